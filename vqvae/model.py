@@ -1,0 +1,199 @@
+"""The tutorial's VQ-VAE on MNIST: a three-layer encoder, a codebook, a three-layer decoder.
+
+Van den Oord et al. 2017, "Neural Discrete Representation Learning". An image becomes a small grid of vectors, each
+vector is swapped for its nearest codebook entry, and the decoder draws the image again from the entries alone.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vqvae.quantizer import Quantized, VectorQuantizer
+
+STRIDE = 4  # pixels a grid cell, in each direction: two convolutions of stride 2
+BATCH = 500  # images at once where no gradients are needed: some 100 MB of activations for 28 x 28
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The sizes of a model. Raises ValueError for sizes it cannot have."""
+
+    channels: int = 1
+    height: int = 28
+    width: int = 28
+    num_embeddings: int = 128  # K
+    embedding_dim: int = 16  # D
+    offset: float = 0.5  # subtracted from pixels in [0, 1] before the encoder, added after the decoder
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise ValueError(f"expected 1 or 3 channels, got {self.channels}")
+        for side, pixels in (("height", self.height), ("width", self.width)):
+            if pixels < STRIDE or pixels % STRIDE:
+                raise ValueError(f"expected a {side} divisible by {STRIDE}, got {pixels}")
+        if self.num_embeddings < 1 or self.embedding_dim < 1:
+            raise ValueError(
+                f"expected at least one code of one dimension, got K = {self.num_embeddings}, D = {self.embedding_dim}"
+            )
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of codes an image."""
+        return self.height // STRIDE, self.width // STRIDE
+
+    @property
+    def cells(self) -> int:
+        """Codes an image."""
+        return self.grid[0] * self.grid[1]
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return self.channels, self.height, self.width
+
+    @property
+    def bits_per_code(self) -> int:
+        """Whole bits that one code takes: 7 for K = 128."""
+        return (self.num_embeddings - 1).bit_length()
+
+
+class Encoder(nn.Module):
+    """(B, in_dim, H, W) -> (B, latent_dim, H / 4, W / 4)."""
+
+    def __init__(self, in_dim: int = 3, latent_dim: int = 16):
+        super().__init__()
+        self.convs = nn.Sequential(
+            nn.Conv2d(in_dim, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(64, latent_dim, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.convs(x)
+
+
+class Decoder(nn.Module):
+    """(B, latent_dim, H / 4, W / 4) -> (B, out_dim, H, W)."""
+
+    def __init__(self, out_dim: int = 1, latent_dim: int = 16):
+        super().__init__()
+        self.convs = nn.Sequential(
+            nn.ConvTranspose2d(latent_dim, 64, 3, stride=2, padding=1, output_padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(32, out_dim, 3, padding=1),
+        )
+
+    def forward(self, z_q: Tensor) -> Tensor:
+        return self.convs(z_q)
+
+
+class Output(NamedTuple):
+    """One pass through the model, in its own units: pixels minus the offset."""
+
+    reconstruction: Tensor  # (B, C, H, W)
+    latents: Tensor  # z_e: (B, D, H / 4, W / 4)
+    quantized: Quantized
+
+
+class VQVAE(nn.Module):
+    """Encoder, embedding space, decoder. Its state dict is the tutorial's: thirteen tensors.
+
+    `forward` is the tutorial's, for training. The other public methods take and give images in [0, 1] (the output of
+    a decoder may leave that range a little: it is not clamped) and need no gradients.
+    """
+
+    def __init__(self, config: ModelConfig = ModelConfig(), vq_layer: VectorQuantizer | None = None):
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config.channels, config.embedding_dim)
+        self.vq_layer = vq_layer or VectorQuantizer(config.num_embeddings, config.embedding_dim)
+        self.decoder = Decoder(config.channels, config.embedding_dim)
+
+    def forward(self, x: Tensor) -> Output:
+        """(B, C, H, W) pixels minus the offset -> `Output`."""
+        z_e = self.encoder(x)
+        quantized = self.vq_layer(z_e)
+        return Output(self.decoder(quantized.vectors), z_e, quantized)
+
+    @torch.inference_mode()
+    def latents(self, images: Tensor) -> Tensor:
+        """z_e, what the encoder makes of images before quantising: (B, C, H, W) in [0, 1] -> (B, D, h, w)."""
+        self._check_images(images)
+        return self._in_batches(lambda batch: self.encoder(batch - self.config.offset), images)
+
+    @torch.inference_mode()
+    def encode(self, images: Tensor) -> Tensor:
+        """Images to codes: (B, C, H, W) in [0, 1] -> (B, h, w) int64 in [0, K)."""
+        self._check_images(images)
+        return self._in_batches(lambda x: self.vq_layer.nearest(self.encoder(x - self.config.offset)), images)
+
+    @torch.inference_mode()
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes to images: (B, h, w) int64 in [0, K), any grid size -> (B, C, 4 h, 4 w), not clamped to [0, 1]."""
+        return self._in_batches(lambda batch: self.decode_vectors(self.vq_layer.lookup(batch)), codes)
+
+    @torch.inference_mode()
+    def decode_vectors(self, vectors: Tensor) -> Tensor:
+        """Any latents, quantised or not, to images: (B, D, h, w) -> (B, C, 4 h, 4 w), not clamped to [0, 1]."""
+        return self._in_batches(lambda batch: self.decoder(batch) + self.config.offset, vectors)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """There and back through the codes: (B, C, H, W) in [0, 1] -> the same shape, not clamped."""
+        return self.decode(self.encode(images))
+
+    @property
+    def device(self) -> torch.device:
+        return self.vq_layer.embeddings.weight.device
+
+    def _in_batches(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+        """`function` over slices of the first dimension, on the model's device; an empty input is one empty slice."""
+        return torch.cat([function(part.to(self.device)) for part in inputs.split(BATCH)])
+
+    def _check_images(self, images: Tensor) -> None:
+        if not images.is_floating_point():
+            raise TypeError(f"expected float images in [0, 1], got {images.dtype}")
+        if images.ndim != 4 or tuple(images.shape[1:]) != self.config.image_shape:
+            C, H, W = self.config.image_shape
+            raise ValueError(f"expected images of shape (B, {C}, {H}, {W}), got {tuple(images.shape)}")
+        if images.numel():
+            low, high = (float(bound) for bound in images.aminmax())
+            if not (0 <= low and high <= 1):  # false for NaN as well
+                raise ValueError(f"expected pixels from 0 to 1, got {low:g} to {high:g}")
+
+
+class Losses(NamedTuple):
+    """The three terms of the tutorial's loss; each a scalar tensor."""
+
+    reconstruction: Tensor  # mean squared error over the data's variance
+    codebook: Tensor
+    commitment: Tensor  # before its weight, the commitment cost
+
+    def total(self, commitment_cost: float) -> Tensor:
+        """Van den Oord et al. 2017, eq. 3, with the first term scaled by the data's variance."""
+        return self.reconstruction + self.codebook + commitment_cost * self.commitment
+
+
+def losses(output: Output, x: Tensor, variance: float) -> Losses:
+    """The loss terms of one pass over x (B, C, H, W); `variance` is that of all training pixels."""
+    return Losses(
+        reconstruction=F.mse_loss(output.reconstruction, x) / variance,
+        codebook=output.quantized.codebook_loss,
+        commitment=output.quantized.commitment_loss,
+    )
+
+
+def best_device() -> torch.device:
+    """CUDA where there is one, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")

@@ -1,0 +1,182 @@
+"""Vector quantisation: swap each vector of a feature map for its nearest codebook entry.
+
+Van den Oord et al. 2017, "Neural Discrete Representation Learning", eq. 1-3 and appendix A.1.
+Every quantiser shares one search and one lookup; they differ in how the codebook learns. To add one, subclass
+`VectorQuantizer` and name it in `QUANTIZERS`.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Quantized(NamedTuple):
+    """What quantising a feature map gives."""
+
+    vectors: Tensor  # (B, D, H, W), gradients pass straight through to the encoder
+    codes: Tensor  # (B, H, W) int64 in [0, K)
+    codebook_loss: Tensor  # scalar: pulls the chosen codes towards the encoder's vectors
+    commitment_loss: Tensor  # scalar: pulls the encoder's vectors towards the chosen codes
+
+
+class VectorQuantizer(nn.Module):
+    """The tutorial's quantiser, `gradient`: the codebook is an `nn.Embedding`, moved by the optimiser (eq. 3)."""
+
+    def __init__(self, num_embeddings: int, embedding_dim: int):
+        super().__init__()
+        self.embeddings = nn.Embedding(num_embeddings, embedding_dim)  # starts as N(0, 1)
+
+    @property
+    def codebook(self) -> Tensor:
+        """The vectors that codes stand for: (K, D)."""
+        return self.embeddings.weight
+
+    def distances(self, z: Tensor) -> Tensor:
+        """Squared Euclidean distance from every position to every code: (B, D, H, W) -> (B, H, W, K).
+
+        Raises ValueError where `z` is not a feature map of D channels.
+        """
+        codebook = self.codebook
+        if z.ndim != 4 or z.shape[1] != codebook.shape[1]:
+            raise ValueError(f"expected latents of shape (B, {codebook.shape[1]}, H, W), got {tuple(z.shape)}")
+        vectors = z.permute(0, 2, 3, 1)  # (B, H, W, D)
+        to_origin = vectors.square().sum(-1, keepdim=True)  # (B, H, W, 1)
+        products = vectors @ codebook.t()  # (B, H, W, K)
+        # |z - e|^2 = |z|^2 - 2 z.e + |e|^2; rounding can push a zero distance just under zero
+        return (to_origin - 2 * products + codebook.square().sum(-1)).clamp_min(0)
+
+    def nearest(self, z: Tensor) -> Tensor:
+        """The code nearest to every position: (B, D, H, W) -> (B, H, W) int64. The lowest index wins a tie (eq. 1)."""
+        with torch.no_grad():
+            return self.distances(z).argmin(-1)
+
+    def lookup(self, codes: Tensor) -> Tensor:
+        """The vectors of codes: (B, H, W) int64 in [0, K) -> (B, D, H, W) (eq. 2).
+
+        Raises TypeError for codes that are not whole numbers, ValueError for another shape or range.
+        """
+        if codes.dtype not in (torch.int64, torch.int32):
+            raise TypeError(f"expected int64 codes, got {codes.dtype}")
+        if codes.ndim != 3:
+            raise ValueError(f"expected codes of shape (B, H, W), got {tuple(codes.shape)}")
+        K = self.embeddings.num_embeddings
+        if codes.numel() and not (0 <= codes.min() and codes.max() < K):
+            raise ValueError(f"expected codes from 0 to {K - 1}, got {int(codes.min())} to {int(codes.max())}")
+        return F.embedding(codes, self.codebook).permute(0, 3, 1, 2)
+
+    def forward(self, z: Tensor) -> Quantized:
+        """Quantise a feature map: (B, D, H, W) -> `Quantized`."""
+        codes = self.nearest(z)
+        chosen = F.embedding(codes, self.codebook).permute(0, 3, 1, 2)  # (B, D, H, W)
+        return Quantized(
+            vectors=self.pass_gradients(z, chosen),
+            codes=codes,
+            codebook_loss=self.codebook_loss(z, chosen),
+            commitment_loss=F.mse_loss(z, chosen.detach()),
+        )
+
+    # What a quantiser may do in its own way.
+
+    def pass_gradients(self, z: Tensor, chosen: Tensor) -> Tensor:
+        """The straight-through estimator: the value of `chosen`, the gradient of `z`, both (B, D, H, W)."""
+        return z + (chosen - z).detach()
+
+    def codebook_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
+        """|| sg[z_e] - e ||^2, a mean over all elements (eq. 3, second term)."""
+        return F.mse_loss(chosen, z.detach())
+
+    def start_from(self, vectors: Tensor, seed: int) -> None:
+        """Start the codebook as the k-means centres of encodings: (N, D). Where N < K, encodings repeat."""
+        from sklearn.cluster import KMeans  # a second to import, and needed once a run
+        from threadpoolctl import threadpool_limits
+
+        K = self.embeddings.num_embeddings
+        if len(vectors) < K:
+            vectors = vectors.repeat(-(-K // len(vectors)), 1)
+        # Several threads add up the centres in no fixed order: one thread keeps the seed's promise.
+        with threadpool_limits(limits=1):
+            means = KMeans(K, n_init=1, max_iter=50, random_state=seed).fit(vectors.detach().cpu().numpy())
+        with torch.no_grad():
+            self.embeddings.weight.copy_(torch.from_numpy(means.cluster_centers_))
+
+    def update(self, z: Tensor, codes: Tensor) -> None:
+        """Learn from one training batch outside the optimiser: (B, D, H, W), (B, H, W). Here: nothing."""
+
+    def revive(self, z: Tensor, generator: torch.Generator) -> int:
+        """Move dead codes onto random encodings of this batch (B, D, H, W); how many moved. Here: none."""
+        return 0
+
+    def training_state(self) -> dict[str, Tensor]:
+        """What `update` needs to go on after a resume, beyond the model's own tensors."""
+        return {}
+
+
+class EMAQuantizer(VectorQuantizer):
+    """`ema`: each code is a moving average of the vectors assigned to it (van den Oord et al. 2017, appendix A.1).
+
+    The optimiser never sees the codebook; `update` moves it, and `forward` changes nothing.
+    """
+
+    DEAD_SHARE = 0.02  # a code used less than this share of an even usage counts as dead when reviving
+
+    def __init__(self, num_embeddings: int, embedding_dim: int, decay: float = 0.99):
+        super().__init__(num_embeddings, embedding_dim)
+        self.decay = decay
+        self.embeddings.weight.requires_grad_(False)
+        # Not persistent: the model's state dict stays the tutorial's thirteen tensors.
+        self.register_buffer("counts", torch.ones(num_embeddings), persistent=False)  # N_i, vectors a batch
+        self.register_buffer("sums", self.embeddings.weight.clone(), persistent=False)  # m_i
+
+    def codebook_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
+        return z.new_zeros(())
+
+    def start_from(self, vectors: Tensor, seed: int) -> None:
+        super().start_from(vectors, seed)
+        self._restart(slice(None), self.embeddings.weight.clone(), count=1.0)
+
+    @torch.no_grad()
+    def update(self, z: Tensor, codes: Tensor) -> None:
+        """One step of the moving averages: z (B, D, H, W) and its codes (B, H, W).
+
+        N_i <- decay N_i + (1 - decay) n_i;  m_i <- decay m_i + (1 - decay) sum of z assigned to i;  e_i <- m_i / N_i.
+        """
+        K = len(self.counts)
+        vectors = z.detach().permute(0, 2, 3, 1).reshape(-1, z.shape[1])  # (N, D)
+        assigned = F.one_hot(codes.flatten(), K).to(vectors.dtype)  # (N, K)
+        self.counts.lerp_(assigned.sum(0), 1 - self.decay)
+        self.sums.lerp_(assigned.t() @ vectors, 1 - self.decay)
+        # A code that is not used keeps its place: both averages shrink alike, until their ratio means nothing.
+        alive = (self.counts > 1e-5).unsqueeze(1)  # (K, 1)
+        self.embeddings.weight.copy_(torch.where(alive, self.sums / self.counts.unsqueeze(1), self.embeddings.weight))
+
+    @torch.no_grad()
+    def revive(self, z: Tensor, generator: torch.Generator) -> int:
+        even = self.counts.sum() / len(self.counts)
+        dead = (self.counts < self.DEAD_SHARE * even).nonzero().flatten()
+        if len(dead):
+            vectors = z.detach().permute(0, 2, 3, 1).reshape(-1, z.shape[1])
+            picks = torch.randint(len(vectors), (len(dead),), generator=generator)
+            # A small count lets the newcomer follow its first vectors, yet lasts for some batches of trial.
+            self._restart(dead, vectors[picks.to(vectors.device)], count=float(0.1 * even))
+        return len(dead)
+
+    def training_state(self) -> dict[str, Tensor]:
+        return {"counts": self.counts, "sums": self.sums}
+
+    @torch.no_grad()
+    def _restart(self, codes: Tensor | slice, vectors: Tensor, count: float) -> None:
+        self.embeddings.weight[codes] = vectors
+        self.counts[codes] = count
+        self.sums[codes] = vectors * count
+
+
+QUANTIZERS: dict[str, type[VectorQuantizer]] = {"gradient": VectorQuantizer, "ema": EMAQuantizer}
+
+
+def make_quantizer(name: str, num_embeddings: int, embedding_dim: int) -> VectorQuantizer:
+    """A fresh quantiser by its name in `QUANTIZERS`; ValueError names the known ones."""
+    if name not in QUANTIZERS:
+        raise ValueError(f"expected a quantizer out of {', '.join(QUANTIZERS)}, got {name!r}")
+    return QUANTIZERS[name](num_embeddings, embedding_dim)

@@ -1,0 +1,262 @@
+"""Training as a generator of snapshots: it prints nothing, saves nothing and knows no page.
+
+The tutorial's recipe is the default: loss = mse(reconstruction, x) / variance + mse(z_q, sg z_e)
++ 0.25 mse(z_e, sg z_q), all means (van den Oord et al. 2017, eq. 3), Adam at 1e-3, 50 epochs of batches of 128.
+Chance is a function of seed and step alone, so a run that stops anywhere goes on to the same weights.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vqvae.data import Digits, to_unit
+from vqvae.evaluation import perplexity
+from vqvae.model import VQVAE, Losses, ModelConfig, best_device, losses
+from vqvae.quantizer import QUANTIZERS, make_quantizer
+
+SCHEDULES = ("constant", "one-cycle")
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """A recipe; the defaults are the tutorial's. Raises ValueError for values that cannot be trained with."""
+
+    batch_size: int = 128
+    embedding_dim: int = 16  # D
+    num_embeddings: int = 128  # K
+    epochs: int = 50
+    print_freq: int = 100  # steps between snapshots
+    lr: float = 1e-3  # Adam's rate; the peak of a one-cycle schedule
+    commitment_cost: float = 0.25
+    # Beyond the tutorial.
+    quantizer: str = "gradient"
+    schedule: str = "constant"
+    kmeans_start: bool = False  # the codebook starts as k-means centres of the first encodings
+    revival: bool = False  # dead codes move onto random encodings, until three quarters of the run are over
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "embedding_dim", "num_embeddings", "epochs", "print_freq"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
+        if not (self.lr > 0 and math.isfinite(self.lr)):
+            raise ValueError(f"expected lr to be above 0, got {self.lr}")
+        if not (self.commitment_cost >= 0 and math.isfinite(self.commitment_cost)):
+            raise ValueError(f"expected commitment_cost to be at least 0, got {self.commitment_cost}")
+        if self.quantizer not in QUANTIZERS:
+            raise ValueError(f"expected a quantizer out of {', '.join(QUANTIZERS)}, got {self.quantizer!r}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"expected a schedule out of {', '.join(SCHEDULES)}, got {self.schedule!r}")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"expected a seed from 0 to {2**31 - 1}, got {self.seed}")
+
+
+TUTORIAL = Hyperparameters()
+RECOMMENDED = Hyperparameters(quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_start=True, revival=True)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Where a run stands. Losses, NMSE and usage are over the training batches since the snapshot before."""
+
+    step: int  # batches seen
+    steps: int  # of the whole run
+    epoch: int  # whole epochs seen
+    ends_epoch: bool  # whether an epoch ended with this very step
+    reconstruction_loss: float
+    codebook_loss: float
+    commitment_loss: float  # before its weight
+    loss: float  # the sum that is optimised
+    nmse: float  # of training images as they were reconstructed while training
+    perplexity: float
+    codes_used: int
+    images_per_second: float
+    seconds_left: float
+
+
+class Training:
+    """One run: a model, its optimiser and the position in the data, moved on by `step`."""
+
+    def __init__(self, digits: Digits, hyperparameters: Hyperparameters = TUTORIAL, device: torch.device | None = None):
+        self.hyperparameters = h = hyperparameters
+        self.digits = digits
+        self.variance = digits.variance
+        self.device = device or best_device()
+        channels, height, width = digits.pixels.shape[1:]
+        config = ModelConfig(channels, height, width, h.num_embeddings, h.embedding_dim)
+        with torch.random.fork_rng(devices=[]):  # layers draw from the process-wide generator: leave it as it was
+            torch.manual_seed(h.seed)
+            self.model = VQVAE(config, make_quantizer(h.quantizer, h.num_embeddings, h.embedding_dim))
+        # Channels last and one fused optimiser step are a quarter faster on a CPU, and change no mathematics.
+        self.model.to(self.device, memory_format=torch.channels_last).train()
+        learned = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimizer = torch.optim.Adam(learned, lr=h.lr, fused=self.device.type in ("cpu", "cuda"))
+        self.steps_per_epoch = math.ceil(len(digits) / h.batch_size)  # the last short batch is kept
+        self.steps = self.steps_per_epoch * h.epochs
+        self.step_count = 0
+        self._window = _Window(h.num_embeddings)
+
+    @property
+    def finished(self) -> bool:
+        return self.step_count >= self.steps
+
+    def step(self) -> None:
+        """Train on the next batch."""
+        started = time.perf_counter()
+        h = self.hyperparameters
+        x = self._batch(self._batch_indices())
+        if self.step_count == 0 and h.kmeans_start:
+            self._start_codebook()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(h, self.step_count, self.steps)
+        output = self.model(x)
+        terms = losses(output, x, self.variance)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms.total(h.commitment_cost).backward()
+        self.optimizer.step()
+        self.model.vq_layer.update(output.latents, output.quantized.codes)
+        if h.revival and self.step_count < 0.75 * self.steps:  # the last quarter is for settling
+            self.model.vq_layer.revive(output.latents, self._generator("revival", self.step_count))
+        self.step_count += 1
+        self._window.add(terms, output.quantized.codes, len(x), time.perf_counter() - started)
+
+    def snapshot(self) -> Snapshot:
+        """The figures since the last snapshot; ValueError where no step was taken since."""
+        snapshot = self._window.snapshot(self)
+        self._window = _Window(self.hyperparameters.num_embeddings)
+        return snapshot
+
+    # Everything that going on needs, beyond data and hyperparameters.
+
+    def state(self) -> dict[str, Tensor]:
+        """Model, optimiser, moving averages and position, as named tensors on the CPU.
+
+        The order of the data and every draw follow from the seed and the position.
+        """
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"quantizer.{name}": value for name, value in self.model.vq_layer.training_state().items()}
+        for name, parameter in self._learned():
+            for key, value in self.optimizer.state.get(parameter, {}).items():
+                tensors[f"optimizer.{name}.{key}"] = value
+        tensors["step"] = torch.tensor(self.step_count)
+        return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Take up a `state` again. Raises ValueError where it is not one of a run like this one."""
+        expected = set(self.state())
+        fresh = {name for name in expected if not name.startswith("optimizer.")}
+        if not fresh <= set(tensors):
+            raise ValueError(f"expected the state of such a run, but {min(fresh - set(tensors))} is missing")
+        self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+        for name, value in self.model.vq_layer.training_state().items():
+            value.copy_(tensors[f"quantizer.{name}"])
+        for name, parameter in self._learned():
+            prefix = f"optimizer.{name}."
+            entries = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            if entries:
+                self.optimizer.state[parameter] = {
+                    # `step` is a scalar; the two moments lie in memory as their parameter does
+                    key: (torch.empty_like(parameter) if value.ndim else torch.empty_like(value)).copy_(value)
+                    for key, value in entries.items()
+                }
+        self.step_count = int(tensors["step"])
+        self._window = _Window(self.hyperparameters.num_embeddings)
+
+    def _learned(self) -> list[tuple[str, torch.nn.Parameter]]:
+        return [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
+
+    def _batch(self, indices: Tensor) -> Tensor:
+        """Pixels minus the offset: (B,) -> (B, C, H, W), channels last."""
+        x = to_unit(self.digits.pixels[indices]).sub_(self.model.config.offset)
+        return x.to(self.device).contiguous(memory_format=torch.channels_last)
+
+    def _batch_indices(self) -> Tensor:
+        epoch, position = divmod(self.step_count, self.steps_per_epoch)
+        start = position * self.hyperparameters.batch_size
+        return self._order(epoch)[start : start + self.hyperparameters.batch_size]
+
+    def _order(self, epoch: int) -> Tensor:
+        """A new order of all images for each epoch."""
+        if getattr(self, "_ordered", (None, None))[0] != epoch:
+            self._ordered = epoch, torch.randperm(len(self.digits), generator=self._generator("order", epoch))
+        return self._ordered[1]
+
+    def _generator(self, use: str, counter: int) -> torch.Generator:
+        """Chance for one use at one moment, apart from all others."""
+        stream = np.random.SeedSequence([self.hyperparameters.seed, {"order": 0, "revival": 1}[use], counter])
+        return torch.Generator().manual_seed(int(stream.generate_state(1)[0]))
+
+    @torch.no_grad()
+    def _start_codebook(self) -> None:
+        """k-means over the encodings of the first images: a batch, or more where that is few for K centres."""
+        wanted = max(
+            self.hyperparameters.batch_size, 32 * self.hyperparameters.num_embeddings // self.model.config.cells
+        )
+        z_e = self.model.encoder(self._batch(self._order(0)[:wanted]))  # (B, D, h, w)
+        self.model.vq_layer.start_from(z_e.permute(0, 2, 3, 1).flatten(0, 2), self.hyperparameters.seed)
+
+
+def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[Snapshot]:
+    """Go on until the run is finished or `stop` says so; a snapshot every `print_freq` steps and at each epoch's end."""
+    while not run.finished and not stop():
+        run.step()
+        if run.step_count % run.hyperparameters.print_freq == 0 or run.step_count % run.steps_per_epoch == 0:
+            yield run.snapshot()
+
+
+def learning_rate(h: Hyperparameters, step: int, steps: int) -> float:
+    """The rate at one step: constant, or one cycle (Smith and Topin 2018) that rises for 30 % of the run to `lr`.
+
+    Both slopes are cosines, from lr / 25 and down to lr / 250,000, as torch's OneCycleLR has them.
+    """
+    if h.schedule == "constant":
+        return h.lr
+    peak = 0.3 * steps - 1
+    if step < peak:
+        low, progress = h.lr / 25, step / peak
+    else:
+        low, progress = h.lr / 25e4, 1 - (step - peak) / (steps - 1 - peak)
+    return low + (h.lr - low) * (1 - math.cos(math.pi * progress)) / 2
+
+
+class _Window:
+    """What happened since the last snapshot; sums stay tensors, so that a step waits for no figure."""
+
+    def __init__(self, K: int):
+        self.sums = torch.zeros(3, dtype=torch.float64)
+        self.counts = torch.zeros(K, dtype=torch.int64)
+        self.images = 0
+        self.steps = 0
+        self.seconds = 0.0
+
+    def add(self, terms: Losses, codes: Tensor, images: int, seconds: float) -> None:
+        self.sums += torch.stack([term.detach() for term in terms]).cpu() * images
+        self.counts += torch.bincount(codes.flatten(), minlength=len(self.counts)).cpu()
+        self.images += images
+        self.steps += 1
+        self.seconds += seconds
+
+    def snapshot(self, run: Training) -> Snapshot:
+        if not self.images:
+            raise ValueError("expected at least one step since the last snapshot, got none")
+        terms = Losses(*(self.sums / self.images).unbind())
+        return Snapshot(
+            step=run.step_count,
+            steps=run.steps,
+            epoch=run.step_count // run.steps_per_epoch,
+            ends_epoch=run.step_count % run.steps_per_epoch == 0,
+            reconstruction_loss=float(terms.reconstruction),
+            codebook_loss=float(terms.codebook),
+            commitment_loss=float(terms.commitment),
+            loss=float(terms.total(run.hyperparameters.commitment_cost)),
+            nmse=float(terms.reconstruction),
+            perplexity=perplexity(self.counts),
+            codes_used=int((self.counts > 0).sum()),
+            images_per_second=self.images / self.seconds,
+            seconds_left=self.seconds / self.steps * (run.steps - run.step_count),
+        )
