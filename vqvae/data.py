@@ -62,10 +62,8 @@ class Digits:
         if self.dataset != EMBEDDED:
             which = {"train": "training ", "test": "test "}[self.split]
             return f"{len(self):,} {which}{noun} of {TORCHVISION[self.dataset]}"
-        which = {"train": "training part", "test": "held-out part", "all": "a sample of MNIST's training set"}[
-            self.split
-        ]
-        return f"{len(self):,} embedded {noun} ({which})"
+        which = {"train": "their training part", "test": "their held-out part", "all": "from MNIST's training set"}
+        return f"{len(self):,} embedded {noun} ({which[self.split]})"
 
     def take(self, indices: Tensor | slice) -> "Digits":
         """Some of the images, in the order given."""
@@ -119,9 +117,7 @@ def _package_folder(name: str) -> Path:
     """Where a package lies, without the seconds that importing it takes."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise DataError(
-            f"The embedded digits come with the package {name}, which is not installed: pip install {name}."
-        )
+        raise DataError(f"The embedded digits come with the package {name}, which is missing: pip install {name}.")
     return Path(spec.origin).parent
 
 

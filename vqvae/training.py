@@ -198,11 +198,11 @@ class Training:
             self.hyperparameters.batch_size, 32 * self.hyperparameters.num_embeddings // self.model.config.cells
         )
         z_e = self.model.encoder(self._batch(self._order(0)[:wanted]))  # (B, D, h, w)
-        self.model.vq_layer.start_from(z_e.permute(0, 2, 3, 1).flatten(0, 2), self.hyperparameters.seed)
+        self.model.vq_layer.start_from(z_e.permute(0, 2, 3, 1).flatten(0, 2), h.seed)
 
 
 def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[Snapshot]:
-    """Go on until the run is finished or `stop` says so; a snapshot every `print_freq` steps and at each epoch's end."""
+    """Go on to the end, or until `stop` says so; a snapshot every `print_freq` steps and at each epoch's end."""
     while not run.finished and not stop():
         run.step()
         if run.step_count % run.hyperparameters.print_freq == 0 or run.step_count % run.steps_per_epoch == 0:
