@@ -194,9 +194,8 @@ class Training:
     @torch.no_grad()
     def _start_codebook(self) -> None:
         """k-means over the encodings of the first images: a batch, or more where that is few for K centres."""
-        wanted = max(
-            self.hyperparameters.batch_size, 32 * self.hyperparameters.num_embeddings // self.model.config.cells
-        )
+        h = self.hyperparameters
+        wanted = max(h.batch_size, 32 * h.num_embeddings // self.model.config.cells)
         z_e = self.model.encoder(self._batch(self._order(0)[:wanted]))  # (B, D, h, w)
         self.model.vq_layer.start_from(z_e.permute(0, 2, 3, 1).flatten(0, 2), h.seed)
 
