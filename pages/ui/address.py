@@ -1,0 +1,105 @@
+"""Page state that lives in the address: read on arrival, kept over visits to other pages, written back.
+
+A page names its `Field`s; widgets use `PageState.key` with `persist_state="session"`, so that the widget, the session
+and the address hold one value. Nonsense in an address is reported in one sentence and otherwise ignored.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a page's state, such as `code=57`."""
+
+    name: str  # as it stands in the address
+    parse: Callable[[str], Any]  # raises ValueError that says what is expected
+    default: Any
+    shared: bool = False  # whether other pages mean the same thing by it
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """A parser of whole numbers from low to high."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and len(text) < 10 and low <= int(text) <= high):
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
+
+    return parse
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """A parser of one name out of several."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(" or ".join((", ".join(names[:-1]), names[-1]) if len(names) > 1 else names))
+        return text
+
+    return parse
+
+
+class PageState:
+    """The state of one page in one session."""
+
+    def __init__(self, page: str, fields: Sequence[Field]):
+        self.page = page
+        self.fields = {field.name: field for field in fields}
+        self.complaints = [complaint for field in fields if (complaint := self._arrive(field))]
+
+    def key(self, name: str) -> str:
+        """The session's key of a field: give it to the widget that sets it."""
+        field = self.fields[name]
+        return name if field.shared else f"{self.page}.{name}"
+
+    def __getitem__(self, name: str) -> Any:
+        return st.session_state[self.key(name)]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Set a field; like any session state, not after its widget was drawn in the same run."""
+        st.session_state[self.key(name)] = value
+
+    def publish(self) -> None:
+        """Write the state into the address: every field that differs from its default."""
+        said = {name: str(self[name]) for name, field in self.fields.items() if self[name] != field.default}
+        if said != st.query_params.to_dict():
+            st.query_params.from_dict(said)
+        st.session_state[self._published] = said
+
+    @property
+    def restarts(self) -> int:
+        """How often "Start over" was pressed here: part of the key of everything that it must renew."""
+        return st.session_state.get(f"{self.page}.restarts", 0)
+
+    def restart(self) -> None:
+        """Back to the page as a first visitor finds it, its fields and all else under its name; a callback."""
+        restarts = self.restarts + 1
+        for name in [name for name in st.session_state if str(name).startswith(f"{self.page}.")]:
+            del st.session_state[name]
+        for field in self.fields.values():
+            st.session_state[self.key(field.name)] = field.default
+        st.session_state[f"{self.page}.restarts"] = restarts
+        st.query_params.clear()
+
+    @property
+    def _published(self) -> str:
+        return f"{self.page}.published"
+
+    def _arrive(self, field: Field) -> str | None:
+        """Take a field from the address where a person put it there; what was wrong with it, if anything."""
+        key = self.key(field.name)
+        text = st.query_params.get(field.name)
+        if key not in st.session_state:
+            st.session_state[key] = field.default
+        if text is None or text == st.session_state.get(self._published, {}).get(field.name):
+            return None
+        try:
+            st.session_state[key] = field.parse(text)
+        except ValueError as expected:
+            del st.query_params[field.name]
+            return f"{field.name} should be {expected}"
+        return None

@@ -1,0 +1,288 @@
+"""The command line: python -m vqvae train | evaluate | info | download."""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as safetensors_bytes
+from tqdm import tqdm
+
+from vqvae import checkpoint, data
+from vqvae.checkpoint import Checkpoint, CheckpointError
+from vqvae.data import DataError, Digits
+from vqvae.evaluation import Evaluation, evaluate
+from vqvae.files import write_atomically
+from vqvae.model import best_device
+from vqvae.quantizer import QUANTIZERS
+from vqvae.training import RECOMMENDED, SCHEDULES, TUTORIAL, Hyperparameters, Snapshot, Training, train
+
+PRESETS = {"tutorial": TUTORIAL, "recommended": RECOMMENDED}
+
+# What each hyperparameter does, for --help; the names are the fields of Hyperparameters.
+EFFECTS = {
+    "batch_size": "images a step",
+    "embedding_dim": "D, numbers in a code's vector",
+    "num_embeddings": "K, codes in the codebook",
+    "epochs": "times that training sees every image",
+    "print_freq": "steps between two lines of figures",
+    "lr": "Adam's learning rate; the peak of a one-cycle schedule",
+    "commitment_cost": "how hard the encoder is pulled towards its codes",
+    "quantizer": "how the codebook learns: by gradient, or as a moving average (ema) of what it stands for",
+    "schedule": "the learning rate over the run",
+    "kmeans_start": "start the codebook at the k-means centres of the first encodings",
+    "revival": "move codes that nothing uses onto random encodings",
+    "seed": "fixes every draw: same seed, data and machine, same weights",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0 done, 1 a sentence on stderr says what is wrong, 130 stopped by Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (CheckpointError, DataError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def train_command(options: argparse.Namespace) -> int:
+    chosen = {field.name: getattr(options, field.name) for field in fields(Hyperparameters)}
+    recipe = replace(PRESETS[options.preset], **{name: value for name, value in chosen.items() if value is not None})
+    folder = options.run_folder or options.out.with_suffix(".run")
+    images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+    run = Training(images, recipe)
+    state = folder / "state.safetensors"
+    if state.exists():
+        _resume(run, state, folder, options)
+    print(
+        f"{recipe.num_embeddings} codes of {recipe.embedding_dim} numbers, {recipe.quantizer} quantizer, "
+        f"{images.described}, {run.steps:,} steps on {run.device}, seed {recipe.seed}"
+        + (f"; going on from step {run.step_count:,}" if run.step_count else "")
+    )
+    stopped = _Stop()
+    with tqdm(total=run.steps, initial=run.step_count, unit="step", disable=None) as bar:
+        for snapshot in train(run, stopped):
+            bar.update(snapshot.step - bar.n)
+            bar.write(_line(snapshot))
+            if snapshot.ends_epoch:
+                _save(run, state, options)
+    _save(run, state, options)
+    if not run.finished:
+        print(
+            f"Stopped at step {run.step_count:,} of {run.steps:,}; all is saved. The same command goes on from there."
+        )
+        return 130
+    figures = evaluate(run.model.eval(), test, run.variance)
+    finished = _checkpoint(run, (figures,))
+    checkpoint.save(finished, options.out)
+    print(_table([figures]))
+    print(f"Saved {options.out} (fingerprint {finished.fingerprint}); {folder} is only needed to go on training.")
+    return 0
+
+
+def evaluate_command(options: argparse.Namespace) -> int:
+    for path in options.checkpoints:
+        opened = checkpoint.load(path)
+        _announce(path, opened)
+        figures = evaluate(opened.model.to(best_device()), _images(options.dataset, "test", options), opened.variance)
+        print(_table([figures]))
+    return 0
+
+
+def info_command(options: argparse.Namespace) -> int:
+    for path in options.checkpoints:
+        opened = checkpoint.load(path)
+        _announce(path, opened)
+        if opened.recipe:
+            print("  recipe    " + ", ".join(f"{name} {value}" for name, value in asdict(opened.recipe).items()))
+        if opened.steps:
+            print(f"  trained   {opened.steps:,} steps on {opened.training_images} images of {opened.dataset}")
+        if opened.versions:
+            print("  with      " + ", ".join(f"{name} {number}" for name, number in opened.versions))
+        if opened.assumed:
+            print("  assumed   " + "; ".join(opened.assumed))
+        if opened.measured:
+            print(_table(opened.measured))
+    return 0
+
+
+def download_command(options: argparse.Namespace) -> int:
+    for split in ("train", "test"):
+        print(data.load(options.dataset, split, download=True).described)
+    return 0
+
+
+class _Stop:
+    """Ctrl-C asks the run to end after its step; a second one ends it as usual."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._ask)
+
+    def __call__(self) -> bool:
+        return self.asked
+
+    def _ask(self, number: int, frame: object) -> None:
+        self.asked = True
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+
+def _resume(run: Training, state: Path, folder: Path, options: argparse.Namespace) -> None:
+    """Take up a run where its folder left it; ValueError where the folder holds another run."""
+    try:
+        with safe_open(state, "pt") as file:
+            said = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
+    except SafetensorError as error:
+        raise ValueError(f"{state} is damaged ({error}): delete {folder} to start again") from error
+    if said.get("run") != _signature(run, options):
+        raise ValueError(f"{folder} holds another run, {said.get('run')}: name another --out, or delete the folder")
+    run.restore(tensors)
+
+
+def _save(run: Training, state: Path, options: argparse.Namespace) -> None:
+    """What going on needs; and the model so far, which any page can open."""
+    write_atomically(state, safetensors_bytes(run.state(), metadata={"run": _signature(run, options)}))
+    checkpoint.save(_checkpoint(run), options.out)
+
+
+def _signature(run: Training, options: argparse.Namespace) -> str:
+    """What two runs must share for one to go on with the other's state: all but how often lines are printed."""
+    recipe = {name: value for name, value in asdict(run.hyperparameters).items() if name != "print_freq"}
+    return json.dumps({"dataset": options.dataset, "images": len(run.digits), **recipe})
+
+
+def _checkpoint(run: Training, measured: tuple[Evaluation, ...] = ()) -> Checkpoint:
+    return checkpoint.from_training(
+        run.model,
+        variance=run.variance,
+        dataset=run.digits.dataset,
+        recipe=run.hyperparameters,
+        training_images=len(run.digits),
+        steps=run.step_count,
+        measured=measured,
+    )
+
+
+def _images(dataset: str, split: str, options: argparse.Namespace) -> Digits:
+    images = data.load(dataset, split, download=options.download)
+    if options.limit is None or options.limit >= len(images):
+        return images
+    if options.limit < 1:
+        raise ValueError(f"expected --limit to be at least 1, got {options.limit}")
+    return images.take(torch.arange(options.limit) * len(images) // options.limit)  # evenly: some sets are sorted
+
+
+def _announce(path: Path, opened: Checkpoint) -> None:
+    config = opened.model.config
+    print(f"{path.name}: fingerprint {opened.fingerprint}")
+    print(
+        f"  model     K = {config.num_embeddings}, D = {config.embedding_dim}, {config.channels} x {config.height} x "
+        f"{config.width} pixels -> {config.grid[0]} x {config.grid[1]} codes, variance {opened.variance:.4f}"
+    )
+
+
+def _line(s: Snapshot) -> str:
+    minutes, seconds = divmod(round(s.seconds_left), 60)
+    return (
+        f"step {s.step:>6,}  epoch {s.epoch:>3}  loss {s.loss:.4f} = {s.reconstruction_loss:.4f} reconstruction "
+        f"+ {s.codebook_loss:.4f} codebook + {s.commitment_loss:.4f} x commitment cost  "
+        f"perplexity {s.perplexity:5.1f}  codes {s.codes_used:>4}  {s.images_per_second:6,.0f} images/s  "
+        f"{minutes}:{seconds:02} left"
+    )
+
+
+def _table(measured: Sequence[Evaluation]) -> str:
+    lines = ["  images                                 MSE     NMSE     PSNR  codebook perplexity  codes used"]
+    for figures in measured:
+        what = f"{figures.images:,} of {figures.dataset}, {figures.split}"
+        lines.append(
+            f"  {what:<32} {figures.mse:9.5f} {figures.nmse:8.4f} {figures.psnr:8.2f} {figures.perplexity:20.1f} "
+            f"{figures.codes_used:>11}"
+        )
+    return "\n".join(lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m vqvae",
+        description="Train, measure and describe vector-quantised autoencoders.",
+        epilog="Try it in a minute, with nothing to download: python -m vqvae train --preset recommended "
+        "--dataset digits --epochs 4 --out mine.safetensors",
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="train | evaluate | info | download")
+
+    command = commands.add_parser(
+        "train",
+        help="train a model and save it as a checkpoint",
+        description="Train a model. Ctrl-C saves and stops; the same command goes on where it stopped, even after a "
+        "crash, to the same weights.",
+        epilog="The defaults are the tutorial's: a codebook learned by gradients, where some codes never get used. "
+        "--preset recommended keeps all of them in use: moving averages, a k-means start, revival of dead codes and "
+        "a one-cycle learning rate.",
+    )
+    command.set_defaults(run=train_command)
+    command.add_argument("--out", type=Path, default=Path("model.safetensors"), help="the checkpoint (%(default)s)")
+    command.add_argument("--run", dest="run_folder", type=Path, help="folder for going on (the checkpoint's, as .run)")
+    command.add_argument("--preset", choices=PRESETS, default="tutorial", help="where hyperparameters start")
+    _add_data(command)
+    for field in fields(Hyperparameters):
+        flag, effect = f"--{field.name.replace('_', '-')}", EFFECTS[field.name]
+        values = {name: getattr(preset, field.name) for name, preset in PRESETS.items()}
+        default = (
+            ", ".join(f"{name} {value}" for name, value in values.items())
+            if len(set(values.values())) > 1
+            else (str(values["tutorial"]))
+        )
+        if field.type is bool:
+            command.add_argument(flag, action=argparse.BooleanOptionalAction, help=f"{effect} ({default})")
+        else:
+            choices = {"quantizer": tuple(QUANTIZERS), "schedule": SCHEDULES}.get(field.name)
+            command.add_argument(flag, type=field.type, choices=choices, help=f"{effect} ({default})")
+
+    command = commands.add_parser(
+        "evaluate",
+        help="measure checkpoints on test images",
+        description="Encode and decode every test image and print MSE, NMSE (over the variance stored with the "
+        "model), PSNR, codebook perplexity and codes used.",
+    )
+    command.set_defaults(run=evaluate_command)
+    _add_checkpoints(command)
+    _add_data(command)
+
+    command = commands.add_parser("info", help="say what a checkpoint is and where it comes from")
+    command.set_defaults(run=info_command)
+    _add_checkpoints(command)
+
+    command = commands.add_parser("download", help=f"fetch a full data set into {data.data_folder()}")
+    command.set_defaults(run=download_command)
+    command.add_argument("dataset", choices=tuple(data.TORCHVISION))
+    return parser
+
+
+def _add_checkpoints(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "checkpoints", type=Path, nargs="*", default=list(checkpoint.SHIPPED.values()), help="files (the shipped ones)"
+    )
+
+
+def _add_data(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--dataset",
+        choices=data.DATASETS,
+        default="mnist",
+        help=f"{data.EMBEDDED}: 5,000 digits that come along, 500 of them for testing; the others in full (mnist)",
+    )
+    command.add_argument("--download", action="store_true", help="fetch the data set first if it is not there")
+    command.add_argument("--limit", type=int, help="only so many of the images, for a quick try")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
