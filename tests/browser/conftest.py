@@ -1,0 +1,161 @@
+"""A real app in a real browser: `streamlit run` on a free port, Chromium through Playwright.
+
+Every page made here fails its test on an uncaught error or a console error, and may speak to the app alone: any
+request to another origin is stopped and fails the test as well.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+TIMEOUT = 60_000  # milliseconds for anything a page is waited for: the machine may be busy
+DESKTOP = {"width": 1280, "height": 800}
+
+
+def missing(what: str) -> None:
+    """Skip where a browser cannot be had, fail where one was promised (`CI=true`)."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{what}, and CI=true asks for the browser tests")
+    pytest.skip(f"{what}: browser tests skipped")
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One Chromium for all tests; every test gets a context, so cookies and storage, of its own."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("Playwright is not installed (pip install -r tests/requirements.txt)")
+    if CHROMIUM is None:
+        missing("Chromium is not installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def running_app(log: Path, environment: dict[str, str] | None = None) -> Iterator[str]:
+    """A server of its own for the app: gives its address, such as "http://127.0.0.1:8601"."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
+    command += [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
+    with open(log, "w") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=output, stderr=subprocess.STDOUT
+        )
+        try:
+            _wait_until_healthy(process, address, log)
+            yield address
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait_until_healthy(process: subprocess.Popen, address: str, log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the app did not start:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one app shared by all tests."""
+    with running_app(tmp_path_factory.mktemp("server") / "log.txt") as address:
+        yield address
+
+
+class Watch:
+    """What pages may not do: uncaught errors, console errors, requests to another origin."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+        self.foreign: list[str] = []
+
+    def follow(self, context, origin: str) -> None:
+        """Watch every page of a browser context; only `origin` may be spoken to."""
+        allowed = urlsplit(origin).netloc
+
+        def gate(route) -> None:
+            address = urlsplit(route.request.url)
+            if address.netloc == allowed or address.scheme in ("data", "blob"):
+                route.continue_()
+            else:
+                self.foreign.append(route.request.url)
+                route.abort()
+
+        def gate_socket(socket) -> None:
+            if urlsplit(socket.url).netloc == allowed:
+                socket.connect_to_server()
+            else:
+                self.foreign.append(socket.url)
+                socket.close()
+
+        context.route("**/*", gate)
+        context.route_web_socket(lambda url: urlsplit(url).netloc != allowed, gate_socket)
+        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
+        context.on("console", self._listen)
+
+    def _listen(self, message) -> None:
+        if message.type == "error":
+            self.errors.append(f"console: {message.text}")
+
+    def check(self) -> None:
+        assert not self.foreign, f"requests to another origin: {self.foreign}"
+        assert not self.errors, f"errors in the browser: {self.errors}"
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Fails the test at its end for what the pages it follows did wrong."""
+    watch = Watch()
+    yield watch
+    watch.check()
+
+
+@pytest.fixture
+def new_page(browser, server: str, watch: Watch) -> Iterator[Callable]:
+    """A function that opens a watched page in a context of its own; arguments are Playwright's `new_context`'s."""
+    contexts = []
+
+    def open_page(**options):
+        # Relative addresses such as page.goto("/draw") are the app's.
+        context = browser.new_context(base_url=server, **{"viewport": DESKTOP, **options})
+        context.set_default_timeout(TIMEOUT)
+        watch.follow(context, server)
+        contexts.append(context)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable):
+    """A watched page of 1280 x 800; `page.goto("/draw")` opens the app's Draw page."""
+    return new_page()
