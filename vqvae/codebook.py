@@ -1,0 +1,184 @@
+"""What a codebook does on data: which code each cell takes, how often, for which digits, where, and from which pixels.
+
+A code's picture is its tile: what the decoder draws for it among copies of itself. What a cell sees of the image is
+its patch, the receptive field of the encoder clipped at the border (Dumoulin and Visin 2016, "A guide to convolution
+arithmetic", for the arithmetic). Everything else is counting.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from vqvae.data import Digits, to_unit
+from vqvae.model import BATCH, VQVAE
+
+CLASSES = 10
+POINTWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Identity)
+
+
+@dataclass(frozen=True)
+class ReceptiveField:
+    """What one output cell of a convolutional network sees of its input: pixels, as (rows, columns)."""
+
+    size: tuple[int, int]
+    stride: tuple[int, int]  # from a cell's field to its neighbour's
+    start: tuple[int, int]  # first pixel that cell 0 sees; negative where the network pads
+
+    def window(self, row: int, column: int) -> tuple[slice, slice]:
+        """The rows and columns that a cell sees, before the image's far border clips them; none begin below 0."""
+        rows, columns = (
+            slice(max(0, begin), begin + size)
+            for begin, size in zip(
+                (self.start[0] + row * self.stride[0], self.start[1] + column * self.stride[1]), self.size, strict=True
+            )
+        )
+        return rows, columns
+
+
+def receptive_field(encoder: nn.Module) -> ReceptiveField:
+    """The receptive field of a plain sequence of convolutions and activations.
+
+    Raises TypeError for a layer of another kind, whose reach is not known here.
+    """
+    size, stride, start = [1, 1], [1, 1], [0, 0]
+    for layer in encoder.modules():
+        if isinstance(layer, POINTWISE) or next(layer.children(), None) is not None:
+            continue
+        if not isinstance(layer, nn.Conv2d) or isinstance(layer.padding, str):
+            raise TypeError(f"expected convolutions with their padding in numbers, and activations, got {layer}")
+        for axis in (0, 1):
+            size[axis] += (layer.kernel_size[axis] - 1) * layer.dilation[axis] * stride[axis]
+            start[axis] -= layer.padding[axis] * stride[axis]
+            stride[axis] *= layer.stride[axis]
+    return ReceptiveField((size[0], size[1]), (stride[0], stride[1]), (start[0], start[1]))
+
+
+def tiles(model: VQVAE) -> Tensor:
+    """Each code's tile: decode a 3 x 3 grid of it and keep the centre cell's pixels. (K, C, 4, 4) in [0, 1].
+
+    The neighbours matter, since the decoder's layers overlap; copies of the code itself are the neutral choice.
+    """
+    K = model.config.num_embeddings
+    pictures = model.decode(torch.arange(K).view(K, 1, 1).expand(K, 3, 3)).cpu()  # (K, C, 3 * 4, 3 * 4)
+    height, width = pictures.shape[2] // 3, pictures.shape[3] // 3
+    return pictures[:, :, height : 2 * height, width : 2 * width].clamp(0, 1).contiguous()
+
+
+class Encoded(NamedTuple):
+    """A data set as its codes: N images of h x w cells each."""
+
+    codes: Tensor  # (N, h, w) int64 in [0, K)
+    errors: Tensor  # (N, h, w) float32: quantisation error, the squared distance from the latent to its code
+    background: Tensor  # (N, h, w) bool: cells whose patch holds no ink
+    labels: Tensor  # (N,) int64 in [0, 10)
+
+    def cells_of(self, code: int, with_background: bool) -> Tensor:
+        """The cells that took a code, in reading order: (M, 3) int64, each image, row, column."""
+        taken = self.codes == code
+        return (taken if with_background else taken & ~self.background).nonzero()
+
+
+@torch.inference_mode()
+def encode(model: VQVAE, digits: Digits) -> Encoded:
+    """Encode every image once. Raises ValueError for no images, or images of another size than the model's."""
+    if not len(digits):
+        raise ValueError("expected at least one image to encode, got none")
+    codes, errors = [], []
+    for pixels in digits.pixels.split(BATCH):
+        distances = model.vq_layer.distances(model.latents(to_unit(pixels)))  # (B, h, w, K)
+        nearest = distances.argmin(-1, keepdim=True)  # (B, h, w, 1)
+        codes.append(nearest.squeeze(-1).cpu())
+        errors.append(distances.gather(-1, nearest).squeeze(-1).cpu())
+    background = background_cells(digits.pixels, receptive_field(model.encoder), model.config.grid)
+    return Encoded(torch.cat(codes), torch.cat(errors), background, digits.labels)
+
+
+def background_cells(pixels: Tensor, field: ReceptiveField, grid: tuple[int, int]) -> Tensor:
+    """The cells whose patch holds no ink, every pixel 0 in every channel: (N, C, H, W) uint8 -> (N, h, w) bool.
+
+    The encoder cannot tell such a cell from blank paper: at one position, they all take the same code.
+    """
+    ink = pixels.amax(1) > 0  # (N, H, W)
+    background = torch.empty(len(pixels), *grid, dtype=torch.bool)
+    for row in range(grid[0]):
+        for column in range(grid[1]):
+            rows, columns = field.window(row, column)
+            background[:, row, column] = ~ink[:, rows, columns].flatten(1).any(1)
+    return background
+
+
+class Counts(NamedTuple):
+    """How many cells took each code."""
+
+    total: Tensor  # (K,) int64
+    by_class: Tensor  # (10, K) int64
+    by_position: Tensor  # (h, w, K) int64
+
+
+class Usage(NamedTuple):
+    """How a data set uses a codebook."""
+
+    images: Tensor  # (10,) int64: images of each class
+    all_cells: Counts
+    ink_cells: Counts  # without background cells
+
+    @property
+    def dead(self) -> Tensor:
+        """The codes that no cell took, background or not: (M,) int64, ascending."""
+        return (self.all_cells.total == 0).nonzero().flatten()
+
+
+def usage(encoded: Encoded, num_embeddings: int) -> Usage:
+    """Count the codes of a data set, over all cells and over those with ink."""
+    return Usage(
+        images=torch.bincount(encoded.labels, minlength=CLASSES),
+        all_cells=_count(encoded, torch.ones_like(encoded.background), num_embeddings),
+        ink_cells=_count(encoded, ~encoded.background, num_embeddings),
+    )
+
+
+def _count(encoded: Encoded, counted: Tensor, K: int) -> Counts:
+    N, h, w = encoded.codes.shape
+    codes = encoded.codes[counted]  # (M,)
+    labels = encoded.labels.view(N, 1, 1).expand(N, h, w)[counted]  # (M,)
+    positions = torch.arange(h * w).view(1, h, w).expand(N, h, w)[counted]  # (M,)
+    by_class = torch.bincount(labels * K + codes, minlength=CLASSES * K).view(CLASSES, K)
+    by_position = torch.bincount(positions * K + codes, minlength=h * w * K).view(h, w, K)
+    return Counts(by_class.sum(0), by_class, by_position)
+
+
+def nearest_cells(encoded: Encoded, cells: Tensor, count: int) -> Tensor:
+    """The `count` cells with the smallest quantisation error, out of cells (M, 3), best first; ties in their order."""
+    errors = encoded.errors[tuple(cells.unbind(1))]  # (M,)
+    return cells[errors.argsort(stable=True)[:count]]
+
+
+def typical_cells(cells: Tensor, count: int, seed: int) -> Tensor:
+    """A random sample of `count` out of cells (M, 3), the same for the same seed, in reading order."""
+    generator = torch.Generator().manual_seed(seed)
+    return cells[torch.randperm(len(cells), generator=generator)[:count].sort().values]
+
+
+class Patches(NamedTuple):
+    """What some cells see of their images."""
+
+    pixels: Tensor  # (M, C, height, width) uint8, 0 beyond the border
+    inside: Tensor  # (M, height, width) bool: false beyond the image's border
+
+
+def patches(pixels: Tensor, cells: Tensor, field: ReceptiveField) -> Patches:
+    """The patches of cells (M, 3), each image, row, column, out of images (N, C, H, W) uint8."""
+    C, H, W = pixels.shape[1:]
+    image = cells[:, 0].view(-1, 1, 1, 1)
+    rows = cells[:, 1, None] * field.stride[0] + field.start[0] + torch.arange(field.size[0])  # (M, height)
+    columns = cells[:, 2, None] * field.stride[1] + field.start[1] + torch.arange(field.size[1])  # (M, width)
+    inside = ((rows >= 0) & (rows < H))[:, :, None] & ((columns >= 0) & (columns < W))[:, None, :]  # (M, height, width)
+    seen = pixels[
+        image,
+        torch.arange(C).view(1, -1, 1, 1),
+        rows.clamp(0, H - 1)[:, None, :, None],
+        columns.clamp(0, W - 1)[:, None, None, :],
+    ]  # (M, C, height, width)
+    return Patches(seen * inside.unsqueeze(1), inside)
