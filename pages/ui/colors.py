@@ -1,7 +1,7 @@
 """Colours, each with one meaning everywhere: a class of digits, or a code.
 
-Classes wear Petroff's ten ("Accessible Color Sequences for Data Visualization", 2021), which stay apart in normal vision
-and under the three colour deficiencies. Similar codes wear similar colours: their principal components span OKLab
+Classes wear Petroff's ten ("Accessible Color Sequences for Data Visualization", 2021): apart in normal vision
+and under the three colour deficiencies. Similar codes wear similar colours: principal components span OKLab
 (Ottosson 2020), a space in which equal steps look equal. No colour ever stands without an index or a tile beside it.
 """
 

@@ -11,6 +11,7 @@ from pages.ui.address import Field, PageState, one_of
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
 
 STYLE = Path(__file__).with_name("frame.css").read_text()
+ICON = Path(__file__).with_name("icon.svg")  # a named icon would be fetched from elsewhere
 
 MENU = (
     ("app.py", "Home", ":material/home:"),
@@ -31,7 +32,7 @@ class Scene(NamedTuple):
 
 def frame(title: str, lead: str, fields: Sequence[Field] = ()) -> Scene:
     """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens."""
-    st.set_page_config(page_title=f"{title} · VQ-VAE Explorer", page_icon=":material/grid_on:", layout="wide")
+    st.set_page_config(page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide")
     st.html(f"<style>{STYLE}</style>")
     state = PageState(title.lower(), (Field("model", one_of(*SHIPPED), "default", shared=True), *fields))
     with st.sidebar:
