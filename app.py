@@ -1,6 +1,73 @@
 """Home: what a VQ-VAE is, in one screen."""
 
-from pages.ui.frame import frame
+import random
 
-scene = frame("Home", "A vector-quantised autoencoder writes a picture down as a handful of codes, and draws it again from them.")
+import streamlit as st
+
+from pages.ui import journey, resources
+from pages.ui.address import Field, whole
+from pages.ui.frame import MENU, frame
+from vqvae.codebook import tiles
+from vqvae.trace import trace
+
+digits = resources.digits()
+last = len(digits) - 1
+
+scene = frame(
+    "Home",
+    "A **vector-quantised autoencoder** (VQ-VAE) writes a picture down as a few entries of a learned **codebook**, "
+    "and draws it again from those entries alone. Nothing else gets through.",
+    fields=(Field("digit", whole(0, last), resources.FIRST_DIGIT, shared=True),),
+    heading="Inside a VQ-VAE",
+)
+index = scene.state["digit"]
+checkpoint = scene.checkpoint
+way = trace(checkpoint.model, digits.images[index], checkpoint.variance)
+
+st.html(journey.journey(way, tiles(checkpoint.model), checkpoint.model.config, float(way.losses.reconstruction)))
+
+
+def another_digit() -> None:
+    scene.state["digit"] = random.randint(0, last)
+
+
+note, button = st.columns([4, 1], vertical_alignment="center")
+note.caption(
+    f"Digit {index}, a “{int(digits.labels[index])}” out of {digits.described}. Every picture is a tensor of the model "
+    f"“{scene.name}”, computed just now. Training makes the sum of three numbers small; here they are for this digit:"
+)
+button.button("Another digit", icon=":material/shuffle:", on_click=another_digit, width="stretch")
+
+TERMS = (
+    (
+        "Reconstruction loss",
+        r"\lVert x - \hat x \rVert^2 / \sigma^2",
+        way.losses.reconstruction,
+        "How far the drawing is from the digit, measured in the variance of all digits.",
+    ),
+    (
+        "Codebook loss",
+        r"\lVert \mathrm{sg}[z_e] - e \rVert^2",
+        way.losses.codebook,
+        "Pulls the chosen codes to the encoder’s vectors, or a moving average (EMA) does.",
+    ),
+    (
+        "Commitment loss",
+        r"\beta\, \lVert z_e - \mathrm{sg}[e] \rVert^2",
+        way.losses.commitment,
+        "Keeps the encoder’s vectors near their codes; sg[·] means that no gradient passes.",
+    ),
+)
+for column, (name, formula, value, words) in zip(st.columns(3), TERMS, strict=True):
+    column.markdown(f"**{name}** `{float(value):.4f}`  \n${formula}$  \n{words}")
+
+DOORS = {
+    "Draw": "Codes and reconstruction follow while the pen still moves.",
+    "Codebook": "Which codes are used, where and for what; which are dead.",
+    "Map": "t-SNE maps of all codes and of thousands of digits.",
+}
+for column, (path, label, icon) in zip(st.columns(len(DOORS), border=True), MENU[1:], strict=True):
+    column.page_link(path, label=f"**{label}**", icon=icon)
+    column.caption(DOORS[label])
+
 scene.state.publish()

@@ -19,7 +19,7 @@ MENU = (
     ("pages/codebook.py", "Codebook", ":material/grid_view:"),
     ("pages/map.py", "Map", ":material/scatter_plot:"),
 )
-PICKER = {"default": "Default (EMA, 128 of 128 codes)", "tutorial": "Tutorial (the published recipe)"}
+PICKER = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)"}
 
 
 class Scene(NamedTuple):
@@ -30,9 +30,14 @@ class Scene(NamedTuple):
     state: PageState
 
 
-def frame(title: str, lead: str, fields: Sequence[Field] = ()) -> Scene:
-    """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens."""
-    st.set_page_config(page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide")
+def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | None = None) -> Scene:
+    """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens.
+
+    `title` names the page in the menu, the browser's tab and the session; `heading` stands on it in its place.
+    """
+    st.set_page_config(
+        page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
+    )
     st.html(f"<style>{STYLE}</style>")
     state = PageState(title.lower(), (Field("model", one_of(*SHIPPED), "default", shared=True), *fields))
     with st.sidebar:
@@ -48,7 +53,7 @@ def frame(title: str, lead: str, fields: Sequence[Field] = ()) -> Scene:
             help="Both saw MNIST's 60,000 training digits: the same network, two ways to learn the codes.",
         )
         st.button("Start over", icon=":material/restart_alt:", on_click=state.restart, width="stretch", key="restart")
-    st.title(title, anchor=False)
+    st.title(heading or title, anchor=False)
     st.markdown(lead)
     if state.complaints:
         st.warning(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
