@@ -7,7 +7,9 @@ does not say is assumed, and `assumed` says what. Every byte is hostile until pa
 import hashlib
 import io
 import json
-import pickle
+import math
+import pickletools
+import struct
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
@@ -25,11 +27,21 @@ from vqvae.files import write_atomically
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.training import Hyperparameters
 
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20  # of a file, and of the tensors in it as float32
+MAX_HEADER = 2**18  # bytes of a safetensors header or a pickle: names, shapes and a page of JSON, no more
+MAX_PIXELS = 1024 * 1024  # of a model's images
+FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 METADATA_KEY = "vqvae"
 ASSETS = Path(__file__).parent / "assets"
 SHIPPED = {"default": ASSETS / "default.safetensors", "tutorial": ASSETS / "tutorial.safetensors"}
 CODEBOOK = "vq_layer.embeddings.weight"
+# All that a pickled state dict names; the loader itself would also call what fills the memory at a word.
+PICKLED = {
+    "collections OrderedDict",
+    "torch._utils _rebuild_parameter",
+    "torch._utils _rebuild_tensor_v2",
+    *(f"torch {kind}Storage" for kind in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Byte", "Bool")),
+}
 LIBRARIES = ("torch", "torchvision", "safetensors", "scikit-learn")
 
 
@@ -103,16 +115,19 @@ def from_bytes(content: bytes, name: str) -> Checkpoint:
     """
     if len(content) > MAX_BYTES:
         raise CheckpointError(_too_large(name, len(content)))
-    if name.endswith((".pt", ".pth")):
+    if name.lower().endswith((".pt", ".pth")):
         return _from_state_dict(_unpickle_weights(content, name), name)
+    header_size = int.from_bytes(content[:8], "little")
     try:
+        if header_size > MAX_HEADER:
+            raise ValueError(f"a header of {header_size} bytes")
         tensors = parse_safetensors(content)
-    except (SafetensorError, ValueError, KeyError, RecursionError) as error:
+    except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(
             f"{name} is no safetensors file, or a torn one ({error}): expected a checkpoint in "
             f".safetensors, .pt or .pth."
         ) from error
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])  # the library has checked both
+    header = json.loads(content[8 : 8 + header_size])  # the library has checked both
     said = header.get("__metadata__", {}).get(METADATA_KEY)
     return _from_state_dict(tensors, name) if said is None else _from_metadata(tensors, said, name)
 
@@ -121,10 +136,12 @@ def _from_metadata(tensors: dict[str, Tensor], text: str, name: str) -> Checkpoi
     try:
         said = json.loads(text)
         config = ModelConfig(**said["config"])
+        if config.height * config.width > MAX_PIXELS:
+            raise ValueError(f"expected images of at most {MAX_PIXELS} pixels, got {config.height} x {config.width}")
         checkpoint = Checkpoint(
             model=_build(config, _checked(tensors, config, name)),
             variance=_positive(said["variance"]),
-            dataset=None if said["dataset"] is None else str(said["dataset"]),
+            dataset=None if said["dataset"] is None else _dataset(said["dataset"]),
             recipe=None if said["recipe"] is None else Hyperparameters(**said["recipe"]),
             training_images=None if said["training_images"] is None else int(said["training_images"]),
             steps=None if said["steps"] is None else int(said["steps"]),
@@ -165,17 +182,25 @@ def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
     """A torch file's tensors, by the loader that knows tensors and refuses code; its unpacked size bounded first."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-            stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+            entries = archive.infolist()
+            stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
+            pickles = [entry for entry in entries if entry.filename.lower().endswith(".pkl")]
+            bounded = sum(entry.file_size for entry in entries) <= MAX_BYTES and len(pickles) == 1
+            if not (stored and bounded and pickles[0].file_size <= MAX_HEADER):
+                raise CheckpointError(
+                    f"{name} is packed as torch.save packs no state dict: expected one, of at most {_mb(MAX_BYTES)}."
+                )
+            pickled = archive.read(pickles[0])
+    except (zipfile.BadZipFile, ValueError, RuntimeError, OSError, EOFError, IndexError, struct.error) as error:
         raise CheckpointError(
             f"{name} is no file of torch.save, or a torn one: expected a state dict saved by torch 1.6 or newer."
         ) from error
-    if unpacked > MAX_BYTES or not stored:
-        raise CheckpointError(f"{name} is packed as torch.save never packs: expected at most {_mb(MAX_BYTES)} in it.")
     try:
+        named = {argument for opcode, argument, _ in pickletools.genops(pickled) if opcode.name == "GLOBAL"}
+        if not named <= PICKLED:
+            raise ValueError(f"it names {min(named - PICKLED)}")
         tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, ValueError, TypeError, KeyError, EOFError, AttributeError) as error:
+    except Exception as error:  # a loader on a torn stack runs into nearly every exception there is
         raise CheckpointError(
             f"{name} holds more than tensors, or is torn, and was not opened: expected a plain state dict."
         ) from error
@@ -188,8 +213,15 @@ def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
 
 def _checked(tensors: dict[str, Tensor], config: ModelConfig, name: str) -> dict[str, Tensor]:
     """The tensors, if they are the thirteen of a model of this configuration, as finite float32."""
-    with torch.device("meta"):  # shapes without memory: the sizes come from a stranger's file
-        expected = {key: tuple(value.shape) for key, value in VQVAE(config).state_dict().items()}
+    if sum(tensor.numel() for tensor in tensors.values()) * 4 > MAX_BYTES:  # a small file can stretch its tensors
+        raise CheckpointError(f"{name} holds more numbers than a model of at most {_mb(MAX_BYTES)} has.")
+    try:
+        with torch.device("meta"):  # shapes without memory: the sizes come from a stranger's file
+            expected = {key: tuple(value.shape) for key, value in VQVAE(config).state_dict().items()}
+    except (RuntimeError, TypeError, OverflowError) as error:  # beyond what torch can count
+        raise CheckpointError(
+            f"{name} holds another model: K = {config.num_embeddings} and D = {config.embedding_dim} are out of reach."
+        ) from error
     missing, extra = sorted(expected.keys() - tensors.keys()), sorted(tensors.keys() - expected.keys())
     if missing or extra:
         what = f"{missing[0]} is missing" if missing else f"{extra[0][:80]!r} does not belong to it"
@@ -198,11 +230,11 @@ def _checked(tensors: dict[str, Tensor], config: ModelConfig, name: str) -> dict
         tensor = tensors[key]
         if tuple(tensor.shape) != shape:
             raise CheckpointError(f"{name} holds another model: expected {key} as {shape}, got {tuple(tensor.shape)}.")
-        if not tensor.is_floating_point() or tensor.layout != torch.strided:
+        if tensor.dtype not in FLOATS or tensor.layout != torch.strided or tensor.device.type != "cpu":
             raise CheckpointError(f"{name} holds {key} as {tensor.dtype}: expected a dense tensor of floats.")
-        if not torch.isfinite(tensor).all():
+        if not torch.isfinite(tensor.to(torch.float32)).all():
             raise CheckpointError(f"{name} holds NaN or infinity in {key}: expected finite numbers.")
-    return {key: tensors[key].to(torch.float32) for key in expected}
+    return {key: tensors[key].detach().to(torch.float32) for key in expected}
 
 
 def _build(config: ModelConfig, tensors: dict[str, Tensor]) -> VQVAE:
@@ -214,10 +246,18 @@ def _build(config: ModelConfig, tensors: dict[str, Tensor]) -> VQVAE:
 
 def _figures(entry: dict[str, object]) -> Evaluation:
     figures = Evaluation(**entry)  # type: ignore[arg-type]
-    numbers = figures[2:]
-    if not all(isinstance(number, int | float) for number in numbers):
+    words, numbers = figures[:2], figures[2:]
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError(f"expected a data set and its split, got {words}")
+    if not all(type(number) in (int, float) and not math.isnan(number) for number in numbers):
         raise ValueError(f"expected figures, got {numbers}")
     return figures
+
+
+def _dataset(name: object) -> str:
+    if name not in data.DATASETS:
+        raise ValueError(f"expected a data set out of {', '.join(data.DATASETS)}, got {name!r}")
+    return name
 
 
 def _positive(number: object) -> float:
@@ -228,7 +268,7 @@ def _positive(number: object) -> float:
 
 
 def _mb(size: int) -> str:
-    return f"{size / 2**20:.0f} MB"
+    return f"{math.ceil(size / 2**20)} MB"
 
 
 def _too_large(name: str, size: int) -> str:

@@ -4,6 +4,7 @@ Van den Oord et al. 2017, "Neural Discrete Representation Learning". An image be
 vector is swapped for its nearest codebook entry, and the decoder draws the image again from the entries alone.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from vqvae.quantizer import Quantized, VectorQuantizer
 
 STRIDE = 4  # pixels a grid cell, in each direction: two convolutions of stride 2
-BATCH = 500  # images at once where no gradients are needed: some 100 MB of activations for 28 x 28
+BATCH = 500  # images of 28 x 28 at once where no gradients are needed: some 100 MB of activations
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class ModelConfig:
     offset: float = 0.5  # subtracted from pixels in [0, 1] before the encoder, added after the decoder
 
     def __post_init__(self) -> None:
+        for name in ("channels", "height", "width", "num_embeddings", "embedding_dim"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"expected {name} to be a whole number, got {getattr(self, name)!r}")
+        if not (isinstance(self.offset, int | float) and math.isfinite(self.offset)):
+            raise ValueError(f"expected the offset to be a finite number, got {self.offset!r}")
         if self.channels not in (1, 3):
             raise ValueError(f"expected 1 or 3 channels, got {self.channels}")
         for side, pixels in (("height", self.height), ("width", self.width)):
@@ -54,6 +60,11 @@ class ModelConfig:
     def image_shape(self) -> tuple[int, int, int]:
         """(C, H, W)."""
         return self.channels, self.height, self.width
+
+    @property
+    def images_at_once(self) -> int:
+        """How many images pass through together where no gradients are needed, so that memory stays bounded."""
+        return max(1, BATCH * 28 * 28 // (self.height * self.width))
 
     @property
     def bits_per_code(self) -> int:
@@ -143,6 +154,9 @@ class VQVAE(nn.Module):
     @torch.inference_mode()
     def decode_vectors(self, vectors: Tensor) -> Tensor:
         """Any latents, quantised or not, to images: (B, D, h, w) -> (B, C, 4 h, 4 w), not clamped to [0, 1]."""
+        D = self.config.embedding_dim
+        if vectors.ndim != 4 or vectors.shape[1] != D:
+            raise ValueError(f"expected latents of shape (B, {D}, h, w), got {tuple(vectors.shape)}")
         return self._in_batches(lambda batch: self.decoder(batch) + self.config.offset, vectors)
 
     def reconstruct(self, images: Tensor) -> Tensor:
@@ -155,11 +169,11 @@ class VQVAE(nn.Module):
 
     def _in_batches(self, function: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         """`function` over slices of the first dimension, on the model's device; an empty input is one empty slice."""
-        return torch.cat([function(part.to(self.device)) for part in inputs.split(BATCH)])
+        return torch.cat([function(part.to(self.device)) for part in inputs.split(self.config.images_at_once)])
 
     def _check_images(self, images: Tensor) -> None:
-        if not images.is_floating_point():
-            raise TypeError(f"expected float images in [0, 1], got {images.dtype}")
+        if images.dtype != torch.float32:
+            raise TypeError(f"expected float32 images in [0, 1], got {images.dtype}")
         if images.ndim != 4 or tuple(images.shape[1:]) != self.config.image_shape:
             C, H, W = self.config.image_shape
             raise ValueError(f"expected images of shape (B, {C}, {H}, {W}), got {tuple(images.shape)}")

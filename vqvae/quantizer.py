@@ -93,13 +93,15 @@ class VectorQuantizer(nn.Module):
         from threadpoolctl import threadpool_limits
 
         K = self.embeddings.num_embeddings
-        if len(vectors) < K:
-            vectors = vectors.repeat(-(-K // len(vectors)), 1)
-        # Several threads add up the centres in no fixed order: one thread keeps the seed's promise.
-        with threadpool_limits(limits=1):
-            means = KMeans(K, n_init=1, max_iter=50, random_state=seed).fit(vectors.detach().cpu().numpy())
+        if len(vectors) <= K:
+            centres = vectors.detach().repeat(-(-K // len(vectors)), 1)[:K]
+        else:
+            # Several threads add up the centres in no fixed order: one thread keeps the seed's promise.
+            with threadpool_limits(limits=1):
+                means = KMeans(K, n_init=1, max_iter=50, random_state=seed).fit(vectors.detach().cpu().numpy())
+            centres = torch.from_numpy(means.cluster_centers_)
         with torch.no_grad():
-            self.embeddings.weight.copy_(torch.from_numpy(means.cluster_centers_))
+            self.embeddings.weight.copy_(centres)
 
     def update(self, z: Tensor, codes: Tensor) -> None:
         """Learn from one training batch outside the optimiser: (B, D, H, W), (B, H, W). Here: nothing."""

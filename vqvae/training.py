@@ -8,7 +8,7 @@ Chance is a function of seed and step alone, so a run that stops anywhere goes o
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -41,6 +41,10 @@ class Hyperparameters:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if type(value) is not field.type and not (field.type is float and type(value) is int):
+                raise ValueError(f"expected {field.name} as {field.type.__name__}, got {value!r}")
         for name in ("batch_size", "embedding_dim", "num_embeddings", "epochs", "print_freq"):
             if getattr(self, name) < 1:
                 raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
@@ -86,11 +90,13 @@ class Training:
         self.hyperparameters = h = hyperparameters
         self.digits = digits
         self.variance = digits.variance
+        if not self.variance > 0:  # false for the NaN of no images as well
+            raise ValueError(f"expected images that differ somewhere, got {len(digits)} of variance {self.variance}")
         self.device = device or best_device()
         channels, height, width = digits.pixels.shape[1:]
         config = ModelConfig(channels, height, width, h.num_embeddings, h.embedding_dim)
         with torch.random.fork_rng(devices=[]):  # layers draw from the process-wide generator: leave it as it was
-            torch.manual_seed(h.seed)
+            torch.default_generator.manual_seed(h.seed)  # torch.manual_seed would move the accelerators' too
             self.model = VQVAE(config, make_quantizer(h.quantizer, h.num_embeddings, h.embedding_dim))
         # Channels last and one fused optimiser step are a quarter faster on a CPU, and change no mathematics.
         self.model.to(self.device, memory_format=torch.channels_last).train()
@@ -147,14 +153,12 @@ class Training:
         return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Take up a `state` again. Raises ValueError where it is not one of a run like this one."""
-        expected = set(self.state())
-        fresh = {name for name in expected if not name.startswith("optimizer.")}
-        if not fresh <= set(tensors):
-            raise ValueError(f"expected the state of such a run, but {min(fresh - set(tensors))} is missing")
+        """Take up a `state` again. Raises ValueError, and changes nothing, where it is not one of a run like this."""
+        self._check_state(tensors)
         self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
         for name, value in self.model.vq_layer.training_state().items():
             value.copy_(tensors[f"quantizer.{name}"])
+        self.optimizer.state.clear()
         for name, parameter in self._learned():
             prefix = f"optimizer.{name}."
             entries = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
@@ -166,6 +170,23 @@ class Training:
                 }
         self.step_count = int(tensors["step"])
         self._window = _Window(self.hyperparameters.num_embeddings)
+
+    def _check_state(self, tensors: dict[str, Tensor]) -> None:
+        own = self.state()
+        expected = {name: tuple(own[name].shape) for name in own if not name.startswith("optimizer.")}
+        if "step" in tensors and tensors["step"].ndim == 0 and tensors["step"] > 0:  # Adam keeps nothing before that
+            for name, parameter in self._learned():
+                shapes = {"step": (), "exp_avg": tuple(parameter.shape), "exp_avg_sq": tuple(parameter.shape)}
+                expected |= {f"optimizer.{name}.{key}": shape for key, shape in shapes.items()}
+        got = {name: tuple(value.shape) for name, value in tensors.items()}
+        for name in sorted(expected.keys() | got.keys()):
+            if expected.get(name) != got.get(name):
+                raise ValueError(
+                    f"expected the state of a run like this one: {name} as {expected.get(name, 'nothing')}, "
+                    f"got {got.get(name, 'nothing')}"
+                )
+        if not 0 <= int(tensors["step"]) <= self.steps:
+            raise ValueError(f"expected a state within {self.steps} steps, got step {int(tensors['step'])}")
 
     def _learned(self) -> list[tuple[str, torch.nn.Parameter]]:
         return [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]

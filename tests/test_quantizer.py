@@ -1,0 +1,332 @@
+import pytest
+import torch
+from torch import Tensor
+from vector_quantize_pytorch import VectorQuantize
+
+from vqvae.quantizer import QUANTIZERS, EMAQuantizer, VectorQuantizer, make_quantizer
+
+K, D = 24, 6
+
+every_quantizer = pytest.mark.parametrize("name", QUANTIZERS)
+
+
+@pytest.fixture
+def z(rng: torch.Generator) -> Tensor:
+    return torch.randn(3, D, 4, 5, generator=rng)  # (B, D, H, W)
+
+
+def quantizer(name: str = "gradient", codebook: Tensor | None = None) -> VectorQuantizer:
+    """A quantiser with a given codebook, else one of a fixed seed."""
+    if codebook is None:
+        codebook = torch.randn(K, D, generator=torch.Generator().manual_seed(1))
+    made = make_quantizer(name, *codebook.shape)
+    made.load_state_dict({"embeddings.weight": codebook})
+    if isinstance(made, EMAQuantizer):
+        made.sums.copy_(codebook)  # as if every code had seen its own vector once
+    return made
+
+
+def lucidrains(codebook: Tensor, **options: object) -> VectorQuantize:
+    """The reference with the same codebook."""
+    reference = VectorQuantize(
+        dim=codebook.shape[1], codebook_size=len(codebook), accept_image_fmap=True, rotation_trick=False, **options
+    )
+    reference._codebook.embed.copy_(codebook[None])
+    reference._codebook.embed_avg.copy_(codebook[None])
+    reference._codebook.cluster_size.fill_(1)
+    return reference
+
+
+# Nearest code
+
+
+@every_quantizer
+def test_each_vector_goes_to_its_nearest_code(name, z):
+    vq = quantizer(name)
+    codes, codebook = vq(z).codes, vq.codebook.detach()
+    for b, row, column in torch.cartesian_prod(*map(torch.arange, codes.shape)):
+        by_hand = [float((z[b, :, row, column] - code).square().sum()) for code in codebook]
+        assert codes[b, row, column] == min(range(K), key=by_hand.__getitem__)
+
+
+def test_distances_are_squared_and_euclidean(z):
+    vq = quantizer()
+    differences = z.permute(0, 2, 3, 1).unsqueeze(-2) - vq.codebook  # (B, H, W, K, D)
+    torch.testing.assert_close(vq.distances(z), differences.square().sum(-1), rtol=1e-4, atol=1e-5)
+
+
+def test_a_distance_is_never_below_zero():
+    codebook = torch.full((2, D), 1000.3)
+    assert (quantizer(codebook=codebook).distances(codebook.view(2, D, 1, 1)) >= 0).all()
+
+
+def test_the_lowest_code_wins_a_tie():
+    codebook = torch.tensor([[3.0, 0.0], [1.0, 0.0], [-1.0, 0.0], [1.0, 0.0]])
+    assert quantizer(codebook=codebook).nearest(torch.zeros(1, 2, 1, 1)).item() == 1
+
+
+def test_codes_vectors_and_commitment_agree_with_lucidrains(z):
+    vq = quantizer()
+    reference = lucidrains(vq.codebook.detach(), commitment_weight=1.0).train()
+    expected, codes, loss = reference(z, freeze_codebook=True)
+    got = vq(z)
+    assert torch.equal(got.codes, codes)
+    torch.testing.assert_close(got.vectors, expected)
+    torch.testing.assert_close(got.commitment_loss, loss.squeeze())
+
+
+def test_a_codebook_of_one_code_gives_that_code_everywhere(z):
+    got = quantizer(codebook=torch.ones(1, D))(z)
+    assert (got.codes == 0).all()
+    torch.testing.assert_close(got.vectors, torch.ones_like(z))
+
+
+@every_quantizer
+def test_shapes_are_those_of_the_feature_map(name, z):
+    got = quantizer(name)(z)
+    assert got.vectors.shape == z.shape
+    assert got.codes.shape == (3, 4, 5)
+    assert got.codes.dtype == torch.int64
+    assert got.codebook_loss.shape == got.commitment_loss.shape == ()
+
+
+@pytest.mark.parametrize("shape", [(D, 4, 5), (1, D + 1, 4, 5), (1, 4, 5, D)])
+def test_latents_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=rf"expected latents of shape \(B, {D}, H, W\), got"):
+        quantizer()(torch.zeros(shape))
+
+
+# Lookup
+
+
+def test_lookup_gives_each_position_the_vector_of_its_code():
+    vq = quantizer()
+    codes = torch.tensor([[[0, 5], [K - 1, 5]]])
+    vectors = vq.lookup(codes)
+    assert vectors.shape == (1, D, 2, 2)
+    assert torch.equal(vectors[0, :, 1, 0], vq.codebook[K - 1])
+    assert torch.equal(vectors[0, :, 0, 1], vectors[0, :, 1, 1])
+
+
+def test_a_code_is_nearest_to_its_own_vector():
+    codes = torch.arange(K).view(1, 4, 6)
+    assert torch.equal(quantizer().nearest(quantizer().lookup(codes)), codes)
+
+
+@pytest.mark.parametrize("code", [-1, K])
+def test_codes_out_of_range_are_refused(code):
+    with pytest.raises(ValueError, match=f"expected codes from 0 to {K - 1}, got 0 to {K}|got -1 to 0"):
+        quantizer().lookup(torch.tensor([[[0, code]]]))
+
+
+def test_codes_that_are_no_whole_numbers_are_refused():
+    with pytest.raises(TypeError, match=r"expected int64 codes, got torch\.float32"):
+        quantizer().lookup(torch.zeros(1, 2, 2))
+
+
+def test_codes_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match=r"expected codes of shape \(B, H, W\), got \(2, 2\)"):
+        quantizer().lookup(torch.zeros(2, 2, dtype=torch.int64))
+
+
+# Gradients
+
+
+@every_quantizer
+def test_the_gradient_passes_straight_through_to_the_encoder(name, z, rng):
+    vq = quantizer(name)
+    z.requires_grad_()
+    got = vq(z)
+    torch.testing.assert_close(got.vectors, vq.lookup(got.codes))  # the value is the code's
+    upstream = torch.randn(z.shape, generator=rng)
+    got.vectors.backward(upstream)
+    assert torch.equal(z.grad, upstream)  # the gradient is the decoder's, unchanged
+    assert vq.embeddings.weight.grad is None
+
+
+def test_the_codebook_loss_moves_only_codes_and_by_the_gradient_of_its_formula(z):
+    vq = quantizer()
+    z.requires_grad_()
+    got = vq(z)
+    got.codebook_loss.backward()
+    expected = torch.zeros(K, D)
+    vectors = z.detach().permute(0, 2, 3, 1).reshape(-1, D)
+    for vector, code in zip(vectors, got.codes.flatten(), strict=True):
+        expected[code] += 2 * (vq.codebook[code].detach() - vector) / z.numel()
+    torch.testing.assert_close(vq.embeddings.weight.grad, expected)
+    assert z.grad is None
+
+
+@every_quantizer
+def test_the_commitment_loss_moves_only_the_encoder_and_by_the_gradient_of_its_formula(name, z):
+    vq = quantizer(name)
+    z.requires_grad_()
+    got = vq(z)
+    got.commitment_loss.backward()
+    torch.testing.assert_close(z.grad, 2 * (z - vq.lookup(got.codes)).detach() / z.numel())
+    assert vq.embeddings.weight.grad is None
+
+
+def test_the_loss_terms_are_means_over_all_elements(z):
+    got = quantizer()(z)
+    by_hand = (z - quantizer().lookup(got.codes)).square().mean()
+    torch.testing.assert_close(got.codebook_loss, by_hand)
+    torch.testing.assert_close(got.commitment_loss, by_hand)
+
+
+def test_the_moving_average_has_no_codebook_loss_and_nothing_for_the_optimiser(z):
+    vq = quantizer("ema")
+    assert vq(z).codebook_loss == 0
+    assert not any(parameter.requires_grad for parameter in vq.parameters())
+
+
+# Moving averages
+
+
+def test_an_update_moves_each_code_as_the_written_out_example():
+    vq = EMAQuantizer(2, 1, decay=0.9)
+    vq.load_state_dict({"embeddings.weight": torch.tensor([[0.0], [10.0]])})
+    vq.sums.copy_(torch.tensor([[0.0], [10.0]]))  # N = (1, 1), m = (0, 10)
+    z = torch.tensor([1.0, 3.0, 14.0]).view(1, 1, 1, 3)
+    vq.update(z, vq.nearest(z))
+    # code 0 got 1 and 3: N = 0.9 * 1 + 0.1 * 2 = 1.1, m = 0.9 * 0 + 0.1 * 4 = 0.4
+    # code 1 got 14:      N = 0.9 * 1 + 0.1 * 1 = 1.0, m = 0.9 * 10 + 0.1 * 14 = 10.4
+    torch.testing.assert_close(vq.counts, torch.tensor([1.1, 1.0]))
+    torch.testing.assert_close(vq.sums, torch.tensor([[0.4], [10.4]]))
+    torch.testing.assert_close(vq.codebook, torch.tensor([[0.4 / 1.1], [10.4]]))
+
+
+def test_updates_agree_with_lucidrains(rng):
+    vq = quantizer("ema")
+    reference = lucidrains(vq.codebook.clone(), decay=vq.decay, eps=0.0).train()
+    for _ in range(5):
+        z = torch.randn(4, D, 5, 5, generator=rng)
+        reference(z)
+        vq.update(z, vq(z).codes)
+        torch.testing.assert_close(vq.codebook, reference.codebook, rtol=1e-4, atol=1e-5)
+
+
+def test_a_code_without_vectors_keeps_its_place_for_ever():
+    vq = EMAQuantizer(2, 1, decay=0.5)
+    vq.load_state_dict({"embeddings.weight": torch.tensor([[0.0], [10.0]])})
+    vq.sums.copy_(vq.codebook)
+    z = torch.zeros(1, 1, 1, 8)
+    for _ in range(200):  # half to the power of 200 is 0 in float32
+        vq.update(z, torch.zeros(1, 1, 8, dtype=torch.int64))
+    torch.testing.assert_close(vq.codebook, torch.tensor([[0.0], [10.0]]), rtol=1e-2, atol=0)
+
+
+@every_quantizer
+@pytest.mark.parametrize("training", [True, False])
+def test_looking_changes_nothing(name, training, z):
+    vq = quantizer(name).train(training)
+    before = {key: value.clone() for key, value in [*vq.named_parameters(), *vq.named_buffers()]}
+    vq(z)
+    for key, value in [*vq.named_parameters(), *vq.named_buffers()]:
+        assert torch.equal(value, before[key])
+
+
+# The start
+
+
+@every_quantizer
+def test_the_k_means_start_finds_the_centres_of_clusters(name, rng):
+    centres = torch.tensor([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0]])
+    vectors = (centres.repeat_interleave(50, 0) + torch.randn(150, 2, generator=rng))[
+        torch.randperm(150, generator=rng)
+    ]
+    vq = make_quantizer(name, 3, 2)
+    vq.start_from(vectors, seed=0)
+    found = vq.codebook.detach()[torch.cdist(centres, vq.codebook.detach()).argmin(1)]
+    torch.testing.assert_close(found, centres, atol=0.6, rtol=0)
+
+
+def test_the_k_means_start_depends_on_nothing_but_its_seed(rng):
+    vectors = torch.randn(500, D, generator=rng)
+    starts = []
+    for seed in (0, 0, 1):
+        vq = make_quantizer("ema", K, D)
+        vq.start_from(vectors, seed)
+        starts.append(vq.codebook.clone())
+    assert torch.equal(starts[0], starts[1])
+    assert not torch.equal(starts[0], starts[2])
+
+
+def test_moving_averages_begin_at_the_k_means_centres(rng):
+    vq = make_quantizer("ema", K, D)
+    vq.start_from(torch.randn(500, D, generator=rng), seed=0)
+    assert torch.equal(vq.sums, vq.codebook * vq.counts.unsqueeze(1))
+    assert (vq.counts == 1).all()
+
+
+@pytest.mark.filterwarnings("error")
+@every_quantizer
+def test_fewer_vectors_than_codes_start_a_codebook_too(name):
+    vq = make_quantizer(name, 8, 2)
+    vectors = torch.tensor([[0.0, 1.0], [5.0, 5.0], [9.0, 0.0]])
+    vq.start_from(vectors, seed=0)
+    assert {tuple(code) for code in vq.codebook.tolist()} == {tuple(vector) for vector in vectors.tolist()}
+
+
+# Revival
+
+
+def worn(counts: list[float]) -> EMAQuantizer:
+    """A quantiser whose codes have been used so often."""
+    vq = quantizer("ema", torch.arange(len(counts) * 2.0).view(-1, 2))
+    vq.counts.copy_(torch.tensor(counts))
+    vq.sums.copy_(vq.codebook * vq.counts.unsqueeze(1))
+    return vq
+
+
+def test_dead_codes_move_onto_encodings_and_living_ones_stay(rng):
+    vq = worn([100.0, 0.0, 50.0, 0.5])
+    before = vq.codebook.clone()
+    z = 100 + torch.randn(2, 2, 3, 3, generator=rng)
+    assert vq.revive(z, rng) == 2
+    vectors = z.permute(0, 2, 3, 1).reshape(-1, 2).tolist()
+    assert torch.equal(vq.codebook[[0, 2]], before[[0, 2]])
+    assert vq.codebook[1].tolist() in vectors
+    assert vq.codebook[3].tolist() in vectors
+    torch.testing.assert_close(vq.sums, vq.codebook * vq.counts.unsqueeze(1))
+
+
+def test_a_revived_code_is_given_time_before_it_counts_as_dead_again(rng):
+    vq = worn([100.0, 0.0])
+    z = torch.randn(2, 2, 3, 3, generator=rng)
+    vq.revive(z, rng)
+    for _ in range(50):
+        vq.update(z, torch.zeros(2, 3, 3, dtype=torch.int64))
+    assert vq.revive(z, rng) == 0
+
+
+def test_revival_draws_by_its_generator(z):
+    revived = []
+    for seed in (0, 0, 1):
+        vq = quantizer("ema")
+        vq.counts[::2] = 0
+        vq.revive(z, torch.Generator().manual_seed(seed))
+        revived.append(vq.codebook.clone())
+    assert torch.equal(revived[0], revived[1])
+    assert not torch.equal(revived[0], revived[2])
+
+
+def test_nothing_is_revived_where_every_code_is_used(z, rng):
+    vq = quantizer("ema")
+    before = vq.codebook.clone()
+    assert vq.revive(z, rng) == 0
+    assert torch.equal(vq.codebook, before)
+
+
+# The family
+
+
+@every_quantizer
+def test_every_quantizer_keeps_the_tutorials_one_tensor(name):
+    state = make_quantizer(name, K, D).state_dict()
+    assert {key: value.shape for key, value in state.items()} == {"embeddings.weight": (K, D)}
+
+
+def test_an_unknown_quantizer_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="expected a quantizer out of gradient, ema, got 'magic'"):
+        make_quantizer("magic", K, D)
