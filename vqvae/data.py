@@ -139,11 +139,13 @@ def _torchvision(dataset: str, split: str, download: bool) -> Digits:
     folder = data_folder()
     kind = getattr(datasets, TORCHVISION[dataset])
     wanted = [path for path in _files(dataset) if path.name.startswith("train" if split == "train" else "t10k")]
-    missing = [path for path in wanted if not path.is_file()]
+    missing = [
+        path for path in _files(dataset) if not path.is_file()
+    ]  # torchvision opens a split only beside the other
     if missing and not download:
         raise DataError(
             f"{TORCHVISION[dataset]} is not there: {missing[0]} is missing. Download it with "
-            f"`python -m vqvae download --dataset {dataset}`, or name the folder that has it in VQVAE_DATA."
+            f"`python -m vqvae download {dataset}`, or name the folder that has it in VQVAE_DATA."
         )
     if missing:
         _download(lambda: kind(folder, download=True), dataset)
@@ -171,12 +173,13 @@ def _download(fetch: Callable[[], object], dataset: str) -> None:
     try:
         fetch()
     except Exception as error:  # the network, the disk, a checksum: all end here
+        reason = " ".join(str(error).split()).rstrip(".")  # torchvision's has a line for each mirror
         raise DataError(
-            f"{TORCHVISION[dataset]} could not be downloaded to {data_folder()}: {error}. Check the connection and "
+            f"{TORCHVISION[dataset]} could not be downloaded to {data_folder()}: {reason}. Check the connection and "
             f"the space on the disk, then try again; the embedded digits need no download."
         ) from error
 
 
 def _damaged(paths: list[Path], error: Exception) -> str:
     names = " or ".join(str(path) for path in paths)
-    return f"A data file is damaged ({error or type(error).__name__}): delete {names} and download it again."
+    return f"A data file is damaged ({str(error) or type(error).__name__}): delete {names} and download it again."
