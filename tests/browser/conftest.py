@@ -121,7 +121,8 @@ class Watch:
         context.on("console", self._listen)
 
     def _listen(self, message) -> None:
-        if message.type == "error":
+        # A page at /draw makes Streamlit look for its server below /draw first: a 404 before it finds it at the root.
+        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
             self.errors.append(f"console: {message.text}")
 
     def check(self) -> None:

@@ -1,0 +1,121 @@
+"""Draw: a pen, the codes it makes the model write, and what the decoder draws from them, live."""
+
+import secrets
+
+import streamlit as st
+import torch
+
+from pages.ui import resources
+from pages.ui.address import Field, whole
+from pages.ui.frame import Scene, frame
+from pages.ui.workbench import Drawing, Put, WorkbenchError, fit, workbench
+from vqvae.data import DataError, Digits
+
+FIRST = 1234  # the digit a first visitor finds on the canvas
+
+
+def embedded(text: str) -> int:
+    """The address' digit: the number of an embedded one."""
+    try:
+        last = len(resources.digits()) - 1
+    except DataError:
+        raise ValueError("the number of an embedded digit, and those cannot be read") from None
+    return whole(0, last)(text)
+
+
+def pick(scene: Scene, digits: Digits) -> None:
+    """The pickers of a digit: by its number, by class, at random."""
+    state, key = scene.state, "draw.class"
+    labels = digits.labels
+    shown = int(labels[state["digit"]])
+
+    def another(candidates: torch.Tensor) -> None:
+        """Another digit than the one shown, out of those where `candidates` (N,) holds; a callback."""
+        indices = candidates.nonzero().flatten()
+        indices = indices[indices != state["digit"]]
+        state["digit"] = int(indices[secrets.randbelow(len(indices))])
+
+    def another_of_class() -> None:
+        label = st.session_state[key]  # None where the class shown was pressed again
+        another(labels == (shown if label is None else label))
+
+    st.session_state[key] = shown
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.number_input(
+            f"Digit (0 to {len(digits) - 1:,})",
+            0,
+            len(digits) - 1,
+            key=state.key("digit"),
+            persist_state="session",
+            width=150,
+            help=f"One of the {digits.described}.",
+        )
+        st.pills(
+            "Another one of class",
+            sorted(labels.unique().tolist()),
+            key=key,
+            on_change=another_of_class,
+            width="content",
+        )
+        st.button("Random digit", icon=":material/casino:", on_click=another, args=(labels >= 0,), key="draw.random")
+
+
+def put(scene: Scene, digits: Digits | None) -> Put:
+    """What belongs on the canvas: a new serial whenever another digit was picked, here or on another page."""
+    digit = scene.state["digit"] if digits else None
+    session, count, last = st.session_state.get("draw.put", (secrets.token_hex(4), 0, digit))
+    count += last != digit
+    st.session_state["draw.put"] = session, count, digit
+    pixels = None if digits is None else fit(digits.pixels[digit], scene.checkpoint.model.config)
+    return Put(f"{session}:{count}", pixels)
+
+
+def explain(scene: Scene, digits: Digits | None, shown: Put, drawing: Drawing | None) -> None:
+    """What the server knows of the picture on the canvas."""
+    if digits is not None:
+        digit = scene.state["digit"]
+        name = f"digit {digit:,}, a {int(digits.labels[digit])}, out of {digits.described}"
+        if drawing is None or torch.equal(drawing.pixels, shown.pixels):
+            st.caption(f"On the canvas: {name}.")
+        elif drawing.pixels.any():
+            st.caption(f"On the canvas: your own drawing, begun on {name}.")
+        else:
+            st.caption("On the canvas: nothing, which the model writes down as well.")
+    config = scene.checkpoint.model.config
+    (rows, columns), K, D = config.grid, config.num_embeddings, config.embedding_dim
+    with st.expander("What happens here?", icon=":material/help:"):
+        st.markdown(
+            f"""
+1. The **encoder** turns your {config.height} × {config.width} pixels into {rows} × {columns} vectors of {D} numbers.
+2. Each vector is swapped for the **nearest of {K} codes** in the codebook:
+   $k = \\arg\\min_j \\lVert z_e - e_j \\rVert^2$. A code's tile is what the decoder draws where
+   that code alone fills the grid.
+3. The **decoder** sees only the {config.cells} codes, {config.bits_per_code} bits each, and draws the picture again.
+
+All of it runs in your browser while the pen moves, with the model “{scene.name}” itself. MSE is the mean squared error
+of pixels from 0 to 1; NMSE divides it by the variance of the training images' pixels, {scene.checkpoint.variance:.4f};
+PSNR is $-10 \\log_{{10}}$ MSE.
+"""
+        )
+
+
+scene = frame(
+    "Draw",
+    "Draw a digit: the model writes it down as a handful of codes, and draws it again from the codes alone.",
+    [Field("digit", embedded, FIRST, shared=True)],
+)
+try:
+    digits = resources.digits()
+except DataError as error:
+    digits = None
+    st.error(f"There is no digit to start from, but you can draw one. {error}")
+if digits:
+    pick(scene, digits)
+shown = put(scene, digits)
+drawing = None
+try:
+    drawing = workbench(scene.checkpoint, shown, key="draw.workbench")
+except WorkbenchError as error:
+    st.error(f"{error} Pick another model in the sidebar.")
+explain(scene, digits, shown, drawing)
+scene.state.publish()

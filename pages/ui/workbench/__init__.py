@@ -1,0 +1,178 @@
+"""The workbench: pen, codes and reconstruction in the browser, as one Streamlit component (Components v2).
+
+The model itself travels to the browser once; there every movement of the pen is one forward pass, and Python hears of
+a drawing when the pen is lifted. What comes back is a stranger's message: checked here before anything uses it.
+"""
+
+import base64
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+import torch
+from torch import Tensor, nn
+
+from vqvae.checkpoint import Checkpoint
+from vqvae.model import ModelConfig
+
+MAX_WEIGHTS = 2_000_000  # 8 MB to the browser, some 100 ms a pass
+FOLDER = Path(__file__).parent
+
+
+class WorkbenchError(ValueError):
+    """A model that cannot run in the browser; the message says in one sentence why."""
+
+
+class Drawing(NamedTuple):
+    """What is on the canvas, and the codes the browser found for it."""
+
+    pixels: Tensor  # (C, H, W) uint8
+    codes: Tensor  # (h, w) int64 in [0, K)
+
+
+def describe(checkpoint: Checkpoint) -> dict[str, object]:
+    """The model as `forward.js` loads it: sizes, layers, and float32 weights in torch's layout, the codebook last.
+
+    Raises WorkbenchError for layers other than conv, relu and conv_transpose, or more than MAX_WEIGHTS weights.
+    """
+    model, config = checkpoint.model, checkpoint.model.config
+    count = sum(tensor.numel() for tensor in model.state_dict().values())
+    if count > MAX_WEIGHTS:
+        raise WorkbenchError(
+            f"This model has {count / 1e6:.1f} million weights: expected at most "
+            f"{MAX_WEIGHTS / 1e6:.0f} million, to follow a pen in the browser."
+        )
+    stacks = [list(_leaves(stack)) for stack in (model.encoder, model.decoder)]
+    encoder, decoder = ([_layer(module) for module in stack] for stack in stacks)
+    weights = [tensor for stack in stacks for module in stack for tensor in _weights(module)]
+    weights.append(model.vq_layer.codebook)
+    values = torch.cat([tensor.detach().cpu().to(torch.float32).flatten() for tensor in weights])
+    return {
+        "fingerprint": checkpoint.fingerprint,
+        "channels": config.channels,
+        "height": config.height,
+        "width": config.width,
+        "offset": config.offset,
+        "variance": checkpoint.variance,
+        "K": config.num_embeddings,
+        "D": config.embedding_dim,
+        "encoder": encoder,
+        "decoder": decoder,
+        "weights": base64.b64encode(values.numpy().astype("<f4").tobytes()).decode(),
+    }
+
+
+def _leaves(module: nn.Module) -> Iterator[nn.Module]:
+    """The layers inside nested `nn.Sequential`s and the model's own stacks, in order."""
+    children = list(module.children())
+    if not children:
+        yield module
+    for child in children:
+        yield from _leaves(child)
+
+
+def _layer(module: nn.Module) -> dict[str, object]:
+    if type(module) is nn.ReLU:
+        return {"kind": "relu"}
+    if type(module) not in (nn.Conv2d, nn.ConvTranspose2d):
+        raise WorkbenchError(
+            f"This model has a layer {type(module).__name__}: expected convolutions, transposed ones and ReLU, "
+            f"which the browser can run."
+        )
+    if module.groups != 1 or tuple(module.dilation) != (1, 1) or module.padding_mode != "zeros":
+        raise WorkbenchError(
+            f"This model has a {type(module).__name__} with groups, dilation or other padding than zeros: expected "
+            f"plain ones, which the browser can run."
+        )
+    if isinstance(module.padding, str):
+        raise WorkbenchError(f"This model pads its convolutions by name ({module.padding}): expected numbers.")
+    layer: dict[str, object] = {
+        "kind": "conv" if type(module) is nn.Conv2d else "conv_transpose",
+        "in": module.in_channels,
+        "out": module.out_channels,
+        "kernel": list(module.kernel_size),
+        "stride": list(module.stride),
+        "padding": list(module.padding),
+    }
+    if type(module) is nn.ConvTranspose2d:
+        layer["output_padding"] = list(module.output_padding)
+    return layer
+
+
+def _weights(module: nn.Module) -> Iterable[Tensor]:
+    """Weight and bias of a layer; a bias that it does not have is zeros."""
+    if type(module) is nn.ReLU:
+        return ()
+    bias = module.bias if module.bias is not None else torch.zeros(module.out_channels)
+    return module.weight, bias
+
+
+def fit(pixels: Tensor, config: ModelConfig) -> Tensor:
+    """A picture in the model's size and channels, by area means: (C, H, W) uint8 -> the same of the model's shape."""
+    if tuple(pixels.shape) == config.image_shape:
+        return pixels
+    picture = pixels.to(torch.float32)
+    if len(picture) != config.channels:
+        picture = picture.mean(0, keepdim=True)  # one channel: grey in each of the model's
+    picture = nn.functional.interpolate(picture[None], (config.height, config.width), mode="area")[0]
+    return picture.round().clamp(0, 255).to(torch.uint8).expand(config.image_shape).contiguous()
+
+
+class Put(NamedTuple):
+    """What Python puts on the canvas. Drawing goes on over it until the serial changes."""
+
+    serial: str  # "session:count"; the part before the colon is another one in every session
+    pixels: Tensor | None  # (C, H, W) uint8 of the model's shape; None for a blank canvas
+
+
+def workbench(checkpoint: Checkpoint, put: Put, key: str) -> Drawing | None:
+    """Draw the component; what its canvas holds, or None while it has not said so for this model and this serial.
+
+    Raises WorkbenchError for a model that cannot run in the browser.
+    """
+    pixels = None if put.pixels is None else put.pixels.permute(1, 2, 0).flatten().tolist()  # channels last
+    answer = _component(
+        key=key,
+        data={"model": describe(checkpoint), "set": {"serial": put.serial, "pixels": pixels}},
+        default={"drawing": None},
+        on_drawing_change=lambda: None,
+    )
+    return checked(answer.drawing, checkpoint, put.serial)
+
+
+def checked(answer: object, checkpoint: Checkpoint, serial: str) -> Drawing | None:
+    """The browser's message as a drawing; None where it is no such message, or for another model or serial."""
+    config = checkpoint.model.config
+    if not isinstance(answer, dict) or answer.get("serial") != serial:
+        return None
+    pixels = _whole_below(256, answer.get("pixels"), config.channels * config.height * config.width)
+    codes = _whole_below(config.num_embeddings, answer.get("codes"), config.cells)
+    if pixels is None or codes is None or answer.get("fingerprint") != checkpoint.fingerprint:
+        return None
+    picture = pixels.view(config.height, config.width, config.channels).permute(2, 0, 1)
+    return Drawing(picture.to(torch.uint8).contiguous(), codes.view(config.grid))
+
+
+def _whole_below(bound: int, numbers: object, count: int) -> Tensor | None:
+    """Exactly `count` whole numbers from 0 to below `bound` as int64, or None."""
+    if not isinstance(numbers, list) or len(numbers) != count:
+        return None
+    if not all(type(number) is int and 0 <= number < bound for number in numbers):
+        return None
+    return torch.tensor(numbers, dtype=torch.int64)
+
+
+def module() -> str:
+    """The component's JavaScript, one module: `forward.js`, its source as a string for the worker, and `view.js`."""
+    forward, view = ((FOLDER / name).read_text() for name in ("forward.js", "view.js"))
+    return f"{forward}\nconst FORWARD = {json.dumps(forward)};\n\n{view}"
+
+
+_component = st.components.v2.component(
+    "vqvae_workbench",
+    html=(FOLDER / "workbench.html").read_text(),
+    css=(FOLDER / "workbench.css").read_text(),
+    js=module(),
+)

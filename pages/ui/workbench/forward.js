@@ -1,0 +1,339 @@
+// The model in the browser: load, encode, quantise, decode. No DOM and no imports, so that it runs alone, in a page
+// or in a worker. Van den Oord et al. 2017, eq. 1-3: z_e = encoder(x), each vector swapped for its nearest code,
+// x̂ = decoder(z_q).
+//
+// Feature maps are {height, width, channels, values}, channels last: values[(row * width + column) * channels + c].
+// Every layer with weights is a list of small correlations, whose windows lie contiguous in such a map: a convolution
+// is one, a transposed convolution of stride s is s x s of them, one for each parity of the output's row and column
+// (Dumoulin and Visin 2016, "A guide to convolution arithmetic", section 4).
+
+const BLOCK = 4; // output channels summed side by side, each in a register
+
+/** Build a network from what Python's `describe` sends; throws where the weights do not fit the layers. */
+export function load({ channels, height, width, offset, variance, K, D, encoder, decoder, weights }) {
+  const floats = decodeFloats(weights);
+  let taken = 0;
+  const take = (count) => floats.subarray(taken, (taken += count));
+  const network = {
+    image: { height, width, channels },
+    offset,
+    variance,
+    K,
+    D,
+    encoder: encoder.map((layer) => build(layer, take)),
+    decoder: decoder.map((layer) => build(layer, take)),
+    codebook: Float64Array.from(take(K * D)), // (K, D)
+    tiles: new Map(),
+  };
+  if (taken !== floats.length) throw new Error(`expected ${taken} weights, got ${floats.length}`);
+  const grid = network.encoder.reduce(outputSize, network.image);
+  const cell = network.decoder.reduce(outputSize, { height: 3 * grid.height, width: 3 * grid.width });
+  network.grid = { height: grid.height, width: grid.width };
+  network.cell = { height: Math.round(cell.height / grid.height / 3), width: Math.round(cell.width / grid.width / 3) };
+  return network;
+}
+
+/** Whole bits that one code takes: 7 for K = 128. */
+export function bitsPerCode(K) {
+  return K > 1 ? 32 - Math.clz32(K - 1) : 0;
+}
+
+/** Pixels in [0, 1] (height, width, channels) -> the feature map after each layer; the last one is z_e. */
+export function encode(network, pixels) {
+  const { offset, image } = network;
+  return forward(network.encoder, { ...image, values: Float64Array.from(pixels, (value) => value - offset) });
+}
+
+/** z_e -> {codes (height, width), distances (height, width, K)}: squared, Euclidean; the lowest index wins a tie. */
+export function quantise(network, latents) {
+  const { K, D, codebook } = network;
+  const cells = latents.height * latents.width;
+  const z = latents.values;
+  const codes = new Int32Array(cells);
+  const distances = new Float64Array(cells * K);
+  for (let cell = 0; cell < cells; cell++) {
+    let nearest = Infinity;
+    for (let code = 0, e = 0; code < K; code++) {
+      let distance = 0;
+      for (let d = cell * D, end = d + D; d < end; d++, e++) {
+        const difference = z[d] - codebook[e];
+        distance += difference * difference;
+      }
+      distances[cell * K + code] = distance;
+      if (distance < nearest) {
+        nearest = distance;
+        codes[cell] = code;
+      }
+    }
+  }
+  return { codes, distances };
+}
+
+/** Codes (height, width) -> z_q, the feature map of their vectors. */
+export function lookup(network, codes, { height, width } = network.grid) {
+  const { D, codebook } = network;
+  const values = new Float64Array(height * width * D);
+  for (let cell = 0; cell < codes.length; cell++) {
+    values.set(codebook.subarray(codes[cell] * D, (codes[cell] + 1) * D), cell * D);
+  }
+  return { height, width, channels: D, values };
+}
+
+/** Latents, quantised or not -> the feature map after each layer; the last one is the image, not clamped to [0, 1]. */
+export function decode(network, latents) {
+  const maps = forward(network.decoder, latents);
+  const image = maps[maps.length - 1];
+  for (let i = 0; i < image.values.length; i++) image.values[i] += network.offset;
+  return maps;
+}
+
+/** One whole pass: pixels in [0, 1] -> {latents, codes, distances, pixels}. */
+export function reconstruct(network, pixels) {
+  const latents = encode(network, pixels).at(-1);
+  const { codes, distances } = quantise(network, latents);
+  return { latents, codes, distances, pixels: decode(network, lookup(network, codes)).at(-1).values };
+}
+
+/** What a code draws: the centre cell of a decoded 3 x 3 grid of it, as bytes (cell height, cell width, channels). */
+export function tile(network, code) {
+  if (!network.tiles.has(code)) {
+    const picture = decode(network, lookup(network, new Int32Array(9).fill(code), { height: 3, width: 3 })).at(-1);
+    const { height, width } = network.cell;
+    const row = width * picture.channels;
+    const bytes = new Uint8ClampedArray(height * row);
+    for (let y = 0; y < height; y++) {
+      const start = ((height + y) * picture.width + width) * picture.channels;
+      bytes.set(toBytes(picture.values.subarray(start, start + row)), y * row);
+    }
+    network.tiles.set(code, bytes);
+  }
+  return network.tiles.get(code);
+}
+
+/** How far a reconstruction is from its picture, both in [0, 1] and unclamped: {mse, nmse, psnr in decibels}. */
+export function score(network, pixels, reconstruction) {
+  let squares = 0;
+  for (let i = 0; i < pixels.length; i++) squares += (pixels[i] - reconstruction[i]) ** 2;
+  const mse = squares / pixels.length;
+  return { mse, nmse: mse / network.variance, psnr: -10 * Math.log10(mse) };
+}
+
+/** [0, 1] -> bytes, clamped and rounded. */
+export function toBytes(values) {
+  return Uint8ClampedArray.from(values, (value) => value * 255); // this array clamps and rounds by itself
+}
+
+/** Bytes -> [0, 1]. */
+export function fromBytes(bytes) {
+  return Float64Array.from(bytes, (value) => value / 255);
+}
+
+/**
+ * A picture in another size and number of channels: each new pixel is the mean of the area it covers. One channel
+ * becomes three alike; three become their mean.
+ */
+export function resample(bytes, from, to) {
+  const overlaps = (source, target) =>
+    Array.from({ length: target }, (_, i) => {
+      const [start, end] = [(i * source) / target, ((i + 1) * source) / target];
+      const first = Math.floor(start);
+      return Array.from({ length: Math.min(Math.ceil(end - 1e-9), source) - first }, (_, n) => ({
+        at: first + n,
+        share: (Math.min(first + n + 1, end) - Math.max(first + n, start)) / (end - start),
+      }));
+    });
+  const [rows, columns] = [overlaps(from.height, to.height), overlaps(from.width, to.width)];
+  const result = new Uint8ClampedArray(to.height * to.width * to.channels);
+  const sum = new Float64Array(from.channels);
+  for (let y = 0; y < to.height; y++) {
+    for (let x = 0; x < to.width; x++) {
+      sum.fill(0);
+      for (const row of rows[y]) {
+        for (const column of columns[x]) {
+          const start = (row.at * from.width + column.at) * from.channels;
+          for (let c = 0; c < from.channels; c++) sum[c] += row.share * column.share * bytes[start + c];
+        }
+      }
+      const mean = sum.reduce((total, value) => total + value) / from.channels;
+      for (let c = 0; c < to.channels; c++) {
+        result[(y * to.width + x) * to.channels + c] = from.channels === to.channels ? sum[c] : mean;
+      }
+    }
+  }
+  return result;
+}
+
+function decodeFloats(base64) {
+  const text = atob(base64);
+  const bytes = new DataView(new ArrayBuffer(text.length));
+  for (let i = 0; i < text.length; i++) bytes.setUint8(i, text.charCodeAt(i));
+  return Float32Array.from({ length: text.length / 4 }, (_, i) => bytes.getFloat32(4 * i, true));
+}
+
+/** A layer of the description with its weights, taken in torch's order, packed for `correlate`. */
+function build(layer, take) {
+  if (layer.kind === "relu") return layer;
+  const { kind, kernel, stride, padding } = layer;
+  const [height, width] = kernel;
+  const weights = take(layer.in * layer.out * height * width);
+  const bias = Float64Array.from(take(layer.out));
+  if (kind === "conv") {
+    const at = (o, i, y, x) => weights[((o * layer.in + i) * height + y) * width + x];
+    const piece = { height, width, first: padding.map((p) => -p), step: stride, to: [0, 0], every: [1, 1] };
+    return { ...layer, bias, pieces: [{ ...piece, weights: pack(layer, height, width, at) }] };
+  }
+  if (kind !== "conv_transpose") throw new Error(`expected conv, relu or conv_transpose, got ${kind}`);
+  const pieces = [];
+  for (let row = 0; row < stride[0]; row++) {
+    for (let column = 0; column < stride[1]; column++) {
+      // The taps of the kernel that reach outputs of this parity, turned round so that they meet inputs in order.
+      const taps = [row, column].map((parity, side) =>
+        Array.from({ length: kernel[side] }, (_, k) => k)
+          .filter((k) => (parity + padding[side] - k) % stride[side] === 0)
+          .reverse(),
+      );
+      const [ys, xs] = taps;
+      const at = (o, i, y, x) => weights[((i * layer.out + o) * height + ys[y]) * width + xs[x]];
+      pieces.push({
+        height: ys.length,
+        width: xs.length,
+        first: [row, column].map((parity, side) =>
+          taps[side].length ? (parity + padding[side] - taps[side][0]) / stride[side] : 0,
+        ),
+        step: [1, 1],
+        to: [row, column],
+        every: stride,
+        weights: pack(layer, ys.length, xs.length, at),
+      });
+    }
+  }
+  return { ...layer, bias, pieces };
+}
+
+/** Weights in the order in which `correlate` reads them: BLOCK outputs side by side, then those left over singly. */
+function pack(layer, height, width, at) {
+  const packed = new Float64Array(layer.out * height * width * layer.in);
+  const blocked = layer.out - (layer.out % BLOCK);
+  let next = 0;
+  for (let o = 0; o < layer.out; o += o < blocked ? BLOCK : 1) {
+    const lanes = o < blocked ? BLOCK : 1;
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        for (let i = 0; i < layer.in; i++) {
+          for (let lane = 0; lane < lanes; lane++) packed[next++] = at(o + lane, i, y, x);
+        }
+      }
+    }
+  }
+  return packed;
+}
+
+/** The size a feature map has after a layer. */
+function outputSize({ height, width, channels }, layer) {
+  if (layer.kind === "relu") return { height, width, channels };
+  const [h, w] = [height, width].map((size, side) => {
+    const [kernel, stride, padding] = [layer.kernel[side], layer.stride[side], layer.padding[side]];
+    return layer.kind === "conv"
+      ? Math.floor((size + 2 * padding - kernel) / stride) + 1
+      : (size - 1) * stride - 2 * padding + kernel + layer.output_padding[side];
+  });
+  return { height: h, width: w, channels: layer.out };
+}
+
+/** The feature map after each layer. */
+function forward(layers, map) {
+  return layers.map((layer) => {
+    const size = outputSize(map, layer);
+    const output = { ...size, values: new Float64Array(size.height * size.width * size.channels) };
+    if (layer.kind === "relu") {
+      for (let i = 0; i < output.values.length; i++) output.values[i] = map.values[i] > 0 ? map.values[i] : 0;
+    } else {
+      for (const piece of layer.pieces) correlate(piece, layer.bias, map, output);
+    }
+    return (map = output);
+  });
+}
+
+/** Slide one small window over `input` and write the outputs it is for; the innermost loops of everything. */
+function correlate(piece, bias, input, output) {
+  const { weights, height, width, step, to, every } = piece;
+  const [C, O] = [input.channels, output.channels];
+  const rows = Math.ceil((output.height - to[0]) / every[0]);
+  const columns = Math.ceil((output.width - to[1]) / every[1]);
+  const padded = pad(piece, input, rows, columns);
+  const [x, y] = [padded.values, output.values];
+  const run = width * C; // one row of the window, contiguous in the input
+  const span = height * run; // the whole window: weights of one output channel
+  const line = padded.width * C;
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column += 2) {
+      // Two neighbours at a time, for weights once loaded; at an odd end the last one is its own neighbour.
+      const second = Math.min(column + 1, columns - 1);
+      const ahead = (second - column) * step[1] * C;
+      const start = row * step[0] * line + column * step[1] * C;
+      const target = (to[0] + row * every[0]) * output.width + to[1];
+      const first = (target + column * every[1]) * O;
+      const next = (target + second * every[1]) * O;
+      let o = 0;
+      for (let w = 0; o + BLOCK <= O; o += BLOCK) {
+        let a0 = bias[o];
+        let a1 = bias[o + 1];
+        let a2 = bias[o + 2];
+        let a3 = bias[o + 3];
+        let b0 = a0;
+        let b1 = a1;
+        let b2 = a2;
+        let b3 = a3;
+        for (let k = 0; k < height; k++) {
+          let i = start + k * line;
+          for (const end = i + run; i < end; i++, w += BLOCK) {
+            const a = x[i];
+            const b = x[i + ahead];
+            a0 += a * weights[w];
+            a1 += a * weights[w + 1];
+            a2 += a * weights[w + 2];
+            a3 += a * weights[w + 3];
+            b0 += b * weights[w];
+            b1 += b * weights[w + 1];
+            b2 += b * weights[w + 2];
+            b3 += b * weights[w + 3];
+          }
+        }
+        y[first + o] = a0;
+        y[first + o + 1] = a1;
+        y[first + o + 2] = a2;
+        y[first + o + 3] = a3;
+        y[next + o] = b0;
+        y[next + o + 1] = b1;
+        y[next + o + 2] = b2;
+        y[next + o + 3] = b3;
+      }
+      for (; o < O; o++) {
+        let a = bias[o];
+        let b = a;
+        for (let k = 0, w = o * span; k < height; k++) {
+          let i = start + k * line;
+          for (const end = i + run; i < end; i++, w++) {
+            a += x[i] * weights[w];
+            b += x[i + ahead] * weights[w];
+          }
+        }
+        y[first + o] = a;
+        y[next + o] = b;
+      }
+    }
+  }
+}
+
+/** The part of a feature map that a piece slides over, zeros where that lies beyond the borders. */
+function pad({ height, width, first: [top, left], step }, input, rows, columns) {
+  const C = input.channels;
+  const size = { height: (rows - 1) * step[0] + height, width: (columns - 1) * step[1] + width };
+  const values = new Float64Array(size.height * size.width * C);
+  const [from, to] = [Math.max(0, left), Math.min(input.width, left + size.width)];
+  for (let row = Math.max(0, top); from < to && row < Math.min(input.height, top + size.height); row++) {
+    const line = input.values.subarray((row * input.width + from) * C, (row * input.width + to) * C);
+    values.set(line, ((row - top) * size.width + from - left) * C);
+  }
+  return { width: size.width, values };
+}
