@@ -1,9 +1,13 @@
 import pytest
 import torch
 from torch import Tensor
+from vector_quantize_pytorch import SimVQ as LucidrainsSimVQ
 from vector_quantize_pytorch import VectorQuantize
+from vector_quantize_pytorch.vector_quantize_pytorch import rotate_to
 
-from vqvae.quantizer import QUANTIZERS, EMAQuantizer, VectorQuantizer, make_quantizer
+from vqvae import checkpoint
+from vqvae.model import VQVAE, ModelConfig
+from vqvae.quantizer import QUANTIZERS, EMAQuantizer, SimVQ, VectorQuantizer, make_quantizer
 
 K, D = 24, 6
 
@@ -20,7 +24,9 @@ def quantizer(name: str = "gradient", codebook: Tensor | None = None) -> VectorQ
     if codebook is None:
         codebook = torch.randn(K, D, generator=torch.Generator().manual_seed(1))
     made = make_quantizer(name, *codebook.shape)
-    made.load_state_dict({"embeddings.weight": codebook})
+    made.load_state_dict({"embeddings.weight": codebook}, strict=False)
+    if isinstance(made, SimVQ):
+        torch.nn.init.eye_(made.projection.weight)  # so that the codebook is the one given
     if isinstance(made, EMAQuantizer):
         made.sums.copy_(codebook)  # as if every code had seen its own vector once
     return made
@@ -132,7 +138,7 @@ def test_codes_of_another_shape_are_refused():
 # Gradients
 
 
-@every_quantizer
+@pytest.mark.parametrize("name", ["gradient", "ema", "simvq"])
 def test_the_gradient_passes_straight_through_to_the_encoder(name, z, rng):
     vq = quantizer(name)
     z.requires_grad_()
@@ -178,6 +184,75 @@ def test_the_moving_average_has_no_codebook_loss_and_nothing_for_the_optimiser(z
     vq = quantizer("ema")
     assert vq(z).codebook_loss == 0
     assert not any(parameter.requires_grad for parameter in vq.parameters())
+
+
+# The rotation trick (Fifty et al. 2024)
+
+
+def test_the_rotation_carries_each_vector_onto_its_code(z):
+    vq = quantizer("rotation")
+    got = vq(z)
+    torch.testing.assert_close(got.vectors, vq.lookup(got.codes))
+
+
+def test_the_rotation_tricks_gradient_keeps_its_angle_to_the_code(z, rng):
+    vq = quantizer("rotation")
+    z.requires_grad_()
+    got = vq(z)
+    upstream = torch.randn(z.shape, generator=rng)
+    got.vectors.backward(upstream)
+    chosen, vectors = vq.lookup(got.codes).detach(), z.detach()
+    # R is orthogonal: the angle between gradient and vector is that between upstream gradient and code
+    torch.testing.assert_close(
+        torch.cosine_similarity(z.grad, vectors, dim=1), torch.cosine_similarity(upstream, chosen, dim=1)
+    )
+    scale = chosen.norm(dim=1) / vectors.norm(dim=1)
+    torch.testing.assert_close(z.grad.norm(dim=1), upstream.norm(dim=1) * scale)
+
+
+def test_the_rotation_trick_agrees_with_lucidrains(z, rng):
+    vq = quantizer("rotation")
+    ours, theirs = z.clone().requires_grad_(), z.clone().requires_grad_()
+    got = vq(ours)
+    chosen = vq.lookup(got.codes).detach()
+    reference = rotate_to(theirs.permute(0, 2, 3, 1), chosen.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    torch.testing.assert_close(got.vectors, reference)
+    upstream = torch.randn(z.shape, generator=rng)
+    got.vectors.backward(upstream)
+    reference.backward(upstream)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+def test_a_vector_at_the_origin_gets_finite_values_and_gradients():
+    z = torch.zeros(1, D, 1, 1, requires_grad=True)
+    vectors = quantizer("rotation")(z).vectors
+    vectors.sum().backward()
+    assert torch.isfinite(vectors).all()
+    assert torch.isfinite(z.grad).all()
+
+
+# One linear layer (Zhu et al. 2024)
+
+
+def test_simvqs_codebook_is_the_layers_image_of_a_frozen_one():
+    vq = make_quantizer("simvq", K, D)
+    torch.testing.assert_close(vq.codebook, vq.embeddings.weight @ vq.projection.weight.t())
+    assert [name for name, parameter in vq.named_parameters() if parameter.requires_grad] == ["projection.weight"]
+
+
+def test_simvq_agrees_with_lucidrains(z):
+    vq = make_quantizer("simvq", K, D)
+    reference = LucidrainsSimVQ(dim=D, codebook_size=K, channel_first=True, rotation_trick=False)
+    reference.frozen_codebook.copy_(vq.embeddings.weight)
+    reference.code_transform.weight.data.copy_(vq.projection.weight)
+    got = vq(z)
+    vectors, codes, loss = reference(z)
+    assert torch.equal(got.codes, codes)
+    torch.testing.assert_close(got.vectors, vectors)
+    torch.testing.assert_close(got.codebook_loss + 0.25 * got.commitment_loss, loss)
+    got.codebook_loss.backward()
+    loss.backward()
+    torch.testing.assert_close(vq.projection.weight.grad, reference.code_transform.weight.grad)
 
 
 # Moving averages
@@ -322,11 +397,14 @@ def test_nothing_is_revived_where_every_code_is_used(z, rng):
 
 
 @every_quantizer
-def test_every_quantizer_keeps_the_tutorials_one_tensor(name):
-    state = make_quantizer(name, K, D).state_dict()
-    assert {key: value.shape for key, value in state.items()} == {"embeddings.weight": (K, D)}
+def test_every_quantizer_ends_as_the_tutorials_one_tensor_its_effective_codebook(name):
+    config = ModelConfig(num_embeddings=K, embedding_dim=D)
+    model = VQVAE(config, make_quantizer(name, K, D))
+    kept = checkpoint.from_training(model, variance=0.1).model
+    assert kept.state_dict().keys() == VQVAE(config).state_dict().keys()
+    torch.testing.assert_close(kept.vq_layer.codebook, model.vq_layer.codebook.detach())
 
 
 def test_an_unknown_quantizer_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="expected a quantizer out of gradient, ema, got 'magic'"):
+    with pytest.raises(ValueError, match="expected a quantizer out of gradient, ema, rotation, simvq, got 'magic'"):
         make_quantizer("magic", K, D)

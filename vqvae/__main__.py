@@ -33,7 +33,7 @@ EFFECTS = {
     "print_freq": "steps between two lines of figures",
     "lr": "Adam's learning rate; the peak of a one-cycle schedule",
     "commitment_cost": "how hard the encoder is pulled towards its codes",
-    "quantizer": "how the codebook learns: by gradient, or as a moving average (ema) of what it stands for",
+    "quantizer": "how the codebook learns: by gradient, as a moving average (ema), by the rotation trick, or through one layer (simvq)",
     "schedule": "the learning rate over the run",
     "kmeans_start": "start the codebook at the k-means centres of the first encodings",
     "revival": "move codes that nothing uses onto random encodings",

@@ -75,7 +75,9 @@ class Checkpoint:
 
 def from_training(model: VQVAE, **known: object) -> Checkpoint:
     """A checkpoint of a model as it is now: copied to the CPU, its codebook the effective one of its quantiser."""
-    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with torch.device("meta"):
+        kept = VQVAE(model.config).state_dict()  # a quantiser may have tensors of its own: they end with training
+    tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items() if name in kept}
     tensors[CODEBOOK] = model.vq_layer.codebook.detach().cpu().contiguous()
     versions = tuple((name, version(name)) for name in LIBRARIES)
     return Checkpoint(_build(model.config, tensors), versions=versions, **known)

@@ -174,7 +174,51 @@ class EMAQuantizer(VectorQuantizer):
         self.sums[codes] = vectors * count
 
 
-QUANTIZERS: dict[str, type[VectorQuantizer]] = {"gradient": VectorQuantizer, "ema": EMAQuantizer}
+class RotationQuantizer(VectorQuantizer):
+    """`rotation`: the rotation trick (Fifty et al. 2024, "Restructuring Vector Quantization with the Rotation Trick").
+
+    The vector is carried onto its code by a rotation R and a scale, both held constant for the gradient (section 4.2):
+    q = |q| / |e| R e, so that the gradient reaching the encoder keeps its angle to the code.
+    """
+
+    def pass_gradients(self, z: Tensor, chosen: Tensor) -> Tensor:
+        length, target = (v.detach().norm(dim=1, keepdim=True).clamp_min(1e-12) for v in (z, chosen))  # (B, 1, H, W)
+        e, q = z.detach() / length, chosen.detach() / target  # unit vectors
+        middle = F.normalize(e + q, dim=1, eps=1e-12)
+        # R = I - 2 r r^T + 2 q e^T, with r halfway between e and q
+        along_middle, along_e = ((z * axis).sum(1, keepdim=True) for axis in (middle, e))  # (B, 1, H, W)
+        return (z - 2 * middle * along_middle + 2 * q * along_e) * (target / length)
+
+
+class SimVQ(VectorQuantizer):
+    """`simvq`: a frozen random codebook behind one learned linear layer (Zhu et al. 2024, "Addressing Representation
+    Collapse in Vector Quantized Models with One Linear Layer", algorithm 1).
+
+    Every step moves the layer, and so every code at once. Checkpoints keep the product, the effective codebook.
+    """
+
+    def __init__(self, num_embeddings: int, embedding_dim: int):
+        super().__init__(num_embeddings, embedding_dim)
+        with torch.no_grad():
+            self.embeddings.weight.mul_(embedding_dim**-0.5)
+        self.embeddings.weight.requires_grad_(False)
+        self.projection = nn.Linear(embedding_dim, embedding_dim, bias=False)
+
+    @property
+    def codebook(self) -> Tensor:
+        return self.projection(self.embeddings.weight)
+
+    def start_from(self, vectors: Tensor, seed: int) -> None:
+        super().start_from(vectors, seed)
+        nn.init.eye_(self.projection.weight)  # so that the effective codebook is the centres
+
+
+QUANTIZERS: dict[str, type[VectorQuantizer]] = {
+    "gradient": VectorQuantizer,
+    "ema": EMAQuantizer,
+    "rotation": RotationQuantizer,
+    "simvq": SimVQ,
+}
 
 
 def make_quantizer(name: str, num_embeddings: int, embedding_dim: int) -> VectorQuantizer:
