@@ -5,7 +5,7 @@ import torch
 
 from vqvae import checkpoint
 from vqvae.data import Digits
-from vqvae.evaluation import evaluate, perplexity, psnr
+from vqvae.evaluation import evaluate, perplexity, psnr, reconstructions
 from vqvae.model import ModelConfig
 
 
@@ -90,3 +90,21 @@ def test_a_shipped_model_is_as_good_as_promised(name, nmse, codes):
     assert (stored.dataset, stored.split, stored.images) == ("mnist", "test", 10_000)
     assert stored.nmse <= nmse
     assert stored.codes_used >= codes
+
+
+def test_reconstructions_are_measured_one_by_one(make_model, digits):
+    model = make_model()
+    codes = model.encode(digits.images)
+    made = reconstructions(model, digits, codes, variance=0.1)
+    decoded = model.decode(codes)
+    for index in (0, 31, 59):
+        error = float((decoded[index] - digits.images[index]).square().mean()) / 0.1
+        assert float(made.nmse[index]) == pytest.approx(error, rel=1e-4)
+        shown = (decoded[index].clamp(0, 1) * 255).round()
+        assert torch.equal(made.pixels[index].float(), shown)
+
+
+def test_codes_of_other_images_are_refused(make_model, digits):
+    model = make_model()
+    with pytest.raises(ValueError, match="codes of 60 images"):
+        reconstructions(model, digits, model.encode(digits.images[:3]), variance=0.1)

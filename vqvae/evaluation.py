@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vqvae.data import Digits, to_unit
-from vqvae.model import BATCH, VQVAE
+from vqvae.model import VQVAE
 
 
 class Evaluation(NamedTuple):
@@ -52,7 +52,7 @@ def evaluate(model: VQVAE, digits: Digits, variance: float) -> Evaluation:
         raise ValueError("expected at least one image to evaluate on, got none")
     counts = torch.zeros(model.config.num_embeddings, dtype=torch.int64)
     squared_error = 0.0
-    for pixels in digits.pixels.split(BATCH):
+    for pixels in digits.pixels.split(model.config.images_at_once):
         images = to_unit(pixels)
         codes = model.encode(images)
         difference = model.decode(codes).cpu() - images
@@ -69,3 +69,24 @@ def evaluate(model: VQVAE, digits: Digits, variance: float) -> Evaluation:
         perplexity=perplexity(counts),
         codes_used=int((counts > 0).sum()),
     )
+
+
+class Reconstructions(NamedTuple):
+    """What a model makes of each image."""
+
+    pixels: Tensor  # (N, C, H, W) uint8, clamped and rounded for showing
+    nmse: Tensor  # (N,) float32: each image's mean squared error, before clamping, over the model's variance
+
+
+@torch.inference_mode()
+def reconstructions(model: VQVAE, digits: Digits, codes: Tensor, variance: float) -> Reconstructions:
+    """Decode the codes (N, h, w) of images, and measure each. Raises ValueError where there are not as many of both."""
+    if len(digits) != len(codes):
+        raise ValueError(f"expected the codes of {len(digits)} images, got those of {len(codes)}")
+    pixels, nmse = [], []
+    step = model.config.images_at_once
+    for images, grids in zip(digits.pixels.split(step), codes.split(step), strict=True):
+        decoded = model.decode(grids).cpu()
+        nmse.append((decoded - to_unit(images)).square().flatten(1).mean(1) / variance)
+        pixels.append((decoded.clamp(0, 1) * 255).round().to(torch.uint8))
+    return Reconstructions(torch.cat(pixels), torch.cat(nmse))

@@ -1,0 +1,447 @@
+"""Maps: points of many dimensions laid on a plane so that neighbours stay neighbours.
+
+PCA, and t-SNE (van der Maaten and Hinton 2008) as openTSNE has it (Policar, Strazar and Zupan 2024): PCA to 50
+dimensions first and a start from the two leading components (Kobak and Berens 2019). A t-SNE map of 5,000 points
+takes half a minute, so maps are kept on disk by content, and those that a visitor sees first are shipped.
+"""
+
+import hashlib
+import io
+import json
+import os
+import threading
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import platformdirs
+import torch
+from filelock import FileLock, Timeout
+from torch import Tensor
+
+from vqvae import checkpoint as checkpoints
+from vqvae import data
+from vqvae.checkpoint import ASSETS, SHIPPED, Checkpoint
+from vqvae.codebook import Encoded
+from vqvae.data import Digits, to_unit
+from vqvae.files import write_atomically
+from vqvae.model import VQVAE
+
+# What a point of a map is, and where it lies before it is laid out.
+SPACES = {
+    "codes": "codebook vectors",
+    "quantised": "digits by their quantised latents",
+    "continuous": "digits by their latents before quantising",
+    "histogram": "digits by how often they use each code",
+    "cells": "single cells by their latents before quantising",
+}
+METHODS = ("t-sne", "pca")
+MAX_POINTS = 10_000
+DIMENSIONS = 50  # PCA keeps these before t-SNE
+ITERATIONS = (250, 500)  # of t-SNE, with early exaggeration and without
+REPORT_EVERY = 10  # iterations
+LAYOUT = 1  # part of every content key: raise it when the same settings give another map
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """What is laid out and how. Raises ValueError for settings that no map can have."""
+
+    space: str = "quantised"  # out of SPACES
+    method: str = "t-sne"  # out of METHODS
+    points: int = 5_000  # at most, out of the digits given; codebook vectors are always shown all
+    neighbourhood: int = 30  # t-SNE's own perplexity: about how many neighbours a point is to keep
+    seed: int = 0  # shakes the start of t-SNE
+
+    def __post_init__(self) -> None:
+        if self.space not in SPACES:
+            raise ValueError(f"expected a space out of {', '.join(SPACES)}, got {self.space!r}")
+        if self.method not in METHODS:
+            raise ValueError(f"expected a method out of {', '.join(METHODS)}, got {self.method!r}")
+        if not 1 <= self.points <= MAX_POINTS:
+            raise ValueError(f"expected 1 to {MAX_POINTS} points, got {self.points}")
+        if not 2 <= self.neighbourhood <= 200:
+            raise ValueError(f"expected a neighbourhood size from 2 to 200, got {self.neighbourhood}")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"expected a seed from 0 to {2**31 - 1}, got {self.seed}")
+
+
+# What is laid out.
+
+
+class Points(NamedTuple):
+    """What the points of a map stand for."""
+
+    indices: Tensor  # (N,) int64: the digit, or in space "codes" the code
+    cells: Tensor | None  # (N,) int64 in reading order, in space "cells" alone
+
+
+def points_of(settings: MapSettings, images: int, cells: int, num_embeddings: int) -> Points:
+    """The points of a map of `images` digits of `cells` codes each. A smaller map's digits are also in a larger one."""
+    if settings.space == "codes":
+        return Points(torch.arange(num_embeddings), None)
+    generator = torch.Generator().manual_seed(0)
+    if settings.space == "cells":
+        chosen = torch.randperm(images * cells, generator=generator)[: settings.points].sort().values
+        return Points(chosen // cells, chosen % cells)
+    return Points(torch.randperm(images, generator=generator)[: settings.points].sort().values, None)
+
+
+def vectors_of(model: VQVAE, digits: Digits, encoded: Encoded, space: str, points: Points) -> np.ndarray:
+    """Where points lie before they are laid out: (N, F) float32. `encoded` are the digits' codes under this model."""
+    if space == "codes":
+        return model.vq_layer.codebook.detach().cpu().numpy().astype(np.float32)
+    codes = encoded.codes[points.indices]  # (N, h, w)
+    if space == "quantised":
+        vectors = model.vq_layer.lookup(codes).detach()  # (N, D, h, w)
+    elif space == "histogram":
+        N, K = len(codes), model.config.num_embeddings
+        flat = codes.flatten(1) + K * torch.arange(N).unsqueeze(1)
+        # Roots of shares: Euclidean distance is then Hellinger's, the usual one between histograms.
+        vectors = (torch.bincount(flat.flatten(), minlength=N * K).view(N, K) / flat.shape[1]).sqrt()
+    else:
+        images, place = points.indices.unique(return_inverse=True)
+        vectors = model.latents(to_unit(digits.pixels[images]))[place]  # (N, D, h, w)
+        if points.cells is not None:
+            vectors = vectors.flatten(2)[torch.arange(len(place)), :, points.cells]  # (N, D)
+    return vectors.cpu().flatten(1).numpy().astype(np.float32)
+
+
+# How it is laid out.
+
+
+def principal_components(vectors: np.ndarray, dimensions: int) -> np.ndarray:
+    """The leading principal components: (N, F) -> (N, dimensions) float32, signs fixed, zeros where there are none."""
+    from sklearn.decomposition import PCA  # a second to import
+
+    components = np.zeros((len(vectors), dimensions), dtype=np.float32)
+    kept = min(dimensions, *vectors.shape)
+    if (vectors != vectors[0]).any():
+        components[:, :kept] = PCA(kept, svd_solver="covariance_eigh").fit_transform(vectors)
+    return components
+
+
+class CancelledError(Exception):
+    """A computation was called off."""
+
+
+def tsne(
+    vectors: np.ndarray, neighbourhood: int, seed: int, watch: Callable[[float, np.ndarray], bool] | None = None
+) -> np.ndarray:
+    """Lay points out by t-SNE: (N, F) -> (N, 2) float32, the same for the same seed.
+
+    `watch` hears the share done in [0, 1] and the positions so far, and says whether to go on; where it says no,
+    `CancelledError` is raised. The neighbourhood size is lowered to a third of the points where those are few.
+    """
+    reduced = principal_components(vectors, min(DIMENSIONS, *vectors.shape))
+    N = len(reduced)
+    start = _start(reduced, seed)
+    if N < 7 or not start.any():  # t-SNE wants at least two neighbours, and points that differ
+        return start * 1e4
+    from openTSNE import TSNE  # two seconds to import, and needed for a new map alone
+
+    done = 0
+
+    def report(_iteration: int, _error: float, embedding: np.ndarray) -> bool:
+        nonlocal done
+        done += REPORT_EVERY
+        if watch is None:
+            return False
+        return not watch(min(1.0, done / sum(ITERATIONS)), np.array(embedding, dtype=np.float32))
+
+    if watch is not None and not watch(0.0, start):
+        raise CancelledError
+    stopped = _Remember(report)
+    embedding = TSNE(
+        perplexity=min(neighbourhood, (N - 1) / 3),
+        early_exaggeration_iter=ITERATIONS[0],
+        n_iter=ITERATIONS[1],
+        initialization=start.astype(np.float64),
+        neighbors="exact",  # approximate ones differ from machine to machine
+        n_jobs=max(1, (os.cpu_count() or 1) // 2),  # the rest is for whoever draws at this moment
+        random_state=seed,
+        callbacks=[stopped],
+        callbacks_every_iters=REPORT_EVERY,
+    ).fit(reduced)
+    if stopped.said:
+        raise CancelledError
+    return np.array(embedding, dtype=np.float32)
+
+
+class _Remember:
+    """A callback that remembers whether it stopped the run, which openTSNE swallows."""
+
+    def __init__(self, callback: Callable[..., bool]):
+        self.callback = callback
+        self.said = False
+
+    def __call__(self, *arguments: object) -> bool:
+        self.said = self.callback(*arguments)
+        return self.said
+
+
+def _start(reduced: np.ndarray, seed: int) -> np.ndarray:
+    """The two leading components, small as t-SNE wants them, shaken by a tenth of their size."""
+    leading = np.zeros((len(reduced), 2), dtype=np.float32)
+    leading[:, : reduced.shape[1]] = reduced[:, :2]  # (N, 1) where there is one dimension alone
+    spread = leading[:, 0].std()
+    if not spread > 0:
+        return np.zeros_like(leading)
+    noise = np.random.default_rng(seed).normal(0, 0.1, leading.shape).astype(np.float32)
+    return (leading / spread + noise) * np.float32(1e-4)
+
+
+# Where maps are kept.
+
+
+def content_key(fingerprint: str, digits: Digits, settings: MapSettings) -> str:
+    """What makes a map what it is, as 24 hex digits: the model, the pixels and the settings."""
+    digest = hashlib.sha256(f"{LAYOUT} {fingerprint} {json.dumps(asdict(settings), sort_keys=True)}".encode())
+    if settings.space != "codes":  # the codebook is the same whatever is looked at
+        digest.update(digits.pixels.contiguous().numpy().data)
+    return digest.hexdigest()[:24]
+
+
+def shipped(key: str, count: int, folder: Path = ASSETS) -> np.ndarray | None:
+    """The shipped map of this content, (count, 2), if there is one; a damaged file counts as none."""
+    for path in sorted(folder.glob("*.maps.npz")):
+        found = _read(path, key, count)
+        if found is not None:
+            return found
+    return None
+
+
+class MapCache:
+    """Maps on disk by their content key, the least recently used going first.
+
+    The disk is a convenience: where it cannot be written or read, nothing is kept and nobody hears of it.
+    """
+
+    def __init__(self, folder: Path | None = None, max_files: int = 200, max_bytes: int = 16 * 2**20):
+        self.folder = folder or Path(platformdirs.user_cache_dir(data.APP_NAME)) / "maps"
+        self.max_files = max_files
+        self.max_bytes = max_bytes
+
+    def load(self, key: str, count: int) -> np.ndarray | None:
+        """The map of `count` points, (count, 2) float32; None where there is none, or a damaged one."""
+        path = self._path(key)
+        positions = _read(path, key, count)
+        if positions is not None:
+            _quietly(lambda: os.utime(path))
+        return positions
+
+    def store(self, key: str, positions: np.ndarray) -> bool:
+        """Keep a map, and let old ones go; whether it could be kept."""
+        kept = _quietly(lambda: write_atomically(self._path(key), _npz({key: positions})))
+        _quietly(self._evict)
+        return kept
+
+    @contextmanager
+    def lock(self, key: str, go_on: Callable[[], bool] = lambda: True) -> Iterator[None]:
+        """Hold a map against other processes, so that one computes what all wait for. Raises CancelledError.
+
+        The lock files are sixteen and stay: two maps may share one, and then wait for each other.
+        """
+        path = self.folder / f"{key[0]}.lock"
+        if not _quietly(lambda: self.folder.mkdir(parents=True, exist_ok=True)):
+            yield
+            return
+        lock = FileLock(path)
+        while True:
+            try:
+                lock.acquire(timeout=0.2)
+                break
+            except Timeout:
+                if not go_on():
+                    raise CancelledError from None
+            except (OSError, NotImplementedError):  # no right to write, or a file system without locks
+                lock = None
+                break
+        try:
+            yield
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.npz"
+
+    def _evict(self) -> None:
+        newest_first = sorted(
+            ((status.st_mtime, status.st_size, path) for path in self.folder.glob("*.npz") if (status := path.stat())),
+            reverse=True,
+        )
+        total = 0
+        for place, (_, size, path) in enumerate(newest_first):
+            total += size
+            if place >= self.max_files or total > self.max_bytes:
+                path.unlink(missing_ok=True)
+
+
+def _npz(maps: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **{key: positions.astype(np.float32) for key, positions in maps.items()})
+    return buffer.getvalue()
+
+
+def _read(path: Path, key: str, count: int) -> np.ndarray | None:
+    try:
+        with np.load(path, allow_pickle=False) as maps:
+            positions = maps.get(key)
+    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error):
+        return None
+    if positions is None or positions.dtype != np.float32 or positions.shape != (count, 2):
+        return None
+    return positions if np.isfinite(positions).all() else None
+
+
+def _quietly(action: Callable[[], object]) -> bool:
+    """Whether an action on the disk went well."""
+    try:
+        action()
+    except OSError:
+        return False
+    return True
+
+
+# Computing in the background.
+
+
+class MapRun:
+    """One map being computed in a thread; any number of visitors may watch it, none has to wait."""
+
+    def __init__(self, key: str, vectors: Callable[[], np.ndarray], settings: MapSettings, cache: MapCache):
+        self.key = key
+        self.progress = 0.0  # share done
+        self.sketch: np.ndarray | None = None  # (N, 2): where the points are by now
+        self.positions: np.ndarray | None = None  # (N, 2), once finished
+        self.error: str | None = None
+        self._began: float | None = None
+        self._cancel = threading.Event()
+        self._watchers: set[str] = set()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._work, args=(vectors, settings, cache), daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """A guess, once a twentieth is done."""
+        if self._began is None or self.progress < 0.05:
+            return None
+        return (time.monotonic() - self._began) * (1 / self.progress - 1)
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until the thread has ended, or for so long."""
+        self._thread.join(seconds)
+
+    def watch(self, visitor: str) -> bool:
+        """Somebody waits for this map; false where the last one just called it off."""
+        with self._lock:
+            self._watchers.add(visitor)
+            return not self.cancelled
+
+    def leave(self, visitor: str) -> None:
+        """Somebody no longer waits; the last to leave stops the work."""
+        with self._lock:
+            self._watchers.discard(visitor)
+            if not self._watchers:
+                self._cancel.set()
+
+    def _work(self, vectors: Callable[[], np.ndarray], settings: MapSettings, cache: MapCache) -> None:
+        try:
+            with cache.lock(self.key, lambda: not self.cancelled):
+                points = vectors()
+                positions = cache.load(self.key, len(points))
+                if positions is None:
+                    positions = tsne(points, settings.neighbourhood, settings.seed, self._watch)
+                    cache.store(self.key, positions)
+            self.positions = positions
+        except CancelledError:
+            pass
+        except Exception as error:  # the thread's edge: whatever it is, the page says it in a sentence
+            self.error = f"{type(error).__name__}: {error}"
+
+    def _watch(self, progress: float, sketch: np.ndarray) -> bool:
+        if self._began is None:
+            self._began = time.monotonic()
+        self.progress, self.sketch = progress, sketch
+        return not self.cancelled
+
+
+class MapRuns:
+    """The maps of this process: who asks for one that is on its way joins it; the last finished ones stay in memory."""
+
+    KEPT = 8
+
+    def __init__(self, cache: MapCache):
+        self.cache = cache
+        self._runs: dict[str, MapRun] = {}
+        self._lock = threading.Lock()
+
+    def find(self, key: str, count: int) -> np.ndarray | None:
+        """A finished map, (count, 2): from memory, shipped, or from the disk; None where it has to be computed."""
+        run = self._runs.get(key)
+        if run is not None and run.positions is not None:
+            return run.positions
+        found = shipped(key, count)
+        return self.cache.load(key, count) if found is None else found
+
+    def start(self, key: str, vectors: Callable[[], np.ndarray], settings: MapSettings, visitor: str) -> MapRun:
+        """The run of this map, a new one where none is under way or done; `vectors` is called in its thread."""
+        with self._lock:
+            run = self._runs.get(key)
+            if run is None or run.error or not run.watch(visitor):
+                run = MapRun(key, vectors, settings, self.cache)
+                run.watch(visitor)
+            others = [(name, other) for name, other in self._runs.items() if name != key]
+            finished = [name for name, other in others if not other.running]
+            forgotten = set(finished[: max(0, len(finished) - self.KEPT + 1)])
+            self._runs = {name: other for name, other in others if name not in forgotten} | {key: run}
+            return run
+
+
+# The shipped maps.
+
+
+def write_default_maps(names: Sequence[str] = tuple(SHIPPED), report: Callable[[str], object] = print) -> list[Path]:
+    """Compute the maps that the shipped checkpoints open with, and write them beside these: one file a checkpoint.
+
+    Raises CheckpointError, DataError, OSError; ValueError for a name that is not shipped.
+    """
+    unknown = set(names) - set(SHIPPED)
+    if unknown:
+        raise ValueError(f"expected shipped checkpoints out of {', '.join(SHIPPED)}, got {', '.join(sorted(unknown))}")
+    return [_write_maps(name, checkpoints.load(SHIPPED[name]), report) for name in names]
+
+
+def _write_maps(name: str, checkpoint: Checkpoint, report: Callable[[str], object]) -> Path:
+    from vqvae.codebook import encode
+
+    digits = data.load(data.EMBEDDED, "all")
+    encoded = encode(checkpoint.model, digits)
+    config = checkpoint.model.config
+    maps = {}
+    for space in SPACES:
+        settings = MapSettings(space)
+        points = points_of(settings, len(digits), config.cells, config.num_embeddings)
+        vectors = vectors_of(checkpoint.model, digits, encoded, space, points)
+        key = content_key(checkpoint.fingerprint, digits, settings)
+        maps[key] = tsne(vectors, settings.neighbourhood, settings.seed)
+        report(f"{name}: {len(vectors):,} points, {SPACES[space]}")
+    path = ASSETS / f"{name}.maps.npz"
+    write_atomically(path, _npz(maps))
+    return path
