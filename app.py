@@ -5,30 +5,35 @@ import random
 import streamlit as st
 
 from pages.ui import journey, resources
-from pages.ui.address import Field, whole
+from pages.ui.digit import DIGIT
 from pages.ui.frame import MENU, frame
-from vqvae.codebook import tiles
+from vqvae.codebook import fitted
+from vqvae.data import DataError
 from vqvae.trace import trace
-
-digits = resources.digits()
-last = len(digits) - 1
 
 scene = frame(
     "Home",
     "A **vector-quantised autoencoder** (VQ-VAE) writes a picture down as a few entries of a learned **codebook**, "
     "and draws it again from those entries alone. Nothing else gets through.",
-    fields=(Field("digit", whole(0, last), resources.FIRST_DIGIT, shared=True),),
+    fields=(DIGIT,),
     heading="Inside a VQ-VAE",
 )
-index = scene.state["digit"]
-checkpoint = scene.checkpoint
-way = trace(checkpoint.model, digits.images[index], checkpoint.variance)
+try:
+    digits = resources.digits()
+except DataError as error:
+    st.error(f"There is no digit to show. {error}")
+    st.stop()
 
-st.html(journey.journey(way, tiles(checkpoint.model), checkpoint.model.config, float(way.losses.reconstruction)))
+index, checkpoint = scene.state["digit"], scene.checkpoint
+config = checkpoint.model.config
+shown = fitted(digits.take(slice(index, index + 1)), config)
+way = trace(checkpoint.model, shown.images[0], checkpoint.variance)
+
+st.html(journey.journey(way, resources.tiles(checkpoint), config, float(way.losses.reconstruction)))
 
 
 def another_digit() -> None:
-    scene.state["digit"] = random.randint(0, last)
+    scene.state["digit"] = random.randrange(len(digits))
 
 
 note, button = st.columns([4, 1], vertical_alignment="center")

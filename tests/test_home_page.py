@@ -1,9 +1,10 @@
 """Home, the frame around every page and the state in the address, without a browser."""
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from vqvae import checkpoint
+from vqvae import checkpoint, data
 
 TIMEOUT = 60  # seconds: the first run of a process imports torch
 
@@ -19,13 +20,13 @@ def test_home_shows_a_digit_walking_through_the_model():
     app = home()
     assert not app.exception
     assert [title.value for title in app.title] == ["Inside a VQ-VAE"]
-    assert any("Digit 7" in caption.value for caption in app.caption)
+    assert any("Digit 1234" in caption.value for caption in app.caption)
 
 
 def test_an_address_chooses_model_and_digit():
-    app = home(model="tutorial", digit="1234")
+    app = home(model="tutorial", digit="4321")
     assert app.sidebar.selectbox[0].value == "tutorial"
-    assert any("Digit 1234" in caption.value and "“tutorial”" in caption.value for caption in app.caption)
+    assert any("Digit 4321" in caption.value and "“tutorial”" in caption.value for caption in app.caption)
 
 
 @pytest.mark.parametrize("nonsense", ["-1", "5000", "1e3", "seven", "７", "<script>", "9" * 400, ""])
@@ -34,7 +35,7 @@ def test_nonsense_in_an_address_is_ignored_with_one_sentence(nonsense):
     assert not app.exception
     assert len(app.warning) == 1
     assert "digit should be a whole number from 0 to 4999" in app.warning[0].value
-    assert any("Digit 7" in caption.value for caption in app.caption)
+    assert any("Digit 1234" in caption.value for caption in app.caption)
 
 
 def test_a_chosen_model_is_written_into_the_address_and_kept_on_every_page():
@@ -47,9 +48,9 @@ def test_a_chosen_model_is_written_into_the_address_and_kept_on_every_page():
 
 
 def test_another_digit_is_another_digit_and_start_over_brings_the_first_one_back():
-    app = home(digit="1234")
+    app = home(digit="4321")
     app.button(key="restart").click().run()
-    assert any("Digit 7" in caption.value for caption in app.caption)
+    assert any("Digit 1234" in caption.value for caption in app.caption)
     assert "digit" not in app.query_params
 
 
@@ -60,12 +61,22 @@ def test_a_damaged_checkpoint_is_one_sentence_and_the_other_model(damage, tmp_pa
     if damage == "truncated":
         damaged.write_bytes(whole[: len(whole) // 2])
     monkeypatch.setitem(checkpoint.SHIPPED, "default", damaged)
-    import streamlit as st
-
     st.cache_resource.clear()  # the whole file may be open already
     app = home()
     assert not app.exception
     assert len(app.error) == 1
     assert "“default” cannot be opened" in app.error[0].value
     assert any("“tutorial”" in caption.value for caption in app.caption)
+    st.cache_resource.clear()
+
+
+def test_without_digits_home_says_so_in_one_sentence(monkeypatch):
+    def unreadable(*arguments: object) -> None:
+        raise data.DataError("They cannot be read.")
+
+    monkeypatch.setattr(data, "load", unreadable)
+    st.cache_resource.clear()
+    app = home(digit="4321")
+    assert not app.exception
+    assert [error.value for error in app.error] == ["There is no digit to show. They cannot be read."]
     st.cache_resource.clear()
