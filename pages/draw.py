@@ -70,6 +70,18 @@ def put(scene: Scene, digits: Digits | None) -> Put:
     return Put(f"{session}:{count}", pixels)
 
 
+@st.fragment
+def bench(scene: Scene, digits: Digits | None, shown: Put) -> None:
+    """The workbench and what the server adds: alone rerun at the end of a stroke."""
+    drawing = None
+    try:
+        with st.container(key="workbench"):
+            drawing = workbench(scene.checkpoint, shown, key="draw.workbench")
+    except WorkbenchError as error:
+        st.error(f"{error} Pick another model in the sidebar.")
+    explain(scene, digits, shown, drawing)
+
+
 def explain(scene: Scene, digits: Digits | None, shown: Put, drawing: Drawing | None) -> None:
     """What the server knows of the picture on the canvas."""
     if digits is not None:
@@ -112,10 +124,5 @@ except DataError as error:
 if digits:
     pick(scene, digits)
 shown = put(scene, digits)
-drawing = None
-try:
-    drawing = workbench(scene.checkpoint, shown, key="draw.workbench")
-except WorkbenchError as error:
-    st.error(f"{error} Pick another model in the sidebar.")
-explain(scene, digits, shown, drawing)
+bench(scene, digits, put(scene, digits))
 scene.state.publish()

@@ -202,11 +202,14 @@ class Workbench {
     remember(this.pixels, this.image, this.set);
   }
 
+  /** Grey out what would do nothing; never by `disabled`, which would throw the focus out of the workbench. */
   enable() {
-    this.$.undo.disabled = !this.past.length;
-    this.$.redo.disabled = !this.future.length;
-    this.$.clear.disabled = !this.pixels.some((value) => value > 0);
-    this.$.restore.disabled = !this.set.pixels || this.set.pixels.every((value, i) => value === this.pixels[i]);
+    const { undo, redo, clear, restore } = this.$;
+    const useful = (button, use) => button.setAttribute("aria-disabled", String(!use));
+    useful(undo, this.past.length);
+    useful(redo, this.future.length);
+    useful(clear, this.pixels.some((value) => value > 0));
+    useful(restore, this.set.pixels?.some((value, i) => value !== this.pixels[i]));
   }
 
   /** Remember the pixels for undo, before they change. */
@@ -217,6 +220,7 @@ class Workbench {
   }
 
   replace(pixels) {
+    if (this.stroke || pixels.every((value, i) => value === this.pixels[i])) return;
     this.keep();
     this.pixels = pixels;
     this.changed(true);
@@ -441,7 +445,7 @@ class Workbench {
     undo.onclick = () => this.travel(this.past, this.future);
     redo.onclick = () => this.travel(this.future, this.past);
     clear.onclick = () => this.replace(new Uint8ClampedArray(this.size));
-    restore.onclick = () => this.replace(Uint8ClampedArray.from(this.set.pixels));
+    restore.onclick = () => this.set.pixels && this.replace(Uint8ClampedArray.from(this.set.pixels));
     brush.oninput = () => (this.$.nib.hidden = true);
     numbers.onclick = () => grid.classList.toggle("numbers", toggle(numbers));
     difference.onclick = () => {

@@ -1,0 +1,334 @@
+"""The Draw page under a hand: mouse, finger and keys, and what becomes of a drawing."""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+CANVAS, RECONSTRUCTION = "Draw a digit", "Reconstruction"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PIXELS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return [canvas.width, canvas.height, ...data.filter((_, i) => i % 4 === 0), ...data.filter((_, i) => i % 4 === 3)];
+}"""
+
+
+class Picture:
+    """What a canvas of the model's size holds."""
+
+    def __init__(self, page, label: str):
+        values = page.get_by_label(label, exact=True).evaluate(PIXELS)
+        self.width, self.height = values[:2]
+        count = self.width * self.height
+        self.pixels, self.alpha = values[2 : 2 + count], values[2 + count :]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Picture) and self.pixels == other.pixels
+
+    __hash__ = None
+
+    def at(self, x: float, y: float) -> int:
+        """The value at a place in [0, 1] x [0, 1]."""
+        return self.pixels[int(y * self.height) * self.width + int(x * self.width)]
+
+
+def drawing(page) -> Picture:
+    return Picture(page, CANVAS)
+
+
+def reconstruction(page) -> Picture:
+    return Picture(page, RECONSTRUCTION)
+
+
+def codes(page) -> list[str]:
+    return page.get_by_role("gridcell").evaluate_all("(cells) => cells.map((cell) => cell.ariaLabel)")
+
+
+def open_draw(page, address: str = "/draw"):
+    page.goto(address)
+    settled(page)
+    return page
+
+
+def settled(page) -> None:
+    """Wait until the workbench shows a whole pass, and the server's answer to it."""
+    page.get_by_label("row 1, column 1, code").wait_for()
+    page.get_by_text("On the canvas:").wait_for()
+    page.wait_for_timeout(400)  # the pause before a drawing is announced
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, f"waited for {what}"
+        time.sleep(0.05)
+
+
+def places(page, *points: tuple[float, float]) -> list[tuple[float, float]]:
+    """Places on the canvas in [0, 1] x [0, 1] as places in the window."""
+    canvas = page.get_by_label(CANVAS, exact=True)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+
+
+def stroke(page, *points: tuple[float, float]) -> None:
+    first, *others = places(page, *points)
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def blank(page) -> None:
+    press(page, "Clear the canvas")
+    until(lambda: not any(drawing(page).pixels), "an empty canvas")
+
+
+def touch(page) -> Callable:
+    """A finger: send("touchStart" | "touchMove" | "touchEnd", place)."""
+    session = page.context.new_cdp_session(page)
+
+    def send(kind: str, place: tuple[float, float] | None = None) -> None:
+        points = [{"x": place[0], "y": place[1]}] if place else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    return send
+
+
+def test_the_page_opens_with_a_real_digit_in_the_models_own_pixels(page):
+    open_draw(page)
+    picture, copy = drawing(page), reconstruction(page)
+    assert (picture.width, picture.height) == (copy.width, copy.height) == (28, 28)
+    assert max(picture.pixels) > 200
+    assert set(picture.alpha) == set(copy.alpha) == {255}
+    assert len(codes(page)) == 49
+    assert all(re.fullmatch(r"row [1-7], column [1-7], code \d+", name) for name in codes(page))
+    assert codes(page)[17].startswith("row 3, column 4, ")
+    page.get_by_text("784 bytes → 343 bits").wait_for()
+
+
+def test_the_address_opens_a_digit(page):
+    from vqvae import data
+
+    open_draw(page, "/draw?model=tutorial&digit=77")
+    assert drawing(page).pixels == data.load(data.EMBEDDED, "all").pixels[77].flatten().tolist()
+    assert "digit=77" in page.url
+
+
+def test_a_stroke_redraws_the_reconstruction_before_the_pen_is_lifted(page):
+    open_draw(page)
+    blank(page)
+    before, names = reconstruction(page), codes(page)
+    start, end = places(page, (0.3, 0.3), (0.7, 0.7))
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=10)
+    until(lambda: reconstruction(page) != before, "another reconstruction")
+    until(lambda: codes(page) != names, "other codes")
+    assert drawing(page).at(0.5, 0.5) == 255
+    page.mouse.up()
+
+
+def test_a_finger_draws_and_does_not_scroll_the_page(new_page):
+    page = open_draw(new_page(**PHONE))
+    page.get_by_label("Clear the canvas").click()
+    before = reconstruction(page)
+    start, middle, end = places(page, (0.5, 0.75), (0.5, 0.5), (0.5, 0.2))
+    top = page.get_by_label(CANVAS, exact=True).bounding_box()["y"]
+    finger = touch(page)
+    finger("touchStart", start)
+    finger("touchMove", middle)
+    finger("touchMove", end)
+    until(lambda: reconstruction(page) != before, "another reconstruction")
+    finger("touchEnd")
+    assert drawing(page).at(0.5, 0.5) == 255
+    assert page.get_by_label(CANVAS, exact=True).bounding_box()["y"] == top
+
+
+def test_the_keyboard_draws(page):
+    open_draw(page)
+    blank(page)
+    page.get_by_label(CANVAS, exact=True).focus()
+    page.keyboard.down(" ")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.up(" ")
+    assert drawing(page).at(0.5, 0.5) > 200
+    assert drawing(page).at(0.65, 0.5) > 200
+
+
+def test_undo_takes_a_stroke_back_and_redo_draws_it_again(page):
+    open_draw(page)
+    before = drawing(page)
+    stroke(page, (0.1, 0.1), (0.9, 0.1))
+    after = drawing(page)
+    assert after != before
+    press(page, "Undo")
+    assert drawing(page) == before
+    press(page, "Redo")
+    assert drawing(page) == after
+    page.keyboard.press("Control+z")
+    assert drawing(page) == before
+    page.keyboard.press("Control+Shift+z")
+    assert drawing(page) == after
+
+
+def test_the_eraser_takes_ink_away(page):
+    open_draw(page)
+    blank(page)
+    stroke(page, (0.2, 0.5), (0.8, 0.5))
+    press(page, "Eraser")
+    stroke(page, (0.5, 0.2), (0.5, 0.8))
+    assert drawing(page).at(0.5, 0.5) == 0
+    assert drawing(page).at(0.25, 0.5) == 255
+
+
+def test_a_broader_brush_draws_a_broader_stroke(page):
+    open_draw(page)
+    inks = []
+    for size in ("1", "5"):
+        blank(page)
+        page.get_by_label("Brush size in pixels").fill(size)
+        stroke(page, (0.2, 0.5), (0.8, 0.5))
+        inks.append(sum(drawing(page).pixels))
+    assert inks[1] > 2 * inks[0]
+
+
+def test_an_empty_canvas_has_codes_and_a_reconstruction(page):
+    open_draw(page)
+    blank(page)
+    until(lambda: max(reconstruction(page).pixels) < 128, "a dark reconstruction")
+    page.get_by_text("Draw a digit here").wait_for()
+    page.get_by_text("On the canvas: nothing").wait_for()
+
+
+def test_the_chosen_digit_comes_back_in_one_click(page):
+    open_draw(page)
+    before = drawing(page)
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    press(page, "Back to the chosen digit")
+    assert drawing(page) == before
+
+
+def test_another_digit_replaces_the_drawing_and_undo_brings_it_back(page):
+    open_draw(page)
+    stroke(page, (0.1, 0.9), (0.9, 0.9))
+    before = drawing(page)
+    settled(page)
+    press(page, "Random digit")
+    until(lambda: drawing(page) != before, "another digit")
+    settled(page)
+    press(page, "Undo")
+    assert drawing(page) == before
+
+
+def test_a_reload_keeps_the_drawing(page):
+    open_draw(page)
+    blank(page)
+    stroke(page, (0.2, 0.2), (0.8, 0.8))
+    before = drawing(page)
+    settled(page)
+    page.reload()
+    settled(page)
+    assert drawing(page) == before
+    page.get_by_text("your own drawing").wait_for()
+
+
+def test_a_visit_to_another_page_keeps_the_drawing(page):
+    open_draw(page)
+    stroke(page, (0.2, 0.2), (0.8, 0.8))
+    before, names = drawing(page), codes(page)
+    settled(page)
+    page.get_by_role("link", name="Home").click()
+    page.get_by_label(CANVAS, exact=True).wait_for(state="detached")
+    page.get_by_role("link", name="Draw").first.click()
+    settled(page)
+    assert drawing(page) == before
+    assert codes(page) == names
+
+
+def test_another_address_in_the_same_tab_opens_its_digit(page):
+    from vqvae import data
+
+    open_draw(page)
+    stroke(page, (0.2, 0.2), (0.8, 0.8))
+    settled(page)
+    open_draw(page, "/draw?digit=42")
+    assert drawing(page).pixels == data.load(data.EMBEDDED, "all").pixels[42].flatten().tolist()
+
+
+def test_another_model_encodes_the_same_drawing_again(page):
+    open_draw(page)
+    stroke(page, (0.2, 0.2), (0.8, 0.8))
+    before, copy = drawing(page), reconstruction(page)
+    settled(page)
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="Tutorial").click()
+    until(lambda: reconstruction(page) != copy, "the other model's reconstruction")
+    assert drawing(page) == before
+
+
+def test_starting_over_puts_the_first_digit_back(page):
+    open_draw(page)
+    before = drawing(page)
+    stroke(page, (0.2, 0.2), (0.8, 0.8))
+    settled(page)
+    page.get_by_role("button", name="Start over").click()
+    until(lambda: drawing(page) == before, "the first digit")
+
+
+def test_two_sessions_see_nothing_of_each_other(new_page):
+    one, other = open_draw(new_page()), open_draw(new_page())
+    before = drawing(other)
+    stroke(one, (0.1, 0.9), (0.9, 0.9))
+    settled(one)
+    stroke(other, (0.1, 0.1), (0.9, 0.1))
+    settled(other)
+    assert drawing(one) != before
+    assert drawing(other).at(0.5, 0.9) == before.at(0.5, 0.9)
+    assert drawing(one).at(0.5, 0.1) == before.at(0.5, 0.1)
+
+
+def test_the_grid_is_walked_with_the_arrow_keys(page):
+    open_draw(page)
+    page.get_by_role("gridcell").first.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+    name = page.evaluate("document.activeElement.shadowRoot.activeElement.ariaLabel")
+    assert name.startswith("row 2, column 1, ")
+    page.get_by_text("Row 2, column 1: code").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_canvas_grid_and_reconstruction_stand_on_one_screen_and_hold_the_same_values_in_every_theme(new_page, theme):
+    page = open_draw(new_page(color_scheme=theme), "/draw?digit=7")
+    boxes = [
+        page.get_by_label(CANVAS, exact=True).bounding_box(),
+        page.get_by_role("grid").bounding_box(),
+        page.get_by_label(RECONSTRUCTION, exact=True).bounding_box(),
+    ]
+    assert all(box["y"] >= 0 and box["y"] + box["height"] <= 800 for box in boxes)
+    assert max(box["y"] for box in boxes) - min(box["y"] for box in boxes) < 2
+    assert boxes[0]["x"] < boxes[1]["x"] < boxes[2]["x"]
+    digest = hashlib.sha256(bytes(drawing(page).pixels + reconstruction(page).pixels)).hexdigest()
+    assert THEMES.setdefault("digest", digest) == digest
+
+
+THEMES: dict[str, str] = {}
+
+
+def test_the_page_does_not_overflow_a_phone(new_page):
+    page = open_draw(new_page(**PHONE))
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box = page.get_by_label(CANVAS, exact=True).bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
