@@ -1,0 +1,363 @@
+"""Map: the codebook's vectors and the digits, laid out so that neighbours stay neighbours."""
+
+import secrets
+
+import numpy as np
+import streamlit as st
+import torch
+
+from pages.ui import figures, maps, pictures, resources
+from pages.ui.address import Field, one_of, whole
+from pages.ui.colors import code_colors
+from pages.ui.frame import frame
+from pages.ui.picking import Picking
+from pages.ui.scatter import Plot, scatter, send_sheet
+from vqvae.data import DataError
+from vqvae.projection import MAX_POINTS, SPACES, MapRun, MapSettings, content_key, vectors_of
+
+SHOWN = 40  # digits in the panel at once
+COLUMNS = 8
+EVERY = 0.7  # seconds between two looks at a map on its way
+
+DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test"}
+SHOW = {"digits": "Digits", "codes": "Codes", "cells": "Single cells"}
+BY = {"quantised": "Quantised latents", "continuous": "Latents", "histogram": "Code histogram"}
+METHODS = {"t-sne": "t-SNE", "pca": "PCA"}
+COLORS = {"class": "Digit", "error": "Error", "code": "Code"}
+
+scene = frame(
+    "Map",
+    "Neighbours here are alike to the model. Point at one to see it with its reconstruction and its codes; "
+    "click, or draw a box or a lasso, to select.",
+    (
+        Field("code", whole(0, 10**6), None, shared=True),
+        Field("show", one_of(*SHOW), "digits"),
+        Field("by", one_of(*BY), "quantised"),
+        Field("method", one_of(*METHODS), "t-sne"),
+        Field("color", one_of(*COLORS), "class"),
+        Field("digits", one_of(*DIGITS), "embedded"),
+        Field("points", whole(100, MAX_POINTS), 5_000),
+        Field("neighbours", whole(2, 200), 30),
+        Field("seed", whole(0, 9_999), 0),
+    ),
+)
+state, checkpoint = scene.state, scene.checkpoint
+config = checkpoint.model.config
+K = config.num_embeddings
+
+
+def choose(label: str, name: str, options: dict[str, str], explanation: str) -> str:
+    """A row of buttons for a field of the address."""
+    return st.segmented_control(
+        label,
+        list(options),
+        key=state.key(name),
+        format_func=lambda option: options[option],
+        required=True,
+        persist_state="session",
+        help=explanation,
+    )
+
+
+if state["code"] is not None and state["code"] >= K:
+    st.warning(f"There is no code {state['code']} here: this model’s {K} codes have the numbers 0 to {K - 1}.")
+    state["code"] = None
+
+available = {name: source for name, source in resources.available_digits().items() if name in DIGITS}
+if state["digits"] not in available:
+    st.warning("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
+    state["digits"] = "embedded"
+colors = {name: label for name, label in COLORS.items() if name != "code" or state["show"] == "cells"}
+if state["color"] not in colors:
+    state["color"] = "class"
+
+with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+    show = choose(
+        "Show",
+        "show",
+        SHOW,
+        "Digits: each point is a digit. Codes: each point is a vector of the codebook. "
+        "Single cells: each point is one cell of one digit.",
+    )
+    if show == "digits":
+        choose(
+            "Placed by",
+            "by",
+            BY,
+            "Quantised latents: the vectors of a digit’s codes, all the decoder sees. Latents: what the encoder "
+            "says before quantising. Code histogram: how often each code is used, wherever it stands.",
+        )
+    choose(
+        "Layout",
+        "method",
+        METHODS,
+        "t-SNE keeps neighbours together. PCA keeps the two directions of largest variance, and is the same each time.",
+    )
+    if show != "codes":
+        choose("Colour", "color", colors, "What the colour of a point means; selections stay.")
+
+try:
+    source = available[state["digits"]]
+    digits = resources.fitted_digits(checkpoint, *source)
+except DataError as error:
+    st.error(f"These digits cannot be opened. {error}")
+    state.publish()
+    st.stop()
+
+settings = MapSettings(
+    state["by"] if show == "digits" else show,
+    state["method"],
+    5_000 if show == "codes" else state["points"],
+    state["neighbours"],
+    state["seed"],
+)
+points = resources.map_points(checkpoint, digits, settings)
+key = content_key(checkpoint.fingerprint, digits, settings)
+if st.session_state.pop("map.submitted", False):
+    st.session_state["map.asked"] = key
+visitor = st.session_state.setdefault("visitor", secrets.token_hex(8))
+noun = {"codes": "codes", "cells": "cells"}.get(show, "digits")
+what = f"{len(points.indices):,} {noun}"
+
+
+def vectors() -> np.ndarray:
+    """Where the points lie before they are laid out. Called in a thread of its own, which may not speak to the page."""
+    return vectors_of(checkpoint.model, digits, encoded, settings.space, points)
+
+
+def asked() -> bool:
+    """Whether this map is to be computed: the codebook's takes a moment, digits take long enough to be asked for."""
+    failed = st.session_state.get("map.failed", (None,))[0] == key
+    return not failed and (show == "codes" or st.session_state.get("map.asked") == key)
+
+
+def ask() -> None:
+    st.session_state["map.asked"] = key
+    st.session_state.pop("map.failed", None)
+
+
+def cancel(run: MapRun) -> None:
+    run.leave(visitor)
+    st.session_state["map.asked"] = None
+
+
+def adjust() -> None:
+    """What is rarely changed, in one form: the map follows when it is sent."""
+    with st.popover("Settings", icon=":material/tune:", width="stretch"), st.form("map.form", border=False):
+        if len(available) > 1:
+            st.selectbox(
+                "Digits from",
+                list(available),
+                key=state.key("digits"),
+                format_func=lambda name: DIGITS[name],
+                persist_state="session",
+            )
+        if show != "codes":
+            st.number_input(
+                "Points",
+                100,
+                MAX_POINTS,
+                step=500,
+                key=state.key("points"),
+                persist_state="session",
+                help="At most; a smaller map’s points are all in a larger one.",
+            )
+        st.number_input(
+            "t-SNE neighbourhood size (perplexity)",
+            2,
+            200,
+            key=state.key("neighbours"),
+            persist_state="session",
+            help="About how many neighbours each point tries to keep close. Small: many little islands.",
+        )
+        st.number_input(
+            "Seed of t-SNE",
+            0,
+            9_999,
+            key=state.key("seed"),
+            persist_state="session",
+            help="Shakes the start. What stays the same over several seeds is in the data.",
+        )
+        if st.form_submit_button("Show this map", type="primary", width="stretch"):
+            st.session_state["map.submitted"] = True
+            st.rerun()
+
+
+def explain(run: MapRun | None, known: bool) -> None:
+    """Which map this is, or how far it has come; a row of one height, so that nothing below it moves."""
+    if run is not None:
+        left = run.seconds_left
+        st.progress(
+            run.progress,
+            f"Laying out {what}" + (f", about {left:.0f} s left" if left is not None else ": measuring distances"),
+            width=360,
+        )
+        st.button("Cancel", key="map.cancel", on_click=cancel, args=(run,), icon=":material/close:")
+    elif not known:
+        seconds = max(2, len(points.indices) // 120)
+        st.button(f"Compute t-SNE (about {seconds} s)", key="map.compute", on_click=ask, type="primary")
+        st.caption("This map is not computed yet. You see where it starts: the principal components.")
+    elif settings.method == "pca":
+        st.caption(f"The two leading principal components of {len(points.indices):,} {SPACES[settings.space]}.")
+    else:
+        st.caption(
+            f"t-SNE of {len(points.indices):,} {SPACES[settings.space]}; neighbourhood size {settings.neighbourhood}, "
+            f"seed {settings.seed}. "
+            "Near means alike; the distance between clusters, and their size, mean little."
+        )
+
+
+def digits_map(positions: np.ndarray) -> np.ndarray:
+    """The digits, or their single cells, on the canvas; the digits selected."""
+    labels = digits.labels[points.indices]
+    if state["color"] == "error":
+        nmse = resources.reconstructions(checkpoint, *source).nmse
+        coloring = maps.by_error(nmse, nmse[points.indices])
+    elif state["color"] == "code":
+        codes = encoded.codes.flatten(1)[points.indices, points.cells]
+        coloring = maps.by_code(codes, code_colors(checkpoint.model.vq_layer.codebook))
+    else:
+        coloring = maps.by_class(labels)
+    single = points.cells is not None
+    cells = config.cells if single else 0
+    ids = scatter(
+        Plot(
+            positions=positions,
+            ids=(points.indices * cells + points.cells if single else points.indices).numpy(),
+            coloring=coloring,
+            labels=labels.numpy(),
+            sheet=resources.sheet_name(checkpoint, *source),
+            view=f"{checkpoint.fingerprint} {settings.space} {settings.method}",
+            title=f"Map of {what} of the {digits.described}.",
+            noun=noun,
+            cells=cells,
+            columns=config.grid[1],
+        ),
+        f"map.{noun}.{state['digits']}.{state.restarts}",
+        len(digits) * max(1, cells),
+    )
+    return np.unique(ids // cells) if single else ids
+
+
+def codes_map(positions: np.ndarray) -> list[int]:
+    """The codebook in plotly; the codes selected."""
+    picking = Picking("map.codes", state.key("code"), (key, settings.method, source, state.restarts))
+    usage = resources.usage(checkpoint, *source).all_cells
+    picked = [] if picking.picked is None else [picking.picked]
+    event = st.plotly_chart(
+        figures.map_of_codes(positions, usage.by_class, picked),
+        key=picking.key,
+        on_select=picking.on_select,
+        selection_mode=("points", "box", "lasso"),
+        config=figures.MAP_TOOLBAR,
+        alt=f"Map of the {K} codes: {SPACES['codes']} laid out by {METHODS[settings.method]}",
+    )
+    dead = len(resources.usage(checkpoint, *source).dead)
+    st.caption(
+        f"Larger: used more. Colour: the digit whose images use it most. Measured on {digits.described}"
+        + (f"; hollow: the {dead} dead codes, which none of them uses." if dead else ", which use every code.")
+    )
+    return sorted({int(point["customdata"][0]) for point in event.selection.points if "customdata" in point}) or picked
+
+
+def digits_panel(ids: np.ndarray) -> None:
+    """What is selected: how many, how well reconstructed, of which classes, and the digits themselves."""
+    everything = not len(ids)
+    chosen = points.indices.unique() if everything else torch.from_numpy(ids)
+    made = resources.reconstructions(checkpoint, *source)
+    nmse, overall = float(made.nmse[chosen].mean()), float(made.nmse.mean())
+    st.subheader("All digits here" if everything else f"{len(chosen):,} selected", anchor=False)
+    st.markdown(
+        f"Mean NMSE **{nmse:.3f}**" + ("" if everything else f" · all digits {overall:.3f}"),
+        help="The mean squared error of the reconstructions over the variance of the digits: 0 is perfect, 1 is as "
+        "good as one grey for every pixel.",
+    )
+    classes = torch.bincount(digits.labels[chosen], minlength=10)
+    st.markdown("**Classes**", help="Bars: shares among those selected. Ticks: among all digits.")
+    st.plotly_chart(
+        figures.class_mix(classes, torch.bincount(digits.labels, minlength=10)),
+        key="map.classes",
+        config=figures.TOOLBAR,
+    )
+    some = chosen[torch.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().long()]
+    st.markdown("**Digits above their reconstructions**")
+    st.html(pictures.pairs(digits.pixels[some], made.pixels[some], COLUMNS, "Digits above their reconstructions"))
+    st.caption(
+        (f"{len(some)} of {len(chosen):,}, evenly spaced. " if len(some) < len(chosen) else "")
+        + f"Measured on {digits.described}."
+    )
+
+
+def codes_panel(codes: list[int]) -> None:
+    """The codes selected: their tiles, how much they are used and by which digits."""
+    everything = not codes
+    chosen = list(range(K)) if everything else codes
+    counts = resources.usage(checkpoint, *source).all_cells
+    st.subheader(
+        "All codes" if everything else f"Code {chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} codes selected",
+        anchor=False,
+    )
+    total = int(counts.total[chosen].sum())
+    st.markdown(f"Taken by **{total:,} cells**, {total / int(counts.total.sum()):.1%} of all.")
+    st.markdown("**Classes of the digits they stand in**", help="Bars: cells with these codes. Ticks: all cells.")
+    st.plotly_chart(
+        figures.class_mix(counts.by_class[:, chosen].sum(1), counts.by_class.sum(1)),
+        key="map.classes",
+        config=figures.TOOLBAR,
+    )
+    st.markdown("**Tiles**", help="What the decoder draws for a code among copies of itself.")
+    st.html(pictures.tiles(resources.tiles(checkpoint)[chosen], chosen))
+    if len(chosen) == 1:
+        st.page_link("pages/codebook.py", label=f"Code {chosen[0]} in the codebook", icon=":material/grid_view:")
+    st.caption(f"Measured on {digits.described}.")
+
+
+def explore() -> None:
+    """The map with its panel; runs alone after a selection, and every moment while a map is on its way."""
+    found = (
+        resources.principal_components(checkpoint, *source, settings)
+        if settings.method == "pca"
+        else resources.maps().find(key, len(points.indices))
+    )
+    run = None
+    asked_for = found is None and asked()
+    if asked_for != following:
+        st.rerun()  # the whole page, to start or stop the clock
+    if asked_for:
+        run = resources.maps().start(key, vectors, settings, visitor)
+        if not run.running:
+            if run.error:
+                st.session_state["map.failed"] = key, run.error
+            st.rerun()
+    buttons, line = st.columns([1, 6], vertical_alignment="center")
+    with buttons:
+        adjust()
+    with line, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        explain(run, found is not None)
+    positions = found
+    if positions is None:
+        sketch = run.sketch if run is not None else None
+        positions = resources.principal_components(checkpoint, *source, settings) if sketch is None else sketch
+    left, right = st.columns([5, 3], gap="large")
+    if show == "codes":
+        with left:
+            codes = codes_map(positions)
+        with right:
+            codes_panel(codes)
+    else:
+        with left:
+            ids = digits_map(positions)
+        with right:
+            digits_panel(ids)
+    state.publish()
+
+
+known = settings.method == "pca" or resources.maps().find(key, len(points.indices)) is not None
+following = not known and asked()
+# Nothing that is shown at once waits for the encoder.
+encoded = None if known and show == "digits" else resources.encoded(checkpoint, *source)
+if st.session_state.get("map.failed", (None,))[0] == key:
+    st.error(f"This map could not be computed ({st.session_state['map.failed'][1]}). Change a setting and try again.")
+st.fragment(explore, run_every=EVERY if following else None)()
+if show != "codes":
+    send_sheet(resources.sheet(checkpoint, *source), "map.sheet")

@@ -1,0 +1,26 @@
+// Takes the sheet of pictures, sent once a model, to where every map on the page finds it.
+const SHEETS = (globalThis.vqvaeSheets ??= new Map());
+const KEPT = 2;
+
+export default function ({ data, parentElement }) {
+  if (!data || data.length < 4) return;
+  // Four bytes of length, a JSON header, then the parts that the header names with their lengths.
+  const bytes = new Uint8Array(data); // a copy, which begins at an aligned address
+  const length = new DataView(bytes.buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  if (SHEETS.has(header.key)) return;
+  const parts = {};
+  let at = 4 + length;
+  for (const [name, size] of header.parts) {
+    parts[name] = bytes.slice(at, at + size);
+    at += size;
+  }
+  const sheet = { ...header, codes: new Uint16Array(parts.codes.buffer), errors: new Float32Array(parts.errors.buffer) };
+  SHEETS.set(header.key, null);
+  Promise.all(["digits", "reconstructions"].map((name) => createImageBitmap(new Blob([parts[name]], { type: "image/png" }))))
+    .then(([digits, reconstructions]) => {
+      SHEETS.set(header.key, { ...sheet, digits, reconstructions });
+      for (const key of [...SHEETS.keys()].slice(0, -KEPT)) SHEETS.delete(key);
+      globalThis.dispatchEvent(new Event("vqvae-sheet"));
+    });
+}
