@@ -8,7 +8,8 @@ import torch
 from pages.ui import resources
 from pages.ui.address import Field, whole
 from pages.ui.frame import Scene, frame
-from pages.ui.workbench import Drawing, Put, WorkbenchError, fit, workbench
+from pages.ui.workbench import Drawing, Put, WorkbenchError, workbench
+from vqvae.codebook import fitted
 from vqvae.data import DataError, Digits
 
 FIRST = 1234  # the digit a first visitor finds on the canvas
@@ -66,8 +67,10 @@ def put(scene: Scene, digits: Digits | None) -> Put:
     session, count, last = st.session_state.get("draw.put", (secrets.token_hex(4), 0, digit))
     count += last != digit
     st.session_state["draw.put"] = session, count, digit
-    pixels = None if digits is None else fit(digits.pixels[digit], scene.checkpoint.model.config)
-    return Put(f"{session}:{count}", pixels)
+    if digits is None:
+        return Put(f"{session}:{count}", None)
+    one = fitted(digits.take(slice(digit, digit + 1)), scene.checkpoint.model.config)
+    return Put(f"{session}:{count}", one.pixels[0])
 
 
 @st.fragment

@@ -9,7 +9,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from pages.ui.workbench import WorkbenchError, checked, describe, fit
+from pages.ui.workbench import WorkbenchError, checked, describe
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
 
@@ -109,20 +109,6 @@ def test_a_hostile_answer_is_ignored(lie):
 @pytest.mark.parametrize("nonsense", [None, 7, "text", [], {}, {"pixels": []}])
 def test_an_answer_that_is_no_message_is_ignored(nonsense):
     assert checked(nonsense, checkpoint(), "a:0") is None
-
-
-def test_a_digit_is_fitted_to_a_model_of_another_size_by_area_and_in_grey():
-    picture = torch.arange(28 * 28).remainder(256).to(torch.uint8).view(1, 28, 28)
-    fitted = fit(picture, ModelConfig(channels=3, height=8, width=12))
-    assert fitted.shape == (3, 8, 12)
-    assert fitted.dtype == torch.uint8
-    assert torch.equal(fitted[0], fitted[2])
-    assert abs(float(fitted.float().mean() - picture.float().mean())) < 2
-
-
-def test_a_digit_of_the_models_size_goes_to_the_canvas_as_it_is():
-    picture = torch.randint(0, 256, (1, 28, 28), dtype=torch.uint8)
-    assert torch.equal(fit(picture, ModelConfig()), picture)
 
 
 # The page

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 
 from vqvae.checkpoint import Checkpoint
-from vqvae.model import ModelConfig
 
 MAX_WEIGHTS = 2_000_000  # 8 MB to the browser, some 100 ms a pass
 FOLDER = Path(__file__).parent
@@ -107,17 +106,6 @@ def _weights(module: nn.Module) -> Iterable[Tensor]:
         return ()
     bias = module.bias if module.bias is not None else torch.zeros(module.out_channels)
     return module.weight, bias
-
-
-def fit(pixels: Tensor, config: ModelConfig) -> Tensor:
-    """A picture in the model's size and channels, by area means: (C, H, W) uint8 -> the same of the model's shape."""
-    if tuple(pixels.shape) == config.image_shape:
-        return pixels
-    picture = pixels.to(torch.float32)
-    if len(picture) != config.channels:
-        picture = picture.mean(0, keepdim=True)  # one channel: grey in each of the model's
-    picture = nn.functional.interpolate(picture[None], (config.height, config.width), mode="area")[0]
-    return picture.round().clamp(0, 255).to(torch.uint8).expand(config.image_shape).contiguous()
 
 
 class Put(NamedTuple):
