@@ -91,6 +91,24 @@ def test_encoding_gives_the_models_codes_and_their_distances(model):
     torch.testing.assert_close(encoded.errors, (latents - chosen).square().sum(1), rtol=1e-3, atol=1e-4)
 
 
+def test_digits_of_the_models_size_stay_as_they_are():
+    config = ModelConfig()
+    digits = make_digits(config)
+    assert codebook.fitted(digits, config) is digits
+
+
+@pytest.mark.parametrize("sizes", [{"channels": 3, "height": 32, "width": 48}, {"height": 12, "width": 20}])
+def test_digits_of_another_size_become_means_over_areas(sizes):
+    digits, config = make_digits(ModelConfig()), ModelConfig(**sizes)
+    fitted = codebook.fitted(digits, config)
+    assert fitted.pixels.shape[1:] == config.image_shape
+    fine = digits.pixels.double().repeat_interleave(config.height, 2).repeat_interleave(config.width, 3)
+    expected = fine.view(len(digits), 1, config.height, 28, config.width, 28).mean((3, 5))
+    assert (fitted.pixels - expected).abs().max() <= 0.501  # rounded
+    model = make_model(**sizes)
+    assert codebook.encode(model, fitted).codes.shape == (len(digits), *config.grid)
+
+
 def test_no_images_cannot_be_encoded():
     model = make_model()
     with pytest.raises(ValueError, match="at least one image"):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vqvae.data import Digits, to_unit
-from vqvae.model import BATCH, VQVAE
+from vqvae.model import VQVAE, ModelConfig
 
 CLASSES = 10
 POINTWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh, nn.Identity)
@@ -66,6 +66,26 @@ def tiles(model: VQVAE) -> Tensor:
     return pictures[:, :, height : 2 * height, width : 2 * width].clamp(0, 1).contiguous()
 
 
+def fitted(digits: Digits, config: ModelConfig) -> Digits:
+    """The digits in the size and channels that a model takes: each new pixel the mean of the area it covers."""
+    C, H, W = digits.pixels.shape[1:]
+    if (C, H, W) == config.image_shape:
+        return digits
+    pixels = digits.pixels.float() if C == config.channels else digits.pixels.float().mean(1, keepdim=True)
+    pixels = _overlaps(H, config.height) @ pixels @ _overlaps(W, config.width).t()
+    pixels = pixels.round().to(torch.uint8).expand(-1, config.channels, -1, -1).contiguous()
+    return Digits(pixels, digits.labels, digits.dataset, digits.split)
+
+
+def _overlaps(source: int, target: int) -> Tensor:
+    """The share that each of `source` pixels has in each of `target` pixels along the same length: (target, source)."""
+    pixels = torch.arange(source, dtype=torch.float64)
+    begins = torch.arange(target, dtype=torch.float64).unsqueeze(1) * source / target
+    ends = begins + source / target
+    covered = torch.minimum(ends, pixels + 1) - torch.maximum(begins, pixels)
+    return (covered.clamp_min(0) * target / source).float()
+
+
 class Encoded(NamedTuple):
     """A data set as its codes: N images of h x w cells each."""
 
@@ -86,7 +106,7 @@ def encode(model: VQVAE, digits: Digits) -> Encoded:
     if not len(digits):
         raise ValueError("expected at least one image to encode, got none")
     codes, errors = [], []
-    for pixels in digits.pixels.split(BATCH):
+    for pixels in digits.pixels.split(model.config.images_at_once):
         distances = model.vq_layer.distances(model.latents(to_unit(pixels)))  # (B, h, w, K)
         nearest = distances.argmin(-1, keepdim=True)  # (B, h, w, 1)
         codes.append(nearest.squeeze(-1).cpu())

@@ -1,0 +1,303 @@
+"""Arrays in, plotly figures out; no Streamlit here. Text, grid and background colours come from the page's theme."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+from torch import Tensor
+
+from pages.ui.colors import CLASS_COLORS
+
+ACCENT = "#1f8f9b"  # where colour means nothing: at least 3 : 1 on both themes' backgrounds
+PICKED = "rgba(128, 140, 145, 0.35)"
+CLEAR = "rgba(0, 0, 0, 0)"
+MOST_BARS = 256
+HALF = 0.5  # where bars on a logarithmic axis begin, so that a single use has a height
+# The toolbar offers the picture alone: these figures are not for zooming, and a thumb must be able to scroll past.
+TOOLBAR = {"displaylogo": False, "modeBarButtons": [["toImage"]], "scrollZoom": False}
+# A map is for moving in and selecting from.
+MAP_TOOLBAR = {
+    "displaylogo": False,
+    "displayModeBar": True,
+    "scrollZoom": True,
+    "modeBarButtons": [["select2d", "lasso2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"], ["toImage"]],
+}
+
+
+def bars(total: Tensor, by_use: bool) -> list[list[int]]:
+    """The codes of each bar of a usage histogram, from their counts (K,): one a bar, or equally many over 256 codes."""
+    order = total.argsort(descending=True, stable=True) if by_use else torch.arange(len(total))
+    return [part.tolist() for part in order.split(-(-len(total) // MOST_BARS))]
+
+
+def usage_histogram(
+    by_class: Tensor, *, by_use: bool, logarithmic: bool, split_by_class: bool, picked: int | None
+) -> go.Figure:
+    """How many cells take each code, from counts (10, K); every column of it can be clicked, an empty one too.
+
+    A click selects a point of the last trace, whose `customdata` is [code]: of a bar of several codes, the most used.
+    `picked` is drawn as selected until a click selects another.
+    """
+    total = by_class.sum(0)  # (K,)
+    groups = bars(total, by_use)
+    each = len(groups[0])
+    heights = torch.stack([by_class[:, codes].sum(1) for codes in groups], 1)  # (10, bars)
+    first = torch.arange(len(groups)) * each + (1 if by_use else 0)  # ranks begin at 1, codes at 0
+    places = (first + (torch.tensor([len(codes) for codes in groups]) - 1) / 2).tolist()
+    ceiling = max(1, int(heights.sum(0).max()))
+    top = 1.6 * ceiling if logarithmic else 1.06 * ceiling
+    floor = HALF if logarithmic else 0
+    figure = go.Figure()
+    for label, (low, high) in enumerate(_segments(heights, floor, logarithmic) if split_by_class else ()):
+        figure.add_bar(
+            x=places,
+            base=low.tolist(),
+            y=(high - low).tolist(),
+            width=0.86 * each,
+            name=str(label),
+            marker={"color": CLASS_COLORS[label], "line": {"width": 0}},
+            hoverinfo="skip",
+        )
+    if not split_by_class:
+        figure.add_bar(
+            x=places,
+            base=floor,
+            y=(heights.sum(0) - floor).clamp_min(0).tolist(),
+            width=0.86 * each,
+            marker={"color": ACCENT, "line": {"width": 0}},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    figure.add_bar(  # what a pointer meets: whole columns, so that an empty bar can be hit, and a bar of many parts
+        x=places,
+        base=floor,
+        y=[top - floor] * len(groups),
+        width=each,
+        marker={"color": CLEAR, "line": {"width": 0}},
+        selected={"marker": {"color": PICKED}},
+        unselected={"marker": {"color": CLEAR}},
+        selectedpoints=[at for at, codes in enumerate(groups) if picked in codes],
+        customdata=[[max(codes, key=lambda code: int(total[code]))] for codes in groups],
+        hovertext=[_say_bar(codes, by_class, by_use, int(rank)) for codes, rank in zip(groups, first, strict=True)],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    figure.update_traces(unselected_marker_opacity=1, selector={"hoverinfo": "skip"})
+    what = "rank, the most used first" if by_use else "code"
+    figure.update_xaxes(title=f"{what} ({each} a bar)" if each > 1 else what, showgrid=False, zeroline=False)
+    figure.update_yaxes(title="cells", type="log" if logarithmic else "linear", zeroline=False)
+    if logarithmic:
+        exponents = range(len(str(int(top))))
+        figure.update_yaxes(
+            range=[_log10(floor), _log10(top)],
+            tickvals=[10**exponent for exponent in exponents],
+            ticktext=[f"{10**exponent:,}" for exponent in exponents],
+        )
+    else:
+        figure.update_yaxes(range=[0, top], tickformat=",")
+    edge = 0.5 * each
+    figure.update_xaxes(range=[places[0] - edge, places[-1] + edge])
+    legend = {
+        "orientation": "h",
+        "y": 1.02,
+        "yanchor": "bottom",
+        "x": 0,
+        "title": {"text": "digit", "side": "left"},
+        "itemclick": False,
+    }
+    return _finished(figure, 340, barmode="overlay", legend={**legend, "itemdoubleclick": False}, bargap=0)
+
+
+def class_usage(per_image: Tensor) -> go.Figure:
+    """How often an image of each class uses a code: means (10,)."""
+    figure = go.Figure(
+        go.Bar(
+            x=[str(label) for label in range(len(per_image))],
+            y=per_image.tolist(),
+            marker={"color": CLASS_COLORS, "line": {"width": 0}},
+            hovertemplate="a %{x} uses it %{y:.2f} times<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="digit", type="category")
+    figure.update_yaxes(title="uses a digit", rangemode="tozero", tickformat="~g", nticks=5)
+    if not per_image.any():
+        figure.update_yaxes(range=[0, 1])
+    return _finished(figure, 220, bargap=0.15)
+
+
+def position_usage(share: Tensor) -> go.Figure:
+    """The share of images that use a code at each position of the grid, in [0, 1]: (h, w)."""
+    h, w = share.shape
+    ceiling = float(share.max()) or 1.0
+    figure = go.Figure(
+        go.Heatmap(
+            z=share.tolist(),
+            x=list(range(1, w + 1)),
+            y=list(range(1, h + 1)),
+            zmin=0,
+            zmax=ceiling,
+            colorscale=[[0, "rgba(31, 143, 155, 0.07)"], [1, "rgba(31, 143, 155, 1)"]],
+            colorbar={"thickness": 8, "len": 1, "tickformat": ".0%" if ceiling >= 0.05 else ".2~%", "nticks": 4},
+            xgap=2,
+            ygap=2,
+            hovertemplate="row %{y}, column %{x}: %{z:.2%} of the digits<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title="column", showgrid=False, zeroline=False, dtick=_step(w), tick0=1)
+    figure.update_yaxes(
+        title="row", autorange="reversed", showgrid=False, zeroline=False, dtick=_step(h), tick0=1, scaleanchor="x"
+    )
+    return _finished(figure, 290, constrain="domain")
+
+
+def map_of_codes(positions: np.ndarray, by_class: Tensor, picked: Sequence[int]) -> go.Figure:
+    """The codebook's vectors as points (K, 2): size by usage, colour by the class that uses most, dead ones hollow.
+
+    Usage are counts (10, K). Its one clickable trace has [code] as `customdata`; `picked` codes are drawn selected.
+    """
+    total = by_class.sum(0)  # (K,)
+    dead = (total == 0).tolist()
+    leading = by_class.argmax(0).tolist()
+    share = total.double() / total.max().clamp_min(1)
+    quiet = "rgba(128, 140, 145, 0.9)"
+    colors = [quiet if none else CLASS_COLORS[label] for none, label in zip(dead, leading, strict=True)]
+    figure = go.Figure(
+        go.Scatter(
+            x=positions[:, 0].tolist(),
+            y=positions[:, 1].tolist(),
+            mode="markers",
+            marker={
+                "size": (9 + 21 * share.sqrt()).tolist(),
+                "color": colors,
+                "symbol": ["circle-open" if none else "circle" for none in dead],
+                "line": {"width": [2 if none else 0 for none in dead]},
+                "opacity": 0.92,
+            },
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 0.3}},
+            selectedpoints=list(picked) or None,
+            customdata=[[code] for code in range(len(total))],
+            hovertext=[_say_code(code, by_class) for code in range(len(total))],
+            hoverinfo="text",
+            showlegend=False,
+        )
+    )
+    for label, color in enumerate(CLASS_COLORS):
+        figure.add_scatter(x=[None], y=[None], mode="markers", marker={"color": color, "size": 11}, name=str(label))
+    if any(dead):
+        hollow = {"color": quiet, "size": 11, "symbol": "circle-open", "line": {"width": 2}}
+        figure.add_scatter(x=[None], y=[None], mode="markers", marker=hollow, name="dead")
+    axes = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": None}
+    figure.update_xaxes(**axes)
+    figure.update_yaxes(**axes, scaleanchor="x")
+    legend = {
+        "orientation": "h",
+        "y": -0.01,
+        "yanchor": "top",
+        "x": 0,
+        "title": "most used by digit",
+        "itemclick": False,
+    }
+    figure.update_layout(
+        height=600,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        dragmode="lasso",
+        hoverlabel={"align": "left"},
+        legend={**legend, "itemclick": False, "itemdoubleclick": False, "itemsizing": "constant"},
+        clickmode="event+select",
+    )
+    return figure
+
+
+def class_mix(selected: Tensor, all_of_them: Tensor) -> go.Figure:
+    """The shares of the classes among those selected, from counts (10,); a tick marks each class's share of all."""
+    labels = [str(label) for label in range(len(selected))]
+    share = selected / selected.sum().clamp_min(1)
+    usual = all_of_them / all_of_them.sum().clamp_min(1)
+    figure = go.Figure(
+        go.Bar(
+            x=labels,
+            y=share.tolist(),
+            marker={"color": CLASS_COLORS, "line": {"width": 0}},
+            customdata=[[count] for count in selected.tolist()],
+            hovertemplate="%{customdata[0]:,} are a %{x}: %{y:.1%}<extra></extra>",
+            showlegend=False,
+        )
+    )
+    figure.add_scatter(
+        x=labels,
+        y=usual.tolist(),
+        mode="markers",
+        marker={"symbol": "line-ew-open", "size": 12, "color": "rgba(128, 140, 145, 0.95)", "line": {"width": 2}},
+        hovertemplate="of all, %{y:.1%} are a %{x}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(range=[0, max(0.2, 1.08 * float(share.max()))], tickformat=".0%", nticks=4, zeroline=False)
+    return _finished(figure, 170, bargap=0.15)
+
+
+def _say_code(code: int, by_class: Tensor) -> str:
+    counts = by_class[:, code]
+    uses = int(counts.sum())
+    if not uses:
+        return f"<b>code {code}</b><br>dead: no cell takes it"
+    most = [label for label in counts.argsort(descending=True).tolist()[:3] if counts[label]]
+    classes = ", ".join(f"{label} ({int(counts[label]) / uses:.0%})" for label in most)
+    share = uses / max(1, int(by_class.sum()))
+    return f"<b>code {code}</b><br>{uses:,} cells, {share:.2%} of all<br>most in digits {classes}"
+
+
+def _segments(heights: Tensor, floor: float, logarithmic: bool) -> list[tuple[Tensor, Tensor]]:
+    """Where each class's part of every bar begins and ends on the axis: (10, bars) -> 10 pairs of (bars,).
+
+    On a logarithmic axis the parts of a stack have no heights of their own: there, the whole has the height of its
+    count, and the classes divide it by their shares.
+    """
+    total = heights.sum(0).double()
+    ends = heights.cumsum(0) / total.clamp_min(1)  # (10, bars) shares, the last one 1
+    begins = torch.cat((torch.zeros_like(ends[:1]), ends[:-1]))
+    if logarithmic:
+        growth = (total / floor).clamp_min(1)
+        return [(floor * growth**begin, floor * growth**end) for begin, end in zip(begins, ends, strict=True)]
+    return [(total * begin, total * end) for begin, end in zip(begins, ends, strict=True)]
+
+
+def _say_bar(codes: Sequence[int], by_class: Tensor, by_use: bool, rank: int) -> str:
+    counts = by_class[:, list(codes)].sum(1)  # (10,)
+    uses, everything = int(counts.sum()), max(1, int(by_class.sum()))
+    if len(codes) == 1:
+        name = f"<b>code {codes[0]}</b>" + (f", rank {rank}" if by_use else "")
+    else:
+        name = (
+            f"<b>ranks {rank} to {rank + len(codes) - 1}</b>" if by_use else f"<b>codes {codes[0]} to {codes[-1]}</b>"
+        )
+    if not uses:
+        return f"{name}<br>taken by none of the cells counted"
+    most = [label for label in counts.argsort(descending=True).tolist()[:3] if counts[label]]
+    classes = ", ".join(f"{label} ({int(counts[label]) / uses:.0%})" for label in most)
+    return f"{name}<br>{uses:,} cells, {uses / everything:.2%} of all<br>most in digits {classes}"
+
+
+def _finished(figure: go.Figure, height: int, **layout: object) -> go.Figure:
+    """The margins and manners that all figures share."""
+    constrain = layout.pop("constrain", None)
+    if constrain:
+        figure.update_xaxes(constrain=constrain)
+        figure.update_yaxes(constrain=constrain)
+    figure.update_xaxes(fixedrange=True)
+    figure.update_yaxes(fixedrange=True)
+    figure.update_layout(
+        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, hoverlabel={"align": "left"}, **layout
+    )
+    return figure
+
+
+def _log10(value: float) -> float:
+    return float(torch.tensor(value, dtype=torch.float64).log10())
+
+
+def _step(cells: int) -> int:
+    """How many cells from one label to the next, so that at most about eight fit."""
+    return -(-cells // 8)

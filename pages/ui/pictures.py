@@ -1,0 +1,79 @@
+"""Pixels in, pictures for a page's HTML out; no Streamlit here. Only numbers ever enter the HTML."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+STYLE = """<style>
+.patches { display: grid; grid-template-columns: repeat(8, 1fr); gap: 0.35rem 0.3rem; max-width: 30rem; }
+.patches figure { margin: 0; text-align: center; line-height: 1.15; }
+.patches figcaption { font-size: 0.85rem; }
+.patches img, .tile { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 3px; display: block;
+  background: repeating-linear-gradient(45deg, rgba(128, 140, 145, .45) 0 2px, rgba(128, 140, 145, .15) 2px 5px); }
+.patches .none { aspect-ratio: 1; border-radius: 3px; border: 1px dashed rgba(128, 140, 145, .45); }
+</style>"""
+
+
+def data_uri(pixels: Tensor, inside: Tensor | None = None) -> str:
+    """A PNG as an address: (C, H, W) uint8 of 1 or 3 channels; transparent where `inside` (H, W) is false."""
+    channels = pixels.expand(3, -1, -1)
+    if inside is not None:
+        channels = torch.cat((channels, inside.unsqueeze(0).to(torch.uint8) * 255))
+    content = io.BytesIO()
+    Image.fromarray(channels.permute(1, 2, 0).contiguous().numpy()).save(content, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def tile(pixels: Tensor, code: int) -> str:
+    """A code's tile (C, 4, 4) in [0, 1], as large as its place is wide."""
+    picture = data_uri((pixels * 255).round().to(torch.uint8))
+    return f'{STYLE}<img class="tile" src="{picture}" alt="Tile of code {code}">'
+
+
+def montage(pixels: Tensor, inside: Tensor, captions: Sequence[int], titles: Sequence[str], places: int) -> str:
+    """Patches (M, C, height, width) uint8, each with a digit below; `places` keeps its room where there are fewer.
+
+    Hatching shows what lies beyond the border. `titles` say more of each patch, on hover and to screen readers.
+    """
+    figures = [
+        f'<figure title="{title}"><img src="{data_uri(patch, within)}" alt="{title}"><figcaption>{caption}</figcaption>'
+        "</figure>"
+        for patch, within, caption, title in zip(pixels, inside, captions, titles, strict=True)
+    ]
+    empty = '<figure aria-hidden="true"><div class="none"></div><figcaption>&nbsp;</figcaption></figure>'
+    return f'{STYLE}<div class="patches">{"".join(figures)}{empty * (places - len(figures))}</div>'
+
+
+def pairs(digits: Tensor, reconstructions: Tensor, columns: int, title: str) -> str:
+    """Digits above their reconstructions, (M, C, H, W) uint8 each, as one picture of so many columns."""
+    M, C, H, W = digits.shape
+    rows = max(1, -(-M // columns))
+    gap = max(1, H // 14)
+    height, width = 2 * H + 2 * gap, W + gap
+    sheet = torch.zeros(C, rows * height, columns * width, dtype=torch.uint8)
+    filled = torch.zeros(rows * height, columns * width, dtype=torch.bool)
+    for at, (digit, reconstruction) in enumerate(zip(digits, reconstructions, strict=True)):
+        top, left = at // columns * height, at % columns * width
+        sheet[:, top : top + H, left : left + W] = digit
+        sheet[:, top + H : top + 2 * H, left : left + W] = reconstruction
+        filled[top : top + 2 * H, left : left + W] = True
+    sheet, filled = sheet[:, : -2 * gap, :-gap], filled[: -2 * gap, :-gap]
+    return (
+        '<img style="width: 100%; image-rendering: pixelated; display: block; border-radius: 4px" '
+        f'src="{data_uri(sheet, filled)}" alt="{title}">'
+    )
+
+
+def tiles(pictures: Tensor, codes: Sequence[int]) -> str:
+    """The tiles (M, C, 4, 4) in [0, 1] of codes, each above its number."""
+    shades = (pictures * 255).round().to(torch.uint8)
+    figures = [
+        f'<figure title="code {code}"><img src="{data_uri(one)}" alt="Tile of code {code}">'
+        f"<figcaption>{code}</figcaption></figure>"
+        for one, code in zip(shades, codes, strict=True)
+    ]
+    return f'{STYLE}<div class="patches">{"".join(figures)}</div>'

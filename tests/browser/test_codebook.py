@@ -1,0 +1,121 @@
+"""What only a browser shows of the Codebook page: a click on a column, its mark, and that nothing jumps."""
+
+import re
+
+from playwright.sync_api import expect
+
+expect.set_options(timeout=60_000)  # milliseconds: the machine may be busy
+CHART = ".st-key-codebook-usage .js-plotly-plot"
+
+COUNT_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifted += entry.value;
+}).observe({ type: "layout-shift" });
+"""
+
+# Of the column at a place: where to click it, and the code it stands for.
+COLUMN = """(chart, place) => {
+  const box = chart.getBoundingClientRect(), { xaxis, yaxis } = chart._fullLayout, columns = chart.data.at(-1);
+  return {
+    x: box.left + xaxis._offset + xaxis.d2p(columns.x[place]), y: box.top + yaxis._offset + yaxis._length / 3,
+    code: columns.customdata[place][0],
+  };
+}"""
+
+SELECTED = """(chart) => {
+  const columns = chart.data.at(-1);
+  return Array.from(columns.selectedpoints ?? [], (place) => columns.customdata[place][0]);
+}"""
+
+
+def open_codebook(page, address: str = "/codebook"):
+    """The usage histogram's plotly element, drawn."""
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Codebook")
+    chart = page.locator(CHART)
+    expect(chart.locator(".bars .point").first).to_be_attached()
+    expect(page.locator(".patches")).to_be_visible()
+    return chart
+
+
+def click_column(page, chart, place: int) -> int:
+    """Click in a column, a third of the way down; the code that the column stands for."""
+    chart.scroll_into_view_if_needed()
+    column = chart.evaluate(COLUMN, place)
+    page.mouse.move(column["x"], column["y"])
+    page.mouse.click(column["x"], column["y"])
+    return column["code"]
+
+
+def expect_selected(page, code: int) -> None:
+    """The card shows the code, and the histogram, once a new one has taken an old one's place, marks it."""
+    expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
+    expect(page.locator(CHART)).to_have_count(1)
+    page.wait_for_function(
+        f"([place, code]) => String(({SELECTED})(document.querySelector(place))) === String(code)", arg=[CHART, code]
+    )
+
+
+def test_a_click_on_a_column_picks_its_code_and_the_mark_stays(page):
+    chart = open_codebook(page)
+    for place in (9, 30):
+        code = click_column(page, chart, place)
+        expect_selected(page, code)
+        expect(page).to_have_url(re.compile(rf"code={code}\b"))
+        page.wait_for_timeout(500)  # a rerun that changed the figure would take the mark away again
+        expect_selected(page, code)
+
+
+def test_the_empty_column_of_a_dead_code_can_be_clicked(page):
+    chart = open_codebook(page, "/codebook?model=tutorial")
+    code = click_column(page, chart, 126)
+    expect_selected(page, code)
+    expect(page.get_by_text("Taken by no cell of these digits")).to_be_visible()
+
+
+def test_a_code_picked_by_number_moves_the_mark_from_a_clicked_one(page):
+    chart = open_codebook(page)
+    clicked = click_column(page, chart, 9)
+    expect_selected(page, clicked)
+    other = (clicked + 1) % 128
+    number = page.get_by_label("Pick a code by number")
+    number.fill(str(other))
+    number.press("Enter")
+    expect_selected(page, other)
+    expect_selected(page, click_column(page, chart, 9))
+
+
+def test_the_pick_survives_another_order_colours_and_a_visit_elsewhere(page):
+    chart = open_codebook(page)
+    code = click_column(page, chart, 20)
+    expect_selected(page, code)
+    page.get_by_text("By index").click()
+    expect_selected(page, code)
+    page.get_by_text("By digit").click()
+    expect_selected(page, code)
+    page.get_by_role("link", name="Home").click()
+    expect(page.get_by_role("heading", level=1)).not_to_have_text("Codebook")
+    page.get_by_role("link", name="Codebook").first.click()
+    expect_selected(page, code)
+    expect(page).to_have_url(re.compile(rf"code={code}\b.*by=class|by=class.*code={code}\b"))
+
+
+def test_nothing_jumps_while_picking(page):
+    chart = open_codebook(page)
+    page.wait_for_load_state("networkidle")
+    page.evaluate(COUNT_SHIFTS)
+    for place in (3, 40, 90):
+        expect_selected(page, click_column(page, chart, place))
+    page.get_by_text("Typical", exact=True).click()
+    expect(page.get_by_role("radio", name="Typical")).to_be_visible()
+    page.wait_for_timeout(800)
+    assert page.evaluate("window.shifted") < 0.05
+
+
+def test_a_narrow_screen_scrolls_down_alone(new_page):
+    page = new_page(viewport={"width": 390, "height": 800})
+    open_codebook(page, "/codebook?code=57&by=class")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
