@@ -1,44 +1,23 @@
 """The command line: python -m vqvae train | evaluate | info | download."""
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as safetensors_bytes
 from tqdm import tqdm
 
-from vqvae import checkpoint, data
+from vqvae import checkpoint, data, worker
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
-from vqvae.files import write_atomically
+from vqvae.keeping import as_checkpoint, go_on, keep
 from vqvae.model import best_device
 from vqvae.quantizer import QUANTIZERS
-from vqvae.training import RECOMMENDED, SCHEDULES, TUTORIAL, Hyperparameters, Snapshot, Training, train
-
-PRESETS = {"tutorial": TUTORIAL, "recommended": RECOMMENDED}
-
-# What each hyperparameter does, for --help; the names are the fields of Hyperparameters.
-EFFECTS = {
-    "batch_size": "images a step",
-    "embedding_dim": "D, numbers in a code's vector",
-    "num_embeddings": "K, codes in the codebook",
-    "epochs": "times that training sees every image",
-    "print_freq": "steps between two lines of figures",
-    "lr": "Adam's learning rate; the peak of a one-cycle schedule",
-    "commitment_cost": "how hard the encoder is pulled towards its codes",
-    "quantizer": "how the codebook learns: by gradient, as a moving average (ema), by the rotation trick, or through one layer (simvq)",
-    "schedule": "the learning rate over the run",
-    "kmeans_start": "start the codebook at the k-means centres of the first encodings",
-    "revival": "move codes that nothing uses onto random encodings",
-    "seed": "fixes every draw: same seed, data and machine, same weights",
-}
+from vqvae.runs import RunError
+from vqvae.training import EFFECTS, PRESETS, SCHEDULES, Hyperparameters, Snapshot, Training, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,20 +25,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (CheckpointError, DataError, ValueError, OSError) as error:
+    except (CheckpointError, DataError, RunError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
 def train_command(options: argparse.Namespace) -> int:
     chosen = {field.name: getattr(options, field.name) for field in fields(Hyperparameters)}
-    recipe = replace(PRESETS[options.preset], **{name: value for name, value in chosen.items() if value is not None})
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    if options.run_folder and (options.run_folder / "run.json").exists():
+        if chosen:
+            raise ValueError(f"{options.run_folder / 'run.json'} says what to train: leave out {', '.join(chosen)}")
+        ended = worker.work(options.run_folder, _Stop())
+        print(f"{ended.state} at step {ended.step:,} of {ended.steps:,}. {ended.message}")
+        return {"finished": 0, "stopped": 130}.get(ended.state, 1)
+    recipe = replace(PRESETS[options.preset], **chosen)
     folder = options.run_folder or options.out.with_suffix(".run")
     images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
     run = Training(images, recipe)
-    state = folder / "state.safetensors"
-    if state.exists():
-        _resume(run, state, folder, options)
+    go_on(run, folder)
     print(
         f"{recipe.num_embeddings} codes of {recipe.embedding_dim} numbers, {recipe.quantizer} quantizer, "
         f"{images.described}, {run.steps:,} steps on {run.device}, seed {recipe.seed}"
@@ -71,15 +55,15 @@ def train_command(options: argparse.Namespace) -> int:
             bar.update(snapshot.step - bar.n)
             bar.write(_line(snapshot))
             if snapshot.ends_epoch:
-                _save(run, state, options)
-    _save(run, state, options)
+                keep(run, folder, options.out)
+    keep(run, folder, options.out)
     if not run.finished:
         print(
             f"Stopped at step {run.step_count:,} of {run.steps:,}; all is saved. The same command goes on from there."
         )
         return 130
     figures = evaluate(run.model.eval(), test, run.variance)
-    finished = _checkpoint(run, (figures,))
+    finished = as_checkpoint(run, (figures,))
     checkpoint.save(finished, options.out)
     print(_table([figures]))
     print(f"Saved {options.out} (fingerprint {finished.fingerprint}); {folder} is only needed to go on training.")
@@ -134,50 +118,13 @@ class _Stop:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
-def _resume(run: Training, state: Path, folder: Path, options: argparse.Namespace) -> None:
-    """Take up a run where its folder left it; ValueError where the folder holds another run."""
-    try:
-        with safe_open(state, "pt") as file:
-            said = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
-    except SafetensorError as error:
-        raise ValueError(f"{state} is damaged ({error}): delete {folder} to start again") from error
-    if said.get("run") != _signature(run, options):
-        raise ValueError(f"{folder} holds another run, {said.get('run')}: name another --out, or delete the folder")
-    run.restore(tensors)
-
-
-def _save(run: Training, state: Path, options: argparse.Namespace) -> None:
-    """What going on needs; and the model so far, which any page can open."""
-    write_atomically(state, safetensors_bytes(run.state(), metadata={"run": _signature(run, options)}))
-    checkpoint.save(_checkpoint(run), options.out)
-
-
-def _signature(run: Training, options: argparse.Namespace) -> str:
-    """What two runs must share for one to go on with the other's state: all but how often lines are printed."""
-    recipe = {name: value for name, value in asdict(run.hyperparameters).items() if name != "print_freq"}
-    return json.dumps({"dataset": options.dataset, "images": len(run.digits), **recipe})
-
-
-def _checkpoint(run: Training, measured: tuple[Evaluation, ...] = ()) -> Checkpoint:
-    return checkpoint.from_training(
-        run.model,
-        variance=run.variance,
-        dataset=run.digits.dataset,
-        recipe=run.hyperparameters,
-        training_images=len(run.digits),
-        steps=run.step_count,
-        measured=measured,
-    )
-
-
 def _images(dataset: str, split: str, options: argparse.Namespace) -> Digits:
     images = data.load(dataset, split, download=options.download)
-    if options.limit is None or options.limit >= len(images):
+    if options.limit is None:
         return images
     if options.limit < 1:
         raise ValueError(f"expected --limit to be at least 1, got {options.limit}")
-    return images.take(torch.arange(options.limit) * len(images) // options.limit)  # evenly: some sets are sorted
+    return images.evenly(options.limit)
 
 
 def _announce(path: Path, opened: Checkpoint) -> None:
@@ -223,7 +170,8 @@ def _parser() -> argparse.ArgumentParser:
         "train",
         help="train a model and save it as a checkpoint",
         description="Train a model. Ctrl-C saves and stops; the same command goes on where it stopped, even after a "
-        "crash, to the same weights.",
+        "crash, to the same weights. A run.json in the folder of --run says what to train, in place of settings; that "
+        "run publishes its figures into the folder, and obeys the file control there.",
         epilog="The defaults are the tutorial's: a codebook learned by gradients, where some codes never get used. "
         "--preset recommended keeps all of them in use: moving averages, a k-means start, revival of dead codes and "
         "a one-cycle learning rate.",

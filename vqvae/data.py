@@ -69,6 +69,10 @@ class Digits:
         """Some of the images, in the order given."""
         return Digits(self.pixels[indices], self.labels[indices], self.dataset, self.split)
 
+    def evenly(self, count: int) -> "Digits":
+        """At most `count` of the images, spread evenly, since some sets are sorted by class."""
+        return self if count >= len(self) else self.take(torch.arange(count) * len(self) // count)
+
 
 def to_unit(pixels: Tensor) -> Tensor:
     """uint8 pixels -> floats in [0, 1]."""

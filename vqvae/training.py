@@ -62,6 +62,24 @@ class Hyperparameters:
 
 TUTORIAL = Hyperparameters()
 RECOMMENDED = Hyperparameters(quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_start=True, revival=True)
+PRESETS = {"tutorial": TUTORIAL, "recommended": RECOMMENDED}
+
+# What each hyperparameter does: for the help of the command line, and for the page where they are set.
+EFFECTS = {
+    "batch_size": "images a step; more of them make a step slower and its direction steadier",
+    "embedding_dim": "D, numbers in a code's vector; more of them can hold more, and are harder to fill",
+    "num_embeddings": "K, codes in the codebook; more of them draw finer, if they come to be used",
+    "epochs": "times that training sees every image; more of them take longer and reconstruct better",
+    "print_freq": "steps between two lines of figures",
+    "lr": "Adam's learning rate, the peak of it in one cycle; too high a rate breaks the run, too low a one crawls",
+    "commitment_cost": "how hard the encoder is pulled towards its codes; at 0 it may run away from them",
+    "quantizer": "how the codebook learns: by gradient, as a moving average (ema), by the rotation trick, or through "
+    "one layer (simvq)",
+    "schedule": "the learning rate over the run: constant, or one cycle up and down, which ends at a finer solution",
+    "kmeans_start": "start the codebook at the k-means centres of the first encodings, where it is needed",
+    "revival": "move codes that nothing uses onto random encodings, so that none stays dead; for the quantizer ema",
+    "seed": "fixes every draw: same seed, data and machine, same weights",
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +97,7 @@ class Snapshot:
     nmse: float  # of training images as they were reconstructed while training
     perplexity: float
     codes_used: int
+    usage: tuple[int, ...]  # (K,) cells that took each code
     images_per_second: float
     seconds_left: float
 
@@ -277,6 +296,7 @@ class _Window:
             nmse=float(terms.reconstruction),
             perplexity=perplexity(self.counts),
             codes_used=int((self.counts > 0).sum()),
+            usage=tuple(self.counts.tolist()),
             images_per_second=self.images / self.seconds,
             seconds_left=self.seconds / self.steps * (run.steps - run.step_count),
         )

@@ -1,0 +1,60 @@
+"""What a run keeps on disk: its state, for going on to the same weights, and the model so far, as a checkpoint."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as safetensors_bytes
+
+from vqvae import checkpoint
+from vqvae.checkpoint import Checkpoint
+from vqvae.evaluation import Evaluation
+from vqvae.files import write_atomically
+from vqvae.training import Training
+
+STATE = "state.safetensors"  # in the run's folder
+
+
+def keep(run: Training, folder: Path, out: Path) -> None:
+    """Write the state into the folder, then the model so far to `out`; each file is whole or as before.
+
+    Raises OSError.
+    """
+    write_atomically(folder / STATE, safetensors_bytes(run.state(), metadata={"run": _signature(run)}))
+    checkpoint.save(as_checkpoint(run), out)
+
+
+def go_on(run: Training, folder: Path) -> None:
+    """Take a run up where its folder left it, if it did. ValueError where the folder holds another run, or damage."""
+    state = folder / STATE
+    if not state.exists():
+        return
+    try:
+        with safe_open(state, "pt") as file:
+            said = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
+    except SafetensorError as error:
+        raise ValueError(f"{state} is damaged ({error}): delete {folder} to start again") from error
+    if said.get("run") != _signature(run):
+        raise ValueError(f"{folder} holds another run, {said.get('run')}: name another --out, or delete the folder")
+    run.restore(tensors)
+
+
+def as_checkpoint(run: Training, measured: tuple[Evaluation, ...] = ()) -> Checkpoint:
+    """The model as it is now, and where it comes from."""
+    return checkpoint.from_training(
+        run.model,
+        variance=run.variance,
+        dataset=run.digits.dataset,
+        recipe=run.hyperparameters,
+        training_images=len(run.digits),
+        steps=run.step_count,
+        measured=measured,
+    )
+
+
+def _signature(run: Training) -> str:
+    """What two runs must share for one to go on with the other's state: all but how often lines are printed."""
+    recipe = {name: value for name, value in asdict(run.hyperparameters).items() if name != "print_freq"}
+    return json.dumps({"dataset": run.digits.dataset, "images": len(run.digits), **recipe})
