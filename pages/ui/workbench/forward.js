@@ -91,7 +91,79 @@ export function decode(network, latents) {
 export function reconstruct(network, pixels) {
   const latents = encode(network, pixels).at(-1);
   const { codes, distances } = quantise(network, latents);
-  return { latents, codes, distances, pixels: decode(network, lookup(network, codes)).at(-1).values };
+  return { latents, codes, distances, pixels: draw(network, codes) };
+}
+
+/** Codes (height, width) -> the decoder's pixels, not clamped to [0, 1]. */
+export function draw(network, codes) {
+  return decode(network, lookup(network, codes)).at(-1).values;
+}
+
+/**
+ * A function for passes of which some codes are overruled: (pixels, edits, deep) -> what `reconstruct` gives, with
+ * `chosen`, the codes after the edits, `edited`, their picture, and where it is to go deep, `inside`. An edit of -1
+ * leaves the encoder's choice. Where `pixels` is null they are as before, and are not encoded again.
+ */
+export function overruled(network) {
+  let [last, pass] = [];
+  return (pixels, edits, deep) => {
+    if (pixels) [last, pass] = [pixels, reconstruct(network, pixels)];
+    const chosen = pass.codes.map((code, cell) => (edits[cell] < 0 ? code : edits[cell]));
+    const same = chosen.every((code, cell) => code === pass.codes[cell]);
+    const edited = same ? pass.pixels : draw(network, chosen);
+    return { ...pass, chosen, edited, inside: deep ? inside(network, last, chosen) : undefined };
+  };
+}
+
+/**
+ * What lies between: the feature map after each layer, there and back, and the picture that the decoder would draw
+ * from z_e itself, without quantising. {encoder: [{name, map}], decoder: [...], continuous: pixels}.
+ */
+export function inside(network, pixels, codes) {
+  const named = (layers, maps) => maps.map((map, n) => ({ name: layers[n].kind.replace("_", " "), map }));
+  const there = encode(network, pixels);
+  const continuous = decode(network, there.at(-1)).at(-1).values;
+  const back = decode(network, lookup(network, codes));
+  return { encoder: named(network.encoder, there), decoder: named(network.decoder, back), continuous };
+}
+
+/** The pixels that a cell sees: its receptive field, clipped at the border. */
+export function receptiveField(network, row, column) {
+  const { image, encoder } = network;
+  const [height, width] = [row, column].map((cell, side) => {
+    let [first, last] = [cell, cell];
+    for (const layer of [...encoder].reverse().filter(({ kind }) => kind === "conv")) {
+      first = first * layer.stride[side] - layer.padding[side];
+      last = last * layer.stride[side] - layer.padding[side] + layer.kernel[side] - 1;
+    }
+    const size = side ? image.width : image.height;
+    return [Math.max(0, first), Math.min(size, last + 1)];
+  });
+  return { top: height[0], bottom: height[1], left: width[0], right: width[1] };
+}
+
+/** The codes nearest to a cell's z_e, nearest first, with their squared distances: [{code, distance}]. */
+export function nearest(network, distances, cell, count) {
+  const { K } = network;
+  const order = Array.from({ length: K }, (_, code) => ({ code, distance: distances[cell * K + code] }));
+  return order.sort((a, b) => a.distance - b.distance || a.code - b.code).slice(0, count);
+}
+
+/** For every cell its quantisation error, the squared distance to its nearest code, and the margin to the next. */
+export function certainty(network, distances) {
+  const { K } = network;
+  const cells = distances.length / K;
+  const [error, margin] = [new Float64Array(cells), new Float64Array(cells)];
+  for (let cell = 0; cell < cells; cell++) {
+    let [first, second] = [Infinity, Infinity];
+    for (let i = cell * K; i < (cell + 1) * K; i++) {
+      if (distances[i] < first) [first, second] = [distances[i], first];
+      else if (distances[i] < second) second = distances[i];
+    }
+    error[cell] = first;
+    margin[cell] = second - first; // infinite where there is one code alone
+  }
+  return { error, margin };
 }
 
 /** What a code draws: the centre cell of a decoded 3 x 3 grid of it, as bytes (cell height, cell width, channels). */

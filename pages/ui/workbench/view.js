@@ -8,16 +8,24 @@ const SLOW = 12; // milliseconds a pass, above which the worker takes over
 const WARM = 8; // passes before the clock counts: the first ones run before they are compiled
 const PAUSE = 250; // milliseconds between the end of a stroke and the message to Python
 const UNDOS = 200;
+const NEAREST = 5;
 const STORED = "vqvae-workbench";
+const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+const [MORE, LESS] = [[255, 150, 40], [80, 165, 255]]; // orange and blue, told apart by every kind of eye
+const SWATCHES = [MORE, LESS].map((color) => `<i style="color: rgb(${color})">■</i>`);
 
 const WORKER = `
-let network, sent;
-onmessage = ({ data: { description, ticket, pixels } }) => {
-  if (description) [network, sent] = [load(description), new Set()];
-  const pass = reconstruct(network, fromBytes(pixels));
-  const fresh = [...new Set(pass.codes)].filter((code) => !sent.has(code));
+let network, pass, sent;
+onmessage = ({ data: { description, ticket, pixels, edits, deep } }) => {
+  if (description) {
+    network = load(description);
+    pass = overruled(network);
+    sent = new Set();
+  }
+  const result = pass(pixels && fromBytes(pixels), edits, deep);
+  const fresh = [...new Set([...result.codes, ...result.chosen])].filter((code) => !sent.has(code));
   fresh.forEach((code) => sent.add(code));
-  postMessage({ ticket, pass, tiles: fresh.map((code) => [code, tile(network, code)]) });
+  postMessage({ ticket, result, tiles: fresh.map((code) => [code, tile(network, code)]) });
 };`;
 
 /** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. */
@@ -27,77 +35,86 @@ export default function ({ data, parentElement, setStateValue }) {
   return () => parentElement.workbench.close();
 }
 
-/** Forward passes, the latest request first: in this thread while they are quick, else in a worker. */
+/** Forward passes, the latest request alone: in this thread while they are quick, else in a worker. */
 class Engine {
   constructor(description, onpass) {
     this.description = description;
     this.network = load(description);
+    this.pass = overruled(this.network);
     this.onpass = onpass;
     this.times = [];
     this.tickets = 0;
   }
 
-  /** Ask for a pass over the canvas' pixels, in the next animation frame; asked again before that, it is one pass. */
-  request(pixels) {
-    this.pixels = pixels;
+  /**
+   * Ask for a pass in the next animation frame; asked again before that, it is one pass. A job is {pixels, ink, edits,
+   * deep}: pixels with another number `ink` than before are encoded, others are not encoded again.
+   */
+  request(job) {
+    this.job = job;
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
-      if (!this.busy) this.start();
+      if (!this.running && this.job) this.start();
     });
   }
 
   get waiting() {
-    return this.pixels !== undefined || this.busy;
+    return this.job !== undefined || this.running !== undefined;
   }
 
   start() {
-    const pixels = this.pixels;
-    this.pixels = undefined;
+    const { job } = this;
+    this.job = undefined;
+    const fresh = job.ink !== this.ink;
+    this.ink = job.ink;
     if (this.worker) {
-      this.busy = true;
-      this.worker.postMessage({ description: this.unsent, ticket: ++this.tickets, pixels });
+      this.running = job;
+      const pixels = fresh || this.unsent ? job.pixels : null;
+      this.worker.postMessage({ description: this.unsent, ticket: ++this.tickets, pixels, edits: job.edits, deep: job.deep });
       this.unsent = undefined;
-      this.current = pixels;
       return;
     }
     const begun = performance.now();
-    const pass = reconstruct(this.network, fromBytes(pixels));
+    const result = this.pass(fresh ? fromBytes(job.pixels) : null, job.edits, job.deep);
     this.times.push(performance.now() - begun);
-    if (this.times.length >= WARM + 5) {
-      const recent = this.times.slice(-5).sort((a, b) => a - b);
+    if (this.times.length > WARM + 5) this.times.splice(WARM, 1);
+    if (this.times.length === WARM + 5) {
+      const recent = this.times.slice(WARM).sort((a, b) => a - b);
       if (recent[2] > SLOW) this.hire();
     }
-    this.onpass(pixels, pass);
+    this.onpass(job, result);
   }
 
   hire() {
     if (this.refused) return;
+    const address = URL.createObjectURL(new Blob([FORWARD, WORKER], { type: "text/javascript" }));
     try {
-      const address = URL.createObjectURL(new Blob([FORWARD, WORKER], { type: "text/javascript" }));
       this.worker = new Worker(address, { type: "module" });
     } catch {
       this.refused = true; // no workers here: this thread goes on
       return;
     }
     this.unsent = this.description;
-    this.worker.onmessage = ({ data: { ticket, pass, tiles } }) => {
+    this.worker.onmessage = ({ data: { ticket, result, tiles } }) => {
+      URL.revokeObjectURL(address);
       if (ticket !== this.tickets) return;
       for (const [code, bytes] of tiles) this.network.tiles.set(code, bytes);
-      this.busy = false;
-      this.onpass(this.current, pass);
-      if (this.pixels && this.frame === undefined) this.request(this.pixels);
+      const job = this.running;
+      this.running = undefined;
+      this.onpass(job, result);
+      if (this.job) this.request(this.job);
     };
     this.worker.onerror = () => {
-      this.dismiss();
       this.refused = true;
-      this.request(this.pixels ?? this.current);
+      const job = this.job ?? this.running;
+      this.dismiss();
+      if (job) this.request(job);
     };
   }
 
   dismiss() {
     this.worker?.terminate();
-    this.worker = undefined;
-    this.busy = false;
+    this.worker = this.running = this.ink = undefined; // what this thread knows of the pixels is old by now
   }
 
   close() {
@@ -112,10 +129,16 @@ class Workbench {
     this.root = root;
     this.$ = Object.fromEntries([...root.querySelectorAll("[id]")].map((element) => [element.id, element]));
     this.erasing = false;
-    this.past = [];
+    this.mode = "choose"; // what a hand does to cells: choose, paint or restore
+    this.compared = "picture";
+    this.heat = "nothing";
+    this.ink = 0; // grows with every change of the pixels
+    this.past = []; // of {pixels, edits}; neither array changes once it is in here
     this.future = [];
     this.cells = [];
-    this.selected = 0;
+    this.options = [];
+    this.focused = 0;
+    this.brush = 0;
     this.listen();
   }
 
@@ -126,23 +149,17 @@ class Workbench {
     const before = this.image;
     if (this.engine?.description.fingerprint !== model.fingerprint) {
       this.engine?.close();
-      this.engine = new Engine(model, (pixels, pass) => this.show(pixels, pass));
+      this.engine = new Engine(model, (job, pass) => this.show(job, pass));
       this.network = this.engine.network;
       this.image = this.network.image;
-      this.stroke = this.pass = undefined;
+      this.stroke = this.pass = this.painting = this.preview = this.target = this.visited = undefined;
       this.resize();
+      if (before) this.adopt({ ...before, pixels: this.pixels, edits: this.edits });
     }
-    if (before) {
-      this.adopt(this.pixels, before);
-      if (set.serial !== this.set.serial) {
-        this.keep();
-        this.put(set);
-      }
-    } else {
-      const kept = remembered(set);
-      if (kept) this.adopt(kept.pixels, kept);
-      else this.put(set);
-    }
+    if (before && set.serial !== this.set.serial) this.keep();
+    const kept = before ? undefined : remembered(set);
+    if (kept) this.adopt(kept, kept.fingerprint === model.fingerprint ? kept.edits : undefined);
+    else if (!before || set.serial !== this.set.serial) this.put(set);
     this.set = set;
     this.changed(true);
   }
@@ -150,7 +167,25 @@ class Workbench {
   /** Put Python's picture on the canvas, or a blank one. */
   put({ pixels }) {
     this.pixels = pixels ? Uint8ClampedArray.from(pixels) : new Uint8ClampedArray(this.size);
+    this.edits = this.unedited;
     this.say("");
+  }
+
+  /** Take over a drawing made for another model, perhaps of another size; edits only where they mean the same codes. */
+  adopt({ pixels, edits, ...from }, stillMeant) {
+    const to = this.image;
+    const fits = from.height === to.height && from.width === to.width;
+    const taken = (pixels) => (fits && from.channels === to.channels ? pixels : resample(pixels, from, to));
+    this.pixels = taken(pixels);
+    this.edits = stillMeant?.length === this.cells.length ? Int32Array.from(stillMeant) : this.unedited;
+    this.past = this.past.map((state) => ({ pixels: taken(state.pixels), edits: this.unedited }));
+    this.future = this.future.map((state) => ({ pixels: taken(state.pixels), edits: this.unedited }));
+    const notes = [];
+    if (!fits) notes.push(`This model reads ${sized(to)} pixels: your drawing was resampled from ${sized(from)}.`);
+    if (!stillMeant && edits.some((code) => code >= 0)) {
+      notes.push("Your edits of the codes are gone: they were codes of another model.");
+    }
+    this.say(notes.join(" "));
   }
 
   close() {
@@ -158,78 +193,86 @@ class Workbench {
     this.engine?.close();
   }
 
-  /** Take over a drawing made for a model of perhaps another size. */
-  adopt(pixels, from) {
-    const to = this.image;
-    if (from.height === to.height && from.width === to.width && from.channels === to.channels) {
-      this.pixels = pixels;
-      return;
-    }
-    this.pixels = resample(pixels, from, to);
-    this.past = this.past.map((state) => resample(state, from, to));
-    this.future = this.future.map((state) => resample(state, from, to));
-    if (from.height !== to.height || from.width !== to.width) {
-      this.say(`This model reads ${sized(to)} pixels: your drawing was resampled from ${sized(from)}.`);
-    }
-  }
-
   get size() {
     return this.image.height * this.image.width * this.image.channels;
   }
 
-  /** Tell Python what is on the canvas, once the pen rests and the codes are those of these pixels. */
+  /** Edits that leave every cell to the encoder. */
+  get unedited() {
+    return new Int32Array(this.cells.length).fill(-1);
+  }
+
+  get resting() {
+    return !this.stroke && !this.painting && !this.preview;
+  }
+
+  /** Tell Python what is on the canvas, once the hand rests and the codes are those of these pixels. */
   announce() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (this.stroke || this.engine.waiting || this.passed !== this.pixels) return;
+      if (!this.resting || this.engine.waiting || this.job.pixels !== this.pixels) return;
       const { serial } = this.set;
       const { fingerprint } = this.engine.description;
-      this.tell({ serial, fingerprint, pixels: [...this.pixels], codes: [...this.pass.codes] });
+      this.tell({ serial, fingerprint, pixels: [...this.pixels], codes: [...this.pass.chosen] });
       this.unannounced = false;
     }, PAUSE);
   }
 
   // The drawing
 
-  /** The pixels are others than before: show them, have them encoded, and at rest keep and announce them. */
+  /** The pixels are others than before: show them and have them encoded, and at rest keep and announce them. */
   changed(resting) {
+    this.ink++;
     paint(this.$.ink, this.pixels, this.image);
     this.$.invitation.hidden = this.pixels.some((value) => value > 0);
-    this.engine.request(this.pixels);
-    if (!resting) return;
+    this.request();
+    if (resting) this.rest();
+  }
+
+  request() {
+    let { edits } = this;
+    if (this.preview) {
+      edits = edits.slice();
+      edits[this.preview.cell] = this.preview.code;
+    }
+    this.engine.request({ pixels: this.pixels, ink: this.ink, edits, deep: this.$.within.open });
+  }
+
+  rest() {
     this.unannounced = true;
     this.enable();
-    remember(this.pixels, this.image, this.set);
+    remember(this);
   }
 
   /** Grey out what would do nothing; never by `disabled`, which would throw the focus out of the workbench. */
   enable() {
-    const { undo, redo, clear, restore } = this.$;
+    const { undo, redo, clear, restore, reset } = this.$;
     const useful = (button, use) => button.setAttribute("aria-disabled", String(!use));
     useful(undo, this.past.length);
     useful(redo, this.future.length);
     useful(clear, this.pixels.some((value) => value > 0));
     useful(restore, this.set.pixels?.some((value, i) => value !== this.pixels[i]));
+    useful(reset, this.edits.some((code) => code >= 0));
   }
 
-  /** Remember the pixels for undo, before they change. */
+  /** Remember pixels and edits for undo, before they change. */
   keep() {
-    this.past.push(this.pixels);
+    this.past.push({ pixels: this.pixels, edits: this.edits });
     if (this.past.length > UNDOS) this.past.shift();
     this.future = [];
   }
 
   replace(pixels) {
-    if (this.stroke || pixels.every((value, i) => value === this.pixels[i])) return;
+    if (!this.resting || pixels.every((value, i) => value === this.pixels[i])) return;
     this.keep();
     this.pixels = pixels;
     this.changed(true);
   }
 
   travel(from, to) {
-    if (!from.length || this.stroke) return;
-    to.push(this.pixels);
-    this.pixels = from.pop();
+    if (!from.length || this.stroke || this.painting) return;
+    to.push({ pixels: this.pixels, edits: this.edits });
+    Object.assign(this, from.pop());
     this.changed(true);
   }
 
@@ -274,46 +317,144 @@ class Workbench {
 
   /** Radius of the nib in pixels of the model. */
   get radius() {
-    return (Number(this.$.brush.value) / 2) * (this.stroke?.erasing ? 1.5 : 1);
+    return (Number(this.$.brush.value) / 2) * ((this.stroke?.erasing ?? this.erasing) ? 1.5 : 1);
+  }
+
+  // The codes
+
+  /** Overrule cells: [[cell, code]], a code of -1 leaves the cell to the encoder. */
+  edit(changes) {
+    const edits = this.edits.slice();
+    for (const [cell, code] of changes) edits[cell] = code === this.pass.codes[cell] ? -1 : code;
+    if (edits.every((code, cell) => code === this.edits[cell])) return;
+    if (!this.painting) this.keep();
+    else if (!this.painting.kept) this.painting.kept = (this.keep(), true);
+    this.edits = edits;
+    this.say("");
+    this.request();
+    if (!this.painting) this.rest();
+  }
+
+  /** Make a cell the one that the palette is for. */
+  aim(cell) {
+    this.target = cell;
+    this.cells.forEach((element, index) => element.setAttribute("aria-selected", String(index === cell)));
+    this.offer();
+    this.read();
+  }
+
+  /** What a hand on a cell does, by the mode it is in. */
+  handle(cell) {
+    if (this.mode === "choose") this.aim(cell);
+    else this.edit([[cell, this.mode === "paint" ? this.brush : -1]]);
+  }
+
+  /** Show a code in the cell aimed at, for as long as the hand stays on it. */
+  look(code) {
+    const cell = this.target;
+    const preview = code === undefined || cell === undefined || this.mode !== "choose" ? undefined : { cell, code };
+    this.looking = code;
+    if (preview?.code !== this.preview?.code || preview?.cell !== this.preview?.cell) {
+      this.preview = preview;
+      this.request();
+    }
+    this.read();
+  }
+
+  /** Take a code out of the palette: for the cell aimed at, else to paint with. */
+  choose(code) {
+    this.brush = code;
+    this.preview = undefined;
+    if (this.mode !== "paint" && this.target === undefined) this.work("paint");
+    if (this.mode === "choose") {
+      this.edit([[this.target, code]]);
+      this.request();
+    }
+    this.offer();
+    this.read();
+  }
+
+  work(mode) {
+    this.mode = mode;
+    for (const name of ["choose", "paint", "restore"]) {
+      this.$[`cells-${name}`].setAttribute("aria-pressed", String(name === mode));
+    }
+    if (mode !== "choose") this.aim(undefined);
+    this.$.grid.dataset.mode = mode;
+    this.offer();
+    this.read();
+  }
+
+  /** Mark in the palette the code at hand. */
+  offer() {
+    const code = this.mode === "paint" ? this.brush : this.target === undefined ? undefined : this.pass?.chosen[this.target];
+    this.options.forEach((option, index) => option.setAttribute("aria-selected", String(index === code)));
+    const active = code ?? this.options.findIndex((option) => option.tabIndex === 0);
+    this.options.forEach((option, index) => (option.tabIndex = index === Math.max(0, active) ? 0 : -1));
+  }
+
+  /** Draw the palette's tiles while nothing else is to do, few at a time. */
+  fill() {
+    const { network } = this;
+    let next = 0;
+    const some = () => {
+      if (network !== this.network) return;
+      const begun = performance.now();
+      while (next < network.K && !this.stroke && performance.now() - begun < 8) {
+        paint(this.options[next].firstChild, tile(network, next), { ...network.cell, channels: this.image.channels });
+        next++;
+      }
+      if (next < network.K) setTimeout(some, 8);
+    };
+    setTimeout(some, 100);
   }
 
   // What the model makes of it
 
-  show(pixels, pass) {
-    const { network, image } = this;
+  show(job, pass) {
+    this.job = job;
     this.pass = pass;
-    this.passed = pixels;
-    const bytes = toBytes(pass.pixels);
-    paint(this.$.reconstruction, bytes, image);
-    if (this.comparing) paintDifference(this.$.error, pixels, bytes, image);
+    paint(this.$.reconstruction, toBytes(pass.edited), this.image);
+    this.compare();
     this.showCodes();
-    const { mse, nmse, psnr } = score(network, fromBytes(pixels), pass.pixels);
+    if (this.heat !== "nothing") this.warm();
+    this.showInside();
+    const { mse, nmse, psnr } = score(this.network, fromBytes(job.pixels), pass.edited);
     this.$.mse.textContent = mse.toFixed(4);
     this.$.nmse.textContent = nmse.toFixed(3);
     this.$.psnr.textContent = Number.isFinite(psnr) ? `${psnr.toFixed(1)} dB` : "∞ dB";
-    if (this.unannounced && !this.stroke && !this.engine.waiting) this.announce();
+    if (this.unannounced && this.resting && !this.engine.waiting) this.announce();
+  }
+
+  compare() {
+    const { compared, pass, image } = this;
+    this.$.error.hidden = compared === "picture";
+    for (const name of ["picture", "error", "edits"]) {
+      this.$[`show-${name}`].setAttribute("aria-pressed", String(name === compared));
+    }
+    if (!pass || compared === "picture") return;
+    const before = compared === "error" ? this.job.pixels : toBytes(pass.pixels);
+    paintDifference(this.$.error, before, toBytes(pass.edited), image);
   }
 
   showCodes() {
-    const { network, pass } = this;
-    const { grid, cell, image } = network;
-    const width = grid.width * cell.width;
-    const mosaic = new Uint8ClampedArray(grid.height * cell.height * width * image.channels);
-    const line = cell.width * image.channels;
-    pass.codes.forEach((code, index) => {
-      const picture = tile(network, code);
-      const [row, column] = [Math.floor(index / grid.width), index % grid.width];
-      for (let y = 0; y < cell.height; y++) {
-        const start = ((row * cell.height + y) * width + column * cell.width) * image.channels;
-        mosaic.set(picture.subarray(y * line, (y + 1) * line), start);
-      }
+    const { network, pass, job } = this;
+    const { grid, image } = network;
+    paint(this.$.tiles, mosaic(network, pass.chosen), { ...tilesSize(network), channels: image.channels });
+    pass.chosen.forEach((code, index) => {
       const element = this.cells[index];
+      const edited = String(code !== pass.codes[index]);
       if (element.dataset.code !== String(code)) {
+        const [row, column] = [Math.floor(index / grid.width), index % grid.width];
         element.dataset.code = code;
         element.setAttribute("aria-label", `row ${row + 1}, column ${column + 1}, code ${code}`);
       }
+      if (element.dataset.edited !== edited) {
+        element.dataset.edited = edited;
+        element.setAttribute("aria-description", edited === "true" ? `edited; the encoder chose ${pass.codes[index]}` : "");
+      }
     });
-    paint(this.$.tiles, mosaic, { height: grid.height * cell.height, width, channels: image.channels });
+    if (!this.preview && job.edits === this.edits) this.offer();
     this.read();
   }
 
@@ -321,18 +462,20 @@ class Workbench {
   resize() {
     const { image, grid, cell, K } = this.network;
     for (const id of ["ink", "reconstruction", "error"]) [this.$[id].width, this.$[id].height] = [image.width, image.height];
-    [this.$.tiles.width, this.$.tiles.height] = [grid.width * cell.width, grid.height * cell.height];
+    const tiles = tilesSize(this.network);
+    [this.$.tiles.width, this.$.tiles.height] = [tiles.width, tiles.height];
     const { style } = this.root.querySelector(".workbench");
     style.setProperty("--ratio", image.width / image.height);
+    style.setProperty("--tile-ratio", cell.width / cell.height);
     style.setProperty("--rows", grid.height);
     style.setProperty("--columns", grid.width);
     this.$["title-codes"].textContent = `${grid.height} × ${grid.width} codes`;
 
     const side = Math.min(image.height, image.width);
     const { brush } = this.$;
-    const size = brush.value / brush.max;
+    const share = brush.value / brush.max;
     [brush.min, brush.max, brush.step] = [1, Math.max(2, Math.round(side / 5)), 0.5];
-    brush.value = this.brushed ? size * brush.max : Math.max(1, side / 11);
+    brush.value = this.brushed ? share * brush.max : Math.max(1, side / 11);
     this.brushed = true;
 
     const bits = bitsPerCode(K);
@@ -345,72 +488,255 @@ class Workbench {
 
     this.cells = [];
     this.$.grid.replaceChildren(
-      ...Array.from({ length: grid.height }, (_, row) => {
+      ...Array.from({ length: grid.height }, () => {
         const line = make("div", "row");
         for (let column = 0; column < grid.width; column++) {
           const cell = make("div", "gridcell");
           const index = this.cells.push(cell) - 1;
           cell.tabIndex = index ? -1 : 0;
-          cell.onpointerenter = () => this.point(index);
-          cell.onpointerleave = () => this.point(undefined);
-          cell.onfocus = () => this.select(index);
+          cell.onfocus = () => this.focus(index);
           cell.onblur = () => this.point(undefined);
           line.append(cell);
         }
         return line;
       }),
     );
-    this.selected = 0;
+    this.nears = Array.from({ length: Math.min(NEAREST, K) }, (_, rank) => {
+      const button = document.createElement("button");
+      button.className = "near";
+      const [picture, words] = ["canvas", "span"].map((tag) => document.createElement(tag));
+      [picture.width, picture.height] = [cell.width, cell.height];
+      button.append(picture, words, document.createElement("i"));
+      button.onclick = () => this.edit([[this.asked, this.near[rank].code]]);
+      return button;
+    });
+    this.$.nearest.replaceChildren(...this.nears);
+    this.$.swap.hidden = K < 2;
+    for (const id of ["continuous", "quantised"]) [this.$[id].width, this.$[id].height] = [image.width, image.height];
+    this.$.maps.replaceChildren();
+    this.options = Array.from({ length: K }, (_, code) => {
+      const option = make("div", "option");
+      option.setAttribute("aria-label", `code ${code}`);
+      option.title = `code ${code}`;
+      option.tabIndex = code ? -1 : 0;
+      option.dataset.code = code;
+      const picture = document.createElement("canvas");
+      [picture.width, picture.height] = [cell.width, cell.height];
+      option.append(picture);
+      return option;
+    });
+    this.$.palette.replaceChildren(...this.options);
+    this.brush = 0;
+    this.focused = 0;
     this.point(undefined);
+    this.fill();
   }
 
   /** Show where a cell lies in all three pictures. */
   point(index) {
+    if (index === this.pointed && index !== undefined) return;
     this.pointed = index;
     this.cells.forEach((cell, i) => cell.classList.toggle("pointed", i === index));
     const { grid } = this.network;
-    for (const spot of [this.$["input-spot"], this.$["output-spot"]]) {
-      spot.hidden = index === undefined;
-      if (spot.hidden) continue;
+    this.$["input-spot"].hidden = this.$["output-spot"].hidden = index === undefined;
+    if (index !== undefined) {
       const [row, column] = [Math.floor(index / grid.width), index % grid.width];
-      const place = { top: row / grid.height, left: column / grid.width, height: 1 / grid.height, width: 1 / grid.width };
-      for (const [side, share] of Object.entries(place)) spot.style[side] = `${100 * share}%`;
+      const { height, width } = this.image;
+      const { top, bottom, left, right } = receptiveField(this.network, row, column);
+      locate(this.$["input-spot"], top / height, left / width, (bottom - top) / height, (right - left) / width);
+      locate(this.$["output-spot"], row / grid.height, column / grid.width, 1 / grid.height, 1 / grid.width);
+      this.visited = index;
     }
     this.read();
   }
 
-  select(index) {
-    this.cells[this.selected].tabIndex = -1;
+  focus(index) {
+    this.cells[this.focused].tabIndex = -1;
     this.cells[index].tabIndex = 0;
-    this.selected = index;
+    this.focused = index;
     this.point(index);
   }
 
+  /** The lines of words under the pictures. */
   read() {
-    const { readout, legend } = this.$;
-    const { pass, pointed, network } = this;
-    if (pass && pointed !== undefined) {
-      const [row, column] = [Math.floor(pointed / network.grid.width) + 1, (pointed % network.grid.width) + 1];
-      readout.innerHTML = `Row ${row}, column ${column}: <b>code ${pass.codes[pointed]}</b>`;
-    } else {
-      const used = pass ? new Set(pass.codes).size : 0;
-      readout.textContent = pass ? `${used} different of ${count(network.K)} codes` : "";
+    const { pass, pointed, target, mode, network, looking } = this;
+    if (!pass) return;
+    const place = (cell) => `row ${Math.floor(cell / network.grid.width) + 1}, column ${(cell % network.grid.width) + 1}`;
+    const named = (cell, code) => {
+      const own = code === pass.codes[cell] ? "" : ` (encoder: ${pass.codes[cell]})`;
+      return `<span class="first">${place(cell)}</span>: <b>code ${code}</b>${own}`;
+    };
+    const used = `${new Set(pass.chosen).size} different of ${count(network.K)} codes`;
+    this.$.readout.innerHTML = pointed !== undefined ? named(pointed, pass.chosen[pointed]) : used;
+    const swap = looking === undefined ? "pick its code below" : `click for <b>code ${looking}</b>`;
+    const painting = `Painting <b>code ${looking ?? this.brush}</b>: drag over cells`;
+    const words = {
+      choose: target === undefined ? "Pick a cell above, then another code for it" : `${named(target, this.edits[target] < 0 ? pass.codes[target] : this.edits[target])}, ${swap}`,
+      paint: painting,
+      restore: "Drag over cells to give them back to the encoder",
+    };
+    this.$.task.innerHTML = words[mode];
+    const legends = {
+      picture: "Drawn from the codes alone",
+      error: `${SWATCHES[0]} more ink than your digit ${SWATCHES[1]} less`,
+      edits: `${SWATCHES[0]} ink that your edits add ${SWATCHES[1]} or take away`,
+    };
+    this.$.legend.innerHTML = legends[this.compared];
+    this.explain();
+  }
+
+  /** The nearest codes of the cell under the hand, or of the last one. */
+  explain() {
+    const { network, pass, image } = this;
+    const cell = (this.asked = this.pointed ?? this.target ?? this.visited ?? this.middle);
+    this.near = nearest(network, pass.distances, cell, NEAREST);
+    const farthest = Math.max(this.near.at(-1).distance, 1e-12);
+    this.near.forEach(({ code, distance }, rank) => {
+      const button = this.nears[rank];
+      const [picture, words, bar] = button.children;
+      paint(picture, tile(network, code), { ...network.cell, channels: image.channels });
+      words.innerHTML = `<b>code ${code}</b><small>${figure(distance)}</small>`;
+      bar.style.width = `${(100 * distance) / farthest}%`;
+      button.setAttribute("aria-label", `code ${code}, squared distance ${figure(distance)}`);
+      button.setAttribute("aria-pressed", String(code === pass.chosen[cell]));
+    });
+    const [first, second] = this.near;
+    const place = `Row ${Math.floor(cell / network.grid.width) + 1}, column ${(cell % network.grid.width) + 1}`;
+    const margin = second ? `; the runner-up is <b>${figure(second.distance - first.distance)}</b> farther` : "";
+    this.$.facts.innerHTML = `${place}: quantisation error <b>${figure(first.distance)}</b>${margin}`;
+  }
+
+  get middle() {
+    const { height, width } = this.network.grid;
+    return Math.floor(height / 2) * width + Math.floor(width / 2);
+  }
+
+  /** Warm cells: far from their code, or close to choosing another. */
+  warm() {
+    for (const name of ["nothing", "error", "margin"]) {
+      this.$[`heat-${name}`].setAttribute("aria-pressed", String(name === this.heat));
     }
-    legend.innerHTML = this.comparing
-      ? '<b style="color:#e8871e">■</b> ink added <b style="color:#3f90da">■</b> ink lost'
-      : "Drawn from the codes alone";
+    const values = this.heat === "nothing" ? undefined : certainty(this.network, this.pass.distances)[this.heat];
+    // By rank: a few extreme cells would leave all others alike.
+    const ranks = values && [...values.keys()].sort((a, b) => values[a] - values[b]);
+    if (this.heat === "margin") ranks.reverse();
+    const warmth = new Float64Array(this.cells.length);
+    ranks?.forEach((cell, rank) => (warmth[cell] = (rank / Math.max(1, ranks.length - 1)) ** 2));
+    this.cells.forEach((cell, index) => {
+      const [green, alpha] = [Math.round(180 - 110 * warmth[index]), (0.85 * warmth[index]).toFixed(3)];
+      cell.style.background = values ? `rgb(255 ${green} 30 / ${alpha})` : "";
+      cell.title = values ? `${this.heat} ${figure(values[index])}` : "";
+    });
+  }
+
+  /** The pictures from z_e and from the codes, and the feature map after every layer. */
+  showInside() {
+    const { inside, edited } = this.pass;
+    if (!inside) return;
+    const pixels = fromBytes(this.job.pixels);
+    const errors = [inside.continuous, edited].map((picture) => score(this.network, pixels, picture).nmse);
+    paint(this.$.continuous, toBytes(inside.continuous), this.image);
+    paint(this.$.quantised, toBytes(edited), this.image);
+    this.$["continuous-note"].textContent = `from z_e, not quantised: NMSE ${errors[0].toFixed(3)}`;
+    this.$["quantised-note"].textContent = `from z_q, the codes: NMSE ${errors[1].toFixed(3)}`;
+    this.$["origins-note"].textContent =
+      "The left picture skips the codebook: its error is the autoencoder's own. What the right one adds is the price of " +
+      "writing every cell as one code. Below, the feature map after each layer; a click enlarges one.";
+    const layers = [...inside.encoder.map((layer) => ["encoder", layer]), ...inside.decoder.map((layer) => ["decoder", layer])];
+    if (this.$.maps.children.length !== layers.length) {
+      this.$.maps.replaceChildren(
+        ...layers.map(() => {
+          const button = document.createElement("button");
+          button.className = "map";
+          button.append(document.createElement("canvas"), document.createElement("small"));
+          button.onclick = () => button.setAttribute("aria-expanded", String(button.classList.toggle("large")));
+          return button;
+        }),
+      );
+    }
+    layers.forEach(([stack, { name, map }], n) => {
+      const [picture, caption] = this.$.maps.children[n].children;
+      paintMaps(picture, map);
+      caption.textContent = `${stack}: ${name}, ${map.channels} × ${map.height} × ${map.width}`;
+    });
   }
 
   say(sentence) {
     this.$.status.textContent = sentence;
   }
 
+  // In and out
+
+  /** The grid as text: a line for each row. */
+  get text() {
+    const { width } = this.network.grid;
+    const codes = [...this.pass.chosen];
+    return Array.from({ length: codes.length / width }, (_, row) => codes.slice(row * width, (row + 1) * width).join(" ")).join("\n");
+  }
+
+  async copy() {
+    try {
+      await navigator.clipboard.writeText(this.text);
+      this.say("The codes are copied as text.");
+    } catch {
+      this.say("This browser does not let the page copy: focus a cell and press Ctrl+C.");
+    }
+  }
+
+  /** Take over a grid of codes from text; what is no such grid changes nothing. */
+  paste(text) {
+    const { grid, K } = this.network;
+    const lines = text.trim().split(/\s*\n\s*/).map((line) => line.split(/[\s,;]+/));
+    const fits = lines.length === grid.height && lines.every((line) => line.length === grid.width);
+    const codes = lines.flat();
+    if (!fits || !codes.every((code) => /^\d{1,6}$/.test(code) && Number(code) < K)) {
+      this.say(`That is no grid for this model: expected ${sized(grid)} whole numbers from 0 to ${K - 1}, a line for each row.`);
+      return;
+    }
+    this.edit(codes.map((code, cell) => [cell, Number(code)]));
+    this.say("The codes are pasted.");
+  }
+
+  async pasteFromClipboard() {
+    try {
+      this.paste(await navigator.clipboard.readText());
+    } catch {
+      this.say("This browser does not let the page paste: focus a cell and press Ctrl+V.");
+    }
+  }
+
+  /** Input, grid and reconstruction side by side. */
+  async savePicture() {
+    const [scale, gap] = [10, 20];
+    const { height, width } = this.image;
+    const picture = Object.assign(document.createElement("canvas"), { width: 3 * width * scale + 2 * gap, height: height * scale });
+    const context = picture.getContext("2d");
+    context.fillStyle = "#fff";
+    context.fillRect(0, 0, picture.width, picture.height);
+    context.imageSmoothingEnabled = false;
+    ["ink", "tiles", "reconstruction"].forEach((id, n) => {
+      context.drawImage(this.$[id], n * (width * scale + gap), 0, width * scale, height * scale);
+    });
+    save("digit.png", await new Promise((done) => picture.toBlob(done)));
+  }
+
+  saveNumbers() {
+    const { image, network, pass } = this;
+    const { fingerprint } = this.engine.description;
+    const distances = Array.from(pass.codes, (_, cell) =>
+      Array.from(pass.distances.subarray(cell * network.K, (cell + 1) * network.K)),
+    );
+    const numbers = { fingerprint, image, grid: network.grid, K: network.K, pixels: [...this.pixels] };
+    Object.assign(numbers, { codes: [...pass.chosen], encoder_codes: [...pass.codes], squared_distances: distances });
+    save("digit.json", new Blob([JSON.stringify(numbers)], { type: "application/json" }));
+  }
+
   // Hands
 
   listen() {
-    const { ink, brush, pen, eraser, undo, redo, clear, restore, numbers, difference, grid } = this.$;
+    const { ink, brush, pen, eraser, undo, redo, clear, restore, numbers, grid, palette, reset } = this.$;
     ink.onpointerdown = (event) => {
-      if (!event.isPrimary || event.button > 0 && event.button !== 5 || this.stroke) return;
+      if (!event.isPrimary || (event.button > 0 && event.button !== 5) || this.stroke) return;
       event.preventDefault();
       ink.focus({ preventScroll: true });
       ink.setPointerCapture(event.pointerId);
@@ -429,7 +755,6 @@ class Workbench {
       if (!this.stroke || event.pointerId !== this.pointer) return;
       this.pointer = undefined;
       this.end();
-      if (event.pointerType !== "mouse") this.$.nib.hidden = true;
     };
     ink.onpointerleave = () => (this.$.nib.hidden = true);
     ink.oncontextmenu = (event) => event.preventDefault();
@@ -447,15 +772,69 @@ class Workbench {
     clear.onclick = () => this.replace(new Uint8ClampedArray(this.size));
     restore.onclick = () => this.set.pixels && this.replace(Uint8ClampedArray.from(this.set.pixels));
     brush.oninput = () => (this.$.nib.hidden = true);
+
+    for (const mode of ["choose", "paint", "restore"]) this.$[`cells-${mode}`].onclick = () => this.work(mode);
+    reset.onclick = () => this.edit(Array.from(this.cells, (_, cell) => [cell, -1]));
     numbers.onclick = () => grid.classList.toggle("numbers", toggle(numbers));
-    difference.onclick = () => {
-      this.comparing = toggle(difference);
-      this.$.error.hidden = !this.comparing;
-      if (this.comparing && this.pass) paintDifference(this.$.error, this.passed, toBytes(this.pass.pixels), this.image);
-      this.read();
+    for (const name of ["picture", "error", "edits"]) {
+      this.$[`show-${name}`].onclick = () => {
+        this.compared = name;
+        this.compare();
+        this.read();
+      };
+    }
+    for (const name of ["nothing", "error", "margin"]) {
+      this.$[`heat-${name}`].onclick = () => {
+        this.heat = name;
+        this.warm();
+      };
+    }
+    this.$.swap.onclick = () => this.edit([[this.asked, this.near[1].code]]);
+    this.$.within.ontoggle = () => this.request();
+    grid.onpointerdown = (event) => {
+      if (!event.isPrimary || event.button > 0 || this.mode === "choose" || !this.pass) return;
+      grid.setPointerCapture(event.pointerId);
+      this.painting = { pointer: event.pointerId };
+      clearTimeout(this.timer);
+      this.handle(this.cellAt(event));
     };
+    grid.onpointermove = (event) => {
+      const cell = this.cellAt(event);
+      if (event.pointerType !== "touch" || this.painting) this.point(cell);
+      if (cell !== undefined && event.pointerId === this.painting?.pointer) this.handle(cell);
+    };
+    grid.onpointerup = grid.onpointercancel = grid.onlostpointercapture = (event) => {
+      if (event.pointerId !== this.painting?.pointer) return;
+      const { kept } = this.painting;
+      this.painting = undefined;
+      if (kept) this.rest();
+      this.request();
+    };
+    grid.onpointerleave = () => this.point(undefined);
+    grid.onclick = (event) => this.mode === "choose" && this.handle(this.cellAt(event));
     grid.onkeydown = (event) => this.walk(event);
-    this.root.querySelector(".workbench").onkeydown = (event) => this.shortcut(event);
+    palette.onpointerover = (event) => event.pointerType !== "touch" && this.look(codeOf(event.target));
+    palette.onpointerleave = () => this.look(undefined);
+    palette.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && this.look(codeOf(event.target)));
+    palette.addEventListener("focusout", () => this.look(undefined));
+    palette.onclick = (event) => codeOf(event.target) !== undefined && this.choose(codeOf(event.target));
+    palette.onkeydown = (event) => this.browse(event);
+
+    this.$.copy.onclick = () => this.copy();
+    this.$.paste.onclick = () => this.pasteFromClipboard();
+    this.$["save-picture"].onclick = () => this.savePicture();
+    this.$["save-numbers"].onclick = () => this.saveNumbers();
+    const workbench = this.root.querySelector(".workbench");
+    workbench.onkeydown = (event) => this.shortcut(event);
+    workbench.oncopy = (event) => {
+      event.preventDefault();
+      event.clipboardData.setData("text/plain", this.text);
+      this.say("The codes are copied as text.");
+    };
+    workbench.onpaste = (event) => {
+      event.preventDefault();
+      this.paste(event.clipboardData.getData("text/plain"));
+    };
   }
 
   take(erasing) {
@@ -472,9 +851,17 @@ class Workbench {
     return [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];
   }
 
+  /** The cell under a pointer, if any. */
+  cellAt(event) {
+    const box = this.$.grid.getBoundingClientRect();
+    const { height, width } = this.network.grid;
+    const row = Math.floor(((event.clientY - box.top) / box.height) * height);
+    const column = Math.floor(((event.clientX - box.left) / box.width) * width);
+    return row >= 0 && row < height && column >= 0 && column < width ? row * width + column : undefined;
+  }
+
   hover(event) {
-    if (event.pointerType === "touch") return;
-    this.nib(...this.position(event));
+    if (event.pointerType !== "touch") this.nib(...this.position(event));
   }
 
   /** The outline of the nib, where the next ink would go. */
@@ -483,18 +870,15 @@ class Workbench {
     const { height, width } = this.image;
     nib.hidden = false;
     nib.classList.toggle("erasing", this.stroke?.erasing ?? this.erasing);
-    nib.style.left = `${(100 * x) / width}%`;
-    nib.style.top = `${(100 * y) / height}%`;
-    const size = Number(this.$.brush.value) * (this.erasing ? 1.5 : 1) + 0.5;
-    nib.style.width = `${(100 * size) / width}%`;
-    nib.style.height = `${(100 * size) / height}%`;
+    const size = 2 * this.radius + 0.5;
+    const place = { left: x / width, top: y / height, width: size / width, height: size / height };
+    for (const [side, share] of Object.entries(place)) nib.style[side] = `${100 * share}%`;
     this.place = [x, y];
   }
 
   /** The pen by keyboard: arrows move it, the space bar held down draws. */
   draw(event) {
-    const steps = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
-    const step = steps[event.key];
+    const step = ARROWS[event.key];
     if (!step && event.key !== " ") return;
     event.preventDefault();
     const { height, width } = this.image;
@@ -512,23 +896,58 @@ class Workbench {
     this.nib(x, y);
   }
 
-  /** Through the grid with the arrow keys. */
+  /** Through the grid with the arrow keys; Enter does what a click does, Delete gives a cell back to the encoder. */
   walk(event) {
-    const { grid } = this.network;
-    const moves = { ArrowUp: -grid.width, ArrowDown: grid.width, ArrowLeft: -1, ArrowRight: 1 };
-    const move = moves[event.key];
-    if (!move) return;
+    const { focused } = this;
+    const { height, width } = this.network.grid;
+    const step = ARROWS[event.key];
+    if (step) {
+      const [column, row] = [(focused % width) + step[0], Math.floor(focused / width) + step[1]];
+      if (column >= 0 && column < width && row >= 0 && row < height) this.cells[row * width + column].focus();
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.handle(focused);
+      if (this.mode === "choose") this.options[this.pass.chosen[focused]].focus();
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      this.edit([[focused, -1]]);
+    } else if (event.key === "Escape") {
+      this.aim(undefined);
+    } else {
+      return;
+    }
     event.preventDefault();
-    const target = this.selected + move;
-    const leavesRow = Math.abs(move) === 1 && Math.floor(target / grid.width) !== Math.floor(this.selected / grid.width);
-    if (leavesRow || !this.cells[target]) return;
-    this.cells[target].focus();
+    event.stopPropagation();
+  }
+
+  /** Through the palette with the arrow keys; Enter chooses, Escape goes back to the grid. */
+  browse(event) {
+    const code = codeOf(event.target);
+    const step = ARROWS[event.key];
+    if (code === undefined) return;
+    if (step) {
+      const top = this.options[0].offsetTop;
+      const line = Math.max(1, this.options.findIndex((option) => option.offsetTop > top));
+      const next = this.options[code + step[0] + step[1] * line];
+      if (next) {
+        this.options.forEach((option) => (option.tabIndex = option === next ? 0 : -1));
+        next.focus();
+      }
+    } else if (event.key === "Enter" || event.key === " ") {
+      this.choose(code);
+      this.cells[this.target ?? this.focused].focus();
+    } else if (event.key === "Escape") {
+      this.look(undefined);
+      this.cells[this.target ?? this.focused].focus();
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   /** Keys that work while the focus is anywhere in the workbench. */
   shortcut(event) {
     const key = event.key.toLowerCase();
-    const { undo, redo, clear, pen, eraser, numbers, difference, brush } = this.$;
+    const { undo, redo, clear, pen, eraser, numbers, brush } = this.$;
     if (event.ctrlKey || event.metaKey) {
       const button = key === "z" ? (event.shiftKey ? redo : undo) : key === "y" ? redo : undefined;
       if (!button) return;
@@ -538,7 +957,7 @@ class Workbench {
       return;
     }
     if (event.altKey) return;
-    const buttons = { p: pen, e: eraser, n: numbers, d: difference, delete: clear, backspace: clear };
+    const buttons = { p: pen, e: eraser, n: numbers, delete: clear, backspace: clear };
     const sizes = { "[": -0.5, "]": 0.5 };
     if (buttons[key]) buttons[key].click();
     else if (sizes[key]) brush.value = Number(brush.value) + sizes[key];
@@ -558,23 +977,63 @@ function paint(canvas, bytes, { height, width, channels }) {
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
-/** Orange where the reconstruction has more ink than the picture, blue where it has less. */
+/** The channels of a feature map side by side, each point from the map's lowest value, black, to its highest, white. */
+function paintMaps(canvas, { height, width, channels, values }) {
+  const columns = Math.ceil(Math.sqrt((channels * height) / width));
+  const rows = Math.ceil(channels / columns);
+  const size = { height: rows * (height + 1) - 1, width: columns * (width + 1) - 1, channels: 1 };
+  const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 1e-12]);
+  const bytes = new Uint8ClampedArray(size.height * size.width).fill(40);
+  for (let c = 0; c < channels; c++) {
+    const start = Math.floor(c / columns) * (height + 1) * size.width + (c % columns) * (width + 1);
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        bytes[start + y * size.width + x] = (255 * (values[(y * width + x) * channels + c] - low)) / (high - low);
+      }
+    }
+  }
+  [canvas.width, canvas.height] = [size.width, size.height];
+  paint(canvas, bytes, size);
+}
+
+/** Where there is more ink after than before, and where less. */
 function paintDifference(canvas, before, after, { height, width, channels }) {
   const picture = new ImageData(width, height);
   for (let pixel = 0; pixel < height * width; pixel++) {
     let difference = 0;
     for (let i = pixel * channels; i < (pixel + 1) * channels; i++) difference += (after[i] - before[i]) / 255 / channels;
-    const color = difference > 0 ? [255, 150, 40] : [80, 165, 255];
+    const color = difference > 0 ? MORE : LESS;
     color.forEach((value, c) => (picture.data[4 * pixel + c] = value * Math.min(1, 1.4 * Math.abs(difference))));
     picture.data[4 * pixel + 3] = 255;
   }
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
 
+/** The tiles of a grid of codes, as one picture. */
+function mosaic(network, codes) {
+  const { grid, cell, image } = network;
+  const line = cell.width * image.channels;
+  const bytes = new Uint8ClampedArray(codes.length * cell.height * line);
+  codes.forEach((code, index) => {
+    const picture = tile(network, code);
+    const [row, column] = [Math.floor(index / grid.width), index % grid.width];
+    for (let y = 0; y < cell.height; y++) {
+      const start = ((row * cell.height + y) * grid.width + column) * line;
+      bytes.set(picture.subarray(y * line, (y + 1) * line), start);
+    }
+  });
+  return bytes;
+}
+
+function tilesSize({ grid, cell }) {
+  return { height: grid.height * cell.height, width: grid.width * cell.width };
+}
+
 /** What is on the canvas survives another page and a reload: it lives in this tab's storage. */
-function remember(pixels, { height, width, channels }, set) {
+function remember({ pixels, edits, image, set, engine }) {
+  const { fingerprint } = engine.description;
   try {
-    sessionStorage.setItem(STORED, JSON.stringify({ height, width, channels, pixels: [...pixels], set }));
+    sessionStorage.setItem(STORED, JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], set }));
   } catch {
     // Storage is full or forbidden: the drawing lives as long as the page.
   }
@@ -589,12 +1048,20 @@ function remembered(set) {
     const kept = JSON.parse(sessionStorage.getItem(STORED));
     const [session, earlier] = [set.serial, kept.set.serial].map((serial) => serial.split(":")[0]);
     const same = session === earlier ? set.serial === kept.set.serial : String(set.pixels) === String(kept.set.pixels);
-    const { pixels, height, width, channels } = kept;
-    if (!same || pixels.length !== height * width * channels) return undefined;
-    return { height, width, channels, pixels: Uint8ClampedArray.from(pixels) };
+    if (!same || kept.pixels.length !== kept.height * kept.width * kept.channels) return undefined;
+    return { ...kept, pixels: Uint8ClampedArray.from(kept.pixels) };
   } catch {
     return undefined;
   }
+}
+
+function locate(element, ...shares) {
+  ["top", "left", "height", "width"].forEach((side, n) => (element.style[side] = `${100 * shares[n]}%`));
+}
+
+/** A small number in as many digits as tell it. */
+function figure(value) {
+  return Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "∞";
 }
 
 function make(tag, role) {
@@ -607,6 +1074,18 @@ function toggle(button) {
   const pressed = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(pressed));
   return pressed;
+}
+
+/** The code that an element of the palette stands for. */
+function codeOf(element) {
+  const code = element.closest("[role=option]")?.dataset.code;
+  return code === undefined ? undefined : Number(code);
+}
+
+function save(name, blob) {
+  const link = Object.assign(document.createElement("a"), { download: name, href: URL.createObjectURL(blob) });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
 function count(number) {

@@ -1,0 +1,108 @@
+"""What a hand does on the Draw page, and what an eye sees there."""
+
+import time
+from collections.abc import Callable
+
+CANVAS, RECONSTRUCTION = "Draw a digit", "Reconstruction"
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PIXELS = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return [canvas.width, canvas.height, ...data.filter((_, i) => i % 4 === 0), ...data.filter((_, i) => i % 4 === 3)];
+}"""
+
+
+class Picture:
+    """What a canvas of the model's size holds."""
+
+    def __init__(self, page, label: str):
+        values = page.get_by_label(label, exact=True).evaluate(PIXELS)
+        self.width, self.height = values[:2]
+        count = self.width * self.height
+        self.pixels, self.alpha = values[2 : 2 + count], values[2 + count :]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Picture) and self.pixels == other.pixels
+
+    __hash__ = None
+
+    def at(self, x: float, y: float) -> int:
+        """The value at a place in [0, 1] x [0, 1]."""
+        return self.pixels[int(y * self.height) * self.width + int(x * self.width)]
+
+
+def drawing(page) -> Picture:
+    return Picture(page, CANVAS)
+
+
+def reconstruction(page) -> Picture:
+    return Picture(page, RECONSTRUCTION)
+
+
+def codes(page) -> list[str]:
+    return page.get_by_role("gridcell").evaluate_all("(cells) => cells.map((cell) => cell.ariaLabel)")
+
+
+def open_draw(page, address: str = "/draw"):
+    page.goto(address)
+    settled(page)
+    return page
+
+
+def settled(page) -> None:
+    """Wait until the workbench shows a whole pass, and the server's answer to it."""
+    page.get_by_label("row 1, column 1, code").wait_for()
+    page.get_by_text("On the canvas:").wait_for()
+    page.wait_for_timeout(400)  # the pause before a drawing is announced
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline, f"waited for {what}"
+        time.sleep(0.05)
+
+
+def places(page, *points: tuple[float, float]) -> list[tuple[float, float]]:
+    """Places on the canvas in [0, 1] x [0, 1] as places in the window."""
+    canvas = page.get_by_label(CANVAS, exact=True)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+
+
+def stroke(page, *points: tuple[float, float]) -> None:
+    first, *others = places(page, *points)
+    page.mouse.move(*first)
+    page.mouse.down()
+    for place in others:
+        page.mouse.move(*place, steps=5)
+    page.mouse.up()
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def blank(page) -> None:
+    press(page, "Clear the canvas")
+    until(lambda: not any(drawing(page).pixels), "an empty canvas")
+
+
+def touch(page) -> Callable:
+    """A finger: send("touchStart" | "touchMove" | "touchEnd", place)."""
+    session = page.context.new_cdp_session(page)
+
+    def send(kind: str, place: tuple[float, float] | None = None) -> None:
+        points = [{"x": place[0], "y": place[1]}] if place else []
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    return send
+
+
+def cell(page, row: int, column: int):
+    return page.get_by_label(f"row {row}, column {column}, code", exact=False)
+
+
+def code_at(page, row: int, column: int) -> int:
+    return int(cell(page, row, column).get_attribute("aria-label").rsplit(" ", 1)[1])

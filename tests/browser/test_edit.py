@@ -1,0 +1,201 @@
+"""The codes under a hand: chosen, previewed, painted, given back, copied and pasted, by mouse, keys and finger."""
+
+import json
+
+import torch
+from hand import PHONE, cell, code_at, codes, drawing, open_draw, press, reconstruction, settled, stroke, touch, until
+from PIL import Image
+
+from vqvae.checkpoint import SHIPPED, load
+
+
+def tile(page, code: int):
+    return page.get_by_role("option", name=f"code {code}", exact=True)
+
+
+def another(page, row: int, column: int) -> int:
+    """A code that the cell does not have."""
+    return 14 if code_at(page, row, column) != 14 else 57
+
+
+def edited(page) -> int:
+    return page.get_by_role("gridcell").evaluate_all(
+        "(cells) => cells.filter((c) => c.dataset.edited === 'true').length"
+    )
+
+
+def choose(page, row: int, column: int, code: int) -> None:
+    cell(page, row, column).click()
+    tile(page, code).click()
+    until(lambda: code_at(page, row, column) == code, "the chosen code")
+
+
+def test_the_palette_offers_every_code(page):
+    open_draw(page)
+    assert page.get_by_role("option").count() == load(SHIPPED["default"]).model.config.num_embeddings
+
+
+def test_choosing_a_code_for_a_cell_redraws_and_marks_it(page):
+    open_draw(page)
+    before = reconstruction(page)
+    choose(page, 4, 4, another(page, 4, 4))
+    assert reconstruction(page) != before
+    assert edited(page) == 1
+    assert cell(page, 4, 4).get_attribute("aria-description").startswith("edited")
+
+
+def test_hovering_a_tile_previews_it_without_choosing_it(page):
+    open_draw(page)
+    before, names = reconstruction(page), codes(page)
+    cell(page, 4, 4).click()
+    tile(page, another(page, 4, 4)).hover()
+    until(lambda: reconstruction(page) != before, "the preview")
+    page.get_by_role("heading", name="Your digit").hover()
+    until(lambda: reconstruction(page) == before, "the end of the preview")
+    assert codes(page) == names
+
+
+def test_an_edited_grid_decodes_as_torch_decodes_it(page):
+    open_draw(page)
+    choose(page, 4, 4, another(page, 4, 4))
+    model = load(SHIPPED["default"]).model
+    grid = torch.tensor([int(name.rsplit(" ", 1)[1]) for name in codes(page)]).view(1, *model.config.grid)
+    expected = (model.decode(grid).clamp(0, 1) * 255).flatten()
+    assert (torch.tensor(reconstruction(page).pixels) - expected).abs().max() <= 1
+
+
+def test_painting_puts_a_code_into_every_cell_on_the_way_as_one_step_of_undo(page):
+    open_draw(page)
+    names = codes(page)
+    press(page, "Paint a code")
+    tile(page, another(page, 1, 1)).click()
+    boxes = [cell(page, 1, column).bounding_box() for column in (1, 7)]
+    page.mouse.move(boxes[0]["x"] + 5, boxes[0]["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(boxes[1]["x"] + 5, boxes[1]["y"] + 5, steps=20)
+    until(lambda: len({code_at(page, 1, column) for column in range(1, 8)}) == 1, "a painted row")
+    page.mouse.up()
+    press(page, "Undo")
+    until(lambda: codes(page) == names, "the codes as before")
+    press(page, "Redo")
+    until(lambda: codes(page) != names, "the painted codes")
+
+
+def test_erasing_gives_a_cell_back_to_the_encoder_and_reset_gives_all_back(page):
+    open_draw(page)
+    names = codes(page)
+    choose(page, 4, 4, another(page, 4, 4))
+    choose(page, 5, 5, another(page, 5, 5))
+    press(page, "Erase edits")
+    cell(page, 4, 4).click()
+    until(lambda: edited(page) == 1, "one edit left")
+    press(page, "Reset all codes")
+    until(lambda: codes(page) == names, "the encoder's codes")
+
+
+def test_the_keyboard_alone_chooses_previews_and_gives_back(page):
+    open_draw(page)
+    names, before = codes(page), reconstruction(page)
+    page.get_by_role("gridcell").first.focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    page.keyboard.press("ArrowRight")
+    until(lambda: reconstruction(page) != before, "the preview")
+    page.keyboard.press("Escape")
+    until(lambda: reconstruction(page) == before, "the end of the preview")
+    assert codes(page) == names
+    for key in ("Enter", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    until(lambda: edited(page) == 1, "an edit")
+    assert codes(page)[:24] == names[:24]
+    page.keyboard.press("Delete")
+    until(lambda: codes(page) == names, "the encoder's codes")
+
+
+def test_a_finger_chooses_and_paints_on_a_phone(new_page):
+    page = open_draw(new_page(**PHONE))
+    first, other = another(page, 4, 4), another(page, 2, 1)
+    cell(page, 4, 4).tap()
+    tile(page, first).tap()
+    until(lambda: code_at(page, 4, 4) == first, "the chosen code")
+    page.get_by_role("button", name="Paint a code").tap()
+    tile(page, other).tap()
+    cell(page, 2, 4).scroll_into_view_if_needed()
+    finger = touch(page)
+    centres = []
+    for column in (1, 3):
+        box = cell(page, 2, column).bounding_box()
+        centres.append((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+    finger("touchStart", centres[0])
+    finger("touchMove", centres[1])
+    finger("touchEnd")
+    until(lambda: code_at(page, 2, 1) == code_at(page, 2, 3) == other, "painted cells")
+
+
+def test_codes_are_copied_and_pasted_as_text_and_nonsense_changes_nothing(new_page):
+    page = open_draw(new_page(permissions=["clipboard-read", "clipboard-write"]))
+    names = codes(page)
+    press(page, "Copy")
+    page.get_by_text("The codes are copied").wait_for()
+    text = page.evaluate("navigator.clipboard.readText()")
+    assert [len(line.split()) for line in text.splitlines()] == [7] * 7
+    for nonsense in ("", "1 2 3", text.replace(text.split()[0], "99999", 1), text + "\n1 2 3 4 5 6 7", "x" * 5000):
+        page.evaluate("(text) => navigator.clipboard.writeText(text)", nonsense)
+        press(page, "Paste")
+        page.get_by_text("That is no grid for this model: expected 7 × 7 whole numbers").wait_for()
+        assert codes(page) == names
+    page.evaluate("navigator.clipboard.writeText(Array(7).fill('1 2 3 4 5 6 7').join('\\n'))")
+    press(page, "Paste")
+    until(lambda: code_at(page, 7, 7) == 7, "the pasted codes")
+
+
+def test_the_picture_and_the_numbers_can_be_saved(page):
+    open_draw(page)
+    with page.expect_download() as download:
+        press(page, "PNG")
+    assert Image.open(download.value.path()).size == (880, 280)
+    with page.expect_download() as download:
+        press(page, "JSON")
+    numbers = json.loads(download.value.path().read_text())
+    assert numbers["pixels"] == drawing(page).pixels
+    assert numbers["fingerprint"] == load(SHIPPED["default"]).fingerprint
+    assert [len(numbers["squared_distances"]), len(numbers["squared_distances"][0])] == [49, 128]
+
+
+def test_edits_outlive_a_stroke_and_a_reload(page):
+    open_draw(page)
+    code = another(page, 7, 7)
+    choose(page, 7, 7, code)
+    stroke(page, (0.2, 0.2), (0.5, 0.2))
+    settled(page)
+    assert code_at(page, 7, 7) == code
+    page.reload()
+    settled(page)
+    assert code_at(page, 7, 7) == code
+
+
+def test_another_model_drops_the_edits_and_says_so(page):
+    open_draw(page)
+    choose(page, 4, 4, another(page, 4, 4))
+    picture = drawing(page)
+    settled(page)
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="Tutorial").click()
+    page.get_by_text("Your edits of the codes are gone").wait_for()
+    assert edited(page) == 0
+    assert drawing(page) == picture
+
+
+def test_the_difference_of_an_edit_is_shown_around_its_cell_alone(page):
+    open_draw(page)
+    choose(page, 7, 7, another(page, 7, 7))
+    press(page, "Edits")
+    colours = page.get_by_label("Where the reconstruction differs").evaluate(
+        """(canvas) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          const lit = (x, y) => data[4 * (y * canvas.width + x)] + data[4 * (y * canvas.width + x) + 2];
+          return [lit(2, 2), Math.max(...[24, 25, 26, 27].flatMap((x) => [24, 25, 26, 27].map((y) => lit(x, y))))];
+        }"""
+    )
+    assert colours[0] == 0
+    assert colours[1] > 0

@@ -1,0 +1,76 @@
+"""Why this code: what the page says of a cell agrees with torch."""
+
+import re
+
+import pytest
+import torch
+from hand import code_at, drawing, open_draw, press, until
+
+from pages.ui.workbench import FOLDER, describe
+from vqvae import data
+from vqvae.checkpoint import SHIPPED, load
+from vqvae.codebook import receptive_field
+
+
+def distances(page, row: int, column: int) -> torch.Tensor:
+    """Squared distances of a cell, counted from 1, to every code: (K,)."""
+    model = load(SHIPPED["default"]).model
+    image = data.to_unit(torch.tensor(drawing(page).pixels, dtype=torch.uint8)).view(1, *model.config.image_shape)
+    return model.vq_layer.distances(model.latents(image))[0, row - 1, column - 1]
+
+
+def test_the_five_nearest_codes_of_a_cell_are_torchs(page):
+    open_draw(page)
+    page.get_by_label("row 4, column 5, code").hover()
+    shown = page.get_by_role("group", name="The nearest codes").get_by_role("button")
+    names = [
+        re.fullmatch(r"code (\d+), squared distance (\S+)", one.get_attribute("aria-label")) for one in shown.all()
+    ]
+    expected = distances(page, 4, 5).topk(5, largest=False)
+    assert [int(name[1]) for name in names] == expected.indices.tolist()
+    assert [float(name[2]) for name in names] == pytest.approx(expected.values.tolist(), rel=0.01, abs=1e-3)
+
+
+def test_one_click_swaps_the_runner_up_in(page):
+    open_draw(page)
+    runner_up = int(distances(page, 4, 5).topk(2, largest=False).indices[1])
+    page.get_by_label("row 4, column 5, code").click()
+    press(page, "Swap in the runner-up")
+    until(lambda: code_at(page, 4, 5) == runner_up, "the runner-up")
+
+
+def test_the_error_is_told_apart_into_the_autoencoders_and_the_quantisers(page):
+    open_draw(page)
+    page.get_by_text("Where the error comes from").click()
+    opened = load(SHIPPED["default"])
+    image = data.to_unit(torch.tensor(drawing(page).pixels, dtype=torch.uint8)).view(1, 1, 28, 28)
+    for label, picture in (
+        ("from z_e", opened.model.decode_vectors(opened.model.latents(image))),
+        ("from z_q", opened.model.reconstruct(image)),
+    ):
+        nmse = float((picture - image).square().mean()) / opened.variance
+        page.get_by_text(re.compile(rf"{label}.*NMSE {f'{nmse:.3f}'[:-1]}\d")).wait_for()
+    assert page.get_by_text("encoder: conv, 32 × 14 × 14").count() == 1
+    assert page.get_by_text("decoder: conv transpose, 1 × 28 × 28").count() == 1
+
+
+def test_the_field_that_a_cell_sees_is_the_librarys(browser):
+    page = browser.new_page()
+    page.evaluate(
+        """async ([source, description]) => {
+          window.forward = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+          window.network = forward.load(description);
+        }""",
+        [(FOLDER / "forward.js").read_text(), describe(load(SHIPPED["default"]))],
+    )
+    field = receptive_field(load(SHIPPED["default"]).model.encoder)
+    for row, column in ((0, 0), (3, 5), (6, 6)):
+        shown = page.evaluate("([row, column]) => forward.receptiveField(network, row, column)", [row, column])
+        rows, columns = field.window(row, column)
+        assert shown == {
+            "top": rows.start,
+            "bottom": min(28, rows.stop),
+            "left": columns.start,
+            "right": min(28, columns.stop),
+        }
+    page.close()
