@@ -82,6 +82,8 @@ def bench(scene: Scene, digits: Digits | None, shown: Put) -> None:
             drawing = workbench(scene.checkpoint, shown, key="draw.workbench")
     except WorkbenchError as error:
         st.error(f"{error} Pick another model in the sidebar.")
+    if drawing is not None:
+        st.session_state["drawing"] = drawing.pixels  # Map shows where it belongs
     explain(scene, digits, shown, drawing)
 
 

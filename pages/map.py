@@ -1,5 +1,6 @@
 """Map: the codebook's vectors and the digits, laid out so that neighbours stay neighbours."""
 
+import re
 import secrets
 
 import numpy as np
@@ -11,12 +12,25 @@ from pages.ui.address import Field, one_of, whole
 from pages.ui.colors import code_colors
 from pages.ui.frame import frame
 from pages.ui.picking import Picking
-from pages.ui.scatter import Plot, scatter, send_sheet
-from vqvae.data import DataError
-from vqvae.projection import MAX_POINTS, SPACES, MapRun, MapSettings, content_key, vectors_of
+from pages.ui.scatter import Mark, Plot, scatter, select, selection, send_sheet
+from vqvae import codebook
+from vqvae.data import DataError, Digits
+from vqvae.projection import (
+    MAX_POINTS,
+    SPACES,
+    MapRun,
+    MapSettings,
+    between,
+    content_key,
+    nearest_digits,
+    vectors_of,
+)
+from vqvae.search import EXAMPLES, SearchError, search, telling_codes
 
 SHOWN = 40  # digits in the panel at once
 COLUMNS = 8
+TELLING = 6  # codes that tell a selection from the rest
+NEIGHBOURS, LINES = 10, 5  # of a drawing: digits that place it, and those it is tied to
 EVERY = 0.7  # seconds between two looks at a map on its way
 
 DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test"}
@@ -115,9 +129,12 @@ points = resources.map_points(checkpoint, digits, settings)
 key = content_key(checkpoint.fingerprint, digits, settings)
 if st.session_state.pop("map.submitted", False):
     st.session_state["map.asked"] = key
-visitor = st.session_state.setdefault("visitor", secrets.token_hex(8))
+visitor = st.session_state.setdefault("maps.visitor", secrets.token_hex(8))
 noun = {"codes": "codes", "cells": "cells"}.get(show, "digits")
 what = f"{len(points.indices):,} {noun}"
+canvas = f"map.{noun}.{state['digits']}.{state.restarts}"  # the key of the map on a canvas, and of what it selects
+cells = config.cells if show == "cells" else 0
+ids = (points.indices * cells + points.cells if cells else points.indices).numpy()
 
 
 def vectors() -> np.ndarray:
@@ -143,7 +160,7 @@ def cancel(run: MapRun) -> None:
 
 def adjust() -> None:
     """What is rarely changed, in one form: the map follows when it is sent."""
-    with st.popover("Settings", icon=":material/tune:", width="stretch"), st.form("map.form", border=False):
+    with st.popover("Settings", icon=":material/tune:"), st.form("map.form", border=False):
         if len(available) > 1:
             st.selectbox(
                 "Digits from",
@@ -183,8 +200,44 @@ def adjust() -> None:
             st.rerun()
 
 
+def seek(request: str) -> str:
+    """Select what a request finds among the points; what came of it, in a sentence."""
+    made, codes = resources.reconstructions(checkpoint, *source), resources.encoded(checkpoint, *source).codes
+    found = search(request, digits.labels, codes, made.nmse, K)
+    chosen = found.cells.flatten(1)[points.indices, points.cells] if cells else found.digits[points.indices]
+    select(canvas, ids[chosen.numpy()])
+    return f"“{request}”: {int(chosen.sum()):,} of {what} selected."
+
+
+def find() -> None:
+    """Do as the text says; a callback."""
+    request = re.sub(r"[^\w#.,; ]", "", st.session_state["map.find"])[:100].strip()  # shown again, as plain words
+    try:
+        if request:
+            say(seek(request))
+        else:
+            select(canvas, [])
+    except SearchError as error:
+        say(f"Nothing was searched: {error}.")
+
+
+def say(sentence: str) -> None:
+    """Show a sentence for as long as the selection is the one it speaks of."""
+    st.session_state["map.said"] = sentence, selection(canvas)
+
+
+def follow_code() -> None:
+    """Select the points that use the code picked elsewhere, once for each pick."""
+    code = state["code"]
+    if code != st.session_state.get("map.followed"):
+        st.session_state["map.followed"] = code
+        if code is not None:
+            say(f"Code {code} is picked. " + seek(f"code {code}"))
+
+
 def explain(run: MapRun | None, known: bool) -> None:
     """Which map this is, or how far it has come; a row of one height, so that nothing below it moves."""
+    said = st.session_state.get("map.said", ("", None))
     if run is not None:
         left = run.seconds_left
         st.progress(
@@ -197,6 +250,8 @@ def explain(run: MapRun | None, known: bool) -> None:
         seconds = max(2, len(points.indices) // 120)
         st.button(f"Compute t-SNE (about {seconds} s)", key="map.compute", on_click=ask, type="primary")
         st.caption("This map is not computed yet. You see where it starts: the principal components.")
+    elif show != "codes" and said[1] is selection(canvas):
+        st.caption(said[0])
     elif settings.method == "pca":
         st.caption(f"The two leading principal components of {len(points.indices):,} {SPACES[settings.space]}.")
     else:
@@ -218,12 +273,11 @@ def digits_map(positions: np.ndarray) -> np.ndarray:
         coloring = maps.by_code(codes, code_colors(checkpoint.model.vq_layer.codebook))
     else:
         coloring = maps.by_class(labels)
-    single = points.cells is not None
-    cells = config.cells if single else 0
-    ids = scatter(
+    marks = drawing(positions) if show == "digits" else ()
+    chosen = scatter(
         Plot(
             positions=positions,
-            ids=(points.indices * cells + points.cells if single else points.indices).numpy(),
+            ids=ids,
             coloring=coloring,
             labels=labels.numpy(),
             sheet=resources.sheet_name(checkpoint, *source),
@@ -232,11 +286,30 @@ def digits_map(positions: np.ndarray) -> np.ndarray:
             noun=noun,
             cells=cells,
             columns=config.grid[1],
+            marks=marks,
         ),
-        f"map.{noun}.{state['digits']}.{state.restarts}",
+        canvas,
         len(digits) * max(1, cells),
     )
-    return np.unique(ids // cells) if single else ids
+    if marks:
+        st.caption(
+            f"The star is what you left on Draw. It lies at the mean of its {NEIGHBOURS} nearest digits, weighted by "
+            f"their distance in code space, not where t-SNE would put it; lines lead to the nearest {LINES}."
+        )
+    return np.unique(chosen // cells) if cells else chosen
+
+
+def drawing(positions: np.ndarray) -> tuple[Mark, ...]:
+    """What was drawn on Draw, among its nearest digits on this map."""
+    pixels = st.session_state.get("drawing")
+    if pixels is None or not pixels.any():
+        return ()
+    own = codebook.fitted(Digits(pixels.unsqueeze(0), torch.zeros(1), digits.dataset, digits.split), config)
+    grid = checkpoint.model.encode(own.images)[0]
+    codes = resources.encoded(checkpoint, *source).codes[points.indices]
+    near = nearest_digits(checkpoint.model, grid, codes, NEIGHBOURS)
+    place = between(positions[near.indices], near)
+    return (Mark(place, "from Draw", points.indices[near.indices[:LINES]].tolist()),)
 
 
 def codes_map(positions: np.ndarray) -> list[int]:
@@ -280,12 +353,45 @@ def digits_panel(ids: np.ndarray) -> None:
         config=figures.TOOLBAR,
     )
     some = chosen[torch.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().long()]
+    if not everything:
+        tell(chosen)
     st.markdown("**Digits above their reconstructions**")
     st.html(pictures.pairs(digits.pixels[some], made.pixels[some], COLUMNS, "Digits above their reconstructions"))
     st.caption(
         (f"{len(some)} of {len(chosen):,}, evenly spaced. " if len(some) < len(chosen) else "")
         + f"Measured on {digits.described}."
     )
+    if len(chosen) == 1 and state["digits"] == "embedded":
+        number = int(chosen[0])
+        st.page_link(
+            "pages/draw.py",
+            label=f"Open digit {number} in Draw",
+            icon=":material/draw:",
+            query_params={"digit": number},
+        )
+
+
+def tell(chosen: torch.Tensor) -> None:
+    """The codes that tell those selected from the rest; a click picks one for all pages."""
+    selected = torch.zeros(len(digits), dtype=torch.bool)
+    selected[chosen] = True
+    telling = telling_codes(resources.encoded(checkpoint, *source).codes, selected, K, TELLING)
+    shares = {int(code): (float(a), float(b)) for code, a, b in zip(*telling, strict=True)}
+    st.pills(
+        "Codes they use more than the others",
+        list(shares),
+        format_func=lambda code: f"**{code}** · {shares[code][0]:.0%} / {shares[code][1]:.0%}",
+        key="map.telling",
+        on_change=pick,
+        help="The share of those selected that use the code at all, and of all others. A click picks the code, also "
+        "for Codebook.",
+    )
+
+
+def pick() -> None:
+    """Take over the code clicked in the panel, without selecting anew; a callback."""
+    if st.session_state["map.telling"] is not None:
+        state["code"] = st.session_state["map.followed"] = st.session_state["map.telling"]
 
 
 def codes_panel(codes: list[int]) -> None:
@@ -329,10 +435,19 @@ def explore() -> None:
             if run.error:
                 st.session_state["map.failed"] = key, run.error
             st.rerun()
-    buttons, line = st.columns([1, 6], vertical_alignment="center")
-    with buttons:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="map-row"):
         adjust()
-    with line, st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if show != "codes":
+            st.text_input(
+                "Find digits",
+                key="map.find",
+                on_change=find,
+                placeholder=f"Find: {EXAMPLES}",
+                label_visibility="collapsed",
+                icon=":material/search:",
+                help="By class, number, code and its place, or error; joined by “and”. The result is selected.",
+                width=330,
+            )
         explain(run, found is not None)
     positions = found
     if positions is None:
@@ -346,9 +461,9 @@ def explore() -> None:
             codes_panel(codes)
     else:
         with left:
-            ids = digits_map(positions)
+            chosen = digits_map(positions)
         with right:
-            digits_panel(ids)
+            digits_panel(chosen)
     state.publish()
 
 
@@ -358,6 +473,8 @@ following = not known and asked()
 encoded = None if known and show == "digits" else resources.encoded(checkpoint, *source)
 if st.session_state.get("map.failed", (None,))[0] == key:
     st.error(f"This map could not be computed ({st.session_state['map.failed'][1]}). Change a setting and try again.")
+if show != "codes":
+    follow_code()
 st.fragment(explore, run_every=EVERY if following else None)()
 if show != "codes":
     send_sheet(resources.sheet(checkpoint, *source), "map.sheet")

@@ -266,3 +266,58 @@ def test_the_default_maps_of_shipped_models_are_shipped(name, space):
     count = len(projection.points_of(settings, len(digits), config.cells, config.num_embeddings).indices)
     key = projection.content_key(checkpoint.fingerprint, digits, settings)
     assert projection.shipped(key, count) is not None
+
+
+def test_a_search_selects_what_it_finds(model):
+    page = open_page(method="pca")
+    page.text_input(key="map.find").set_value("class 3 and worst 4").run()
+    assert "“class 3 and worst 4”: 4 of 100 digits selected." in text_of(page)
+    assert "4 selected" in text_of(page)
+    page.text_input(key="map.find").set_value("").run()
+    assert "All digits here" in text_of(page)
+
+
+def test_a_search_that_cannot_be_understood_is_one_sentence(model):
+    page = open_page(method="pca")
+    page.text_input(key="map.find").set_value("<b>all of them</b>").run()
+    assert "Nothing was searched: expected something like" in text_of(page)
+    assert "All digits here" in text_of(page)
+
+
+def test_a_search_among_single_cells_selects_cells(model):
+    page = open_page(method="pca", show="cells", points="3000")
+    codes = resources.encoded(model, data.EMBEDDED, "all").codes
+    code = int(codes.flatten().bincount().argmax())
+    page.text_input(key="map.find").set_value(f"code {code} row 2").run()
+    assert not page.exception
+    chosen = scatter.Selected(*page.session_state["map.cells.embedded.0.selected"]).ids
+    cells = model.model.config.cells
+    assert len(chosen)
+    for one in chosen.tolist():
+        assert codes[one // cells].flatten()[one % cells] == code
+        assert one % cells // model.model.config.grid[1] == 1
+
+
+def test_a_code_picked_on_another_page_selects_the_digits_that_use_it(model):
+    codes = resources.encoded(model, data.EMBEDDED, "all").codes.flatten(1)
+    code = int(codes[0, 0])
+    users = int((codes == code).any(1).sum())
+    page = open_page(method="pca", code=str(code))
+    assert f"Code {code} is picked." in text_of(page)
+    assert f"{users} selected" in text_of(page)
+
+
+def test_a_drawing_is_shown_among_its_nearest_digits(model):
+    page = open_page(method="pca")
+    assert "The star is what you left on Draw" not in text_of(page)
+    page.session_state["drawing"] = resources.fitted_digits(model).pixels[5]
+    page.run()
+    assert "The star is what you left on Draw" in text_of(page)
+
+
+def test_one_digit_can_be_opened_in_draw(model):
+    page = open_page(method="pca")
+    page.session_state["map.digits.embedded.0.selected"] = scatter.Selected(1, np.array([42]))
+    page.run()
+    links = [link.proto for link in page.get("page_link")]
+    assert any(link.label == "Open digit 42 in Draw" for link in links)

@@ -255,3 +255,20 @@ def test_shipped_maps_are_found_by_content_and_damaged_files_are_passed_over(tmp
     np.savez(tmp_path / "b.maps.npz", **{KEY: np.ones((4, 2), dtype=np.float32)})
     assert projection.shipped(KEY, 4, tmp_path).shape == (4, 2)
     assert projection.shipped("f" * 24, 4, tmp_path) is None
+
+
+def test_nearest_digits_are_those_of_the_quantised_latents(model, digits):
+    codes = model.encode(digits.images)
+    latents = model.vq_layer.lookup(codes).flatten(1)
+    distances = (latents - latents[17]).square().sum(1)
+    found = projection.nearest_digits(model, codes[17], codes, 10)
+    assert float(found.distances[0]) == pytest.approx(0, abs=1e-6)
+    assert np.allclose(found.distances, distances.sort().values[:10], rtol=1e-3, atol=1e-4)
+
+
+def test_a_drawing_lies_near_the_neighbours_that_are_nearest():
+    positions = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    neighbours = projection.Neighbours(torch.arange(3), torch.tensor([1.0, 4.0, 4.0]).double())
+    assert np.allclose(projection.between(positions, neighbours), [10 / 6, 10 / 6], atol=1e-4)
+    same = projection.Neighbours(torch.arange(3), torch.tensor([0.0, 4.0, 4.0]).double())
+    assert np.allclose(projection.between(positions, same), [0, 0], atol=1e-3)

@@ -197,6 +197,28 @@ def _start(reduced: np.ndarray, seed: int) -> np.ndarray:
     return (leading / spread + noise) * np.float32(1e-4)
 
 
+class Neighbours(NamedTuple):
+    """The digits nearest to another one in code space, nearest first."""
+
+    indices: Tensor  # (M,) int64
+    distances: Tensor  # (M,) squared distances between quantised latents
+
+
+def nearest_digits(model: VQVAE, grid: Tensor, codes: Tensor, count: int) -> Neighbours:
+    """The digits out of codes (N, h, w) whose quantised latents lie nearest to those of one grid of codes (h, w)."""
+    codebook = model.vq_layer.codebook.detach().cpu()
+    apart = torch.cdist(codebook.double(), codebook.double()).square()  # (K, K)
+    distances = apart[grid.flatten(), codes.flatten(1)].sum(1)  # (N,)
+    nearest = distances.argsort(stable=True)[:count]
+    return Neighbours(nearest, distances[nearest])
+
+
+def between(positions: np.ndarray, neighbours: Neighbours) -> np.ndarray:
+    """Where something lies among its neighbours' positions (M, 2): their mean by inverse distance. (2,)"""
+    weights = 1 / (neighbours.distances.numpy() + 1e-6)
+    return (positions * (weights / weights.sum())[:, None]).sum(0)
+
+
 # Where maps are kept.
 
 

@@ -1,10 +1,13 @@
 """What is loaded or computed once a process and shared read-only by all visitors. Never change any of it in place."""
 
+import numpy as np
 import streamlit as st
 from torch import Tensor
 
+from pages.ui.colors import code_colors
+from pages.ui.scatter import make_sheet
 from vqvae import checkpoint as checkpoints
-from vqvae import codebook, data
+from vqvae import codebook, data, evaluation, projection
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits
 
@@ -63,3 +66,58 @@ def usage(checkpoint: Checkpoint, name: str, split: str) -> codebook.Usage:
 def tiles(checkpoint: Checkpoint) -> Tensor:
     """Each code's tile: (K, C, 4, 4) in [0, 1]."""
     return codebook.tiles(checkpoint.model)
+
+
+# The Map page.
+
+
+@st.cache_resource(max_entries=3, show_spinner="Reconstructing the digits …", hash_funcs=_BY_CONTENT)
+def reconstructions(checkpoint: Checkpoint, name: str, split: str) -> evaluation.Reconstructions:
+    """What a model makes of a data set's images. Raises DataError."""
+    digits, codes = fitted_digits(checkpoint, name, split), encoded(checkpoint, name, split).codes
+    return evaluation.reconstructions(checkpoint.model, digits, codes, checkpoint.variance)
+
+
+@st.cache_resource(max_entries=3, show_spinner=False, hash_funcs=_BY_CONTENT)
+def sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
+    """The pictures that a map shows, under the key `sheet_name`. Raises DataError."""
+    digits, made = fitted_digits(checkpoint, name, split), reconstructions(checkpoint, name, split)
+    return make_sheet(
+        sheet_name(checkpoint, name, split),
+        digits.pixels,
+        made.pixels,
+        encoded(checkpoint, name, split).codes,
+        made.nmse,
+        code_colors(checkpoint.model.vq_layer.codebook),
+        codebook.receptive_field(checkpoint.model.encoder),
+    )
+
+
+def sheet_name(checkpoint: Checkpoint, name: str, split: str) -> str:
+    """What tells a sheet from every other."""
+    return f"{checkpoint.fingerprint} {name} {split}"
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def maps() -> projection.MapRuns:
+    """The maps of this process, kept on disk as well."""
+    return projection.MapRuns(projection.MapCache())
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_CONTENT)
+def principal_components(checkpoint: Checkpoint, name: str, split: str, settings: projection.MapSettings) -> np.ndarray:
+    """The map of two principal components: (N, 2). Raises DataError."""
+    return projection.principal_components(map_vectors(checkpoint, name, split, settings), 2)
+
+
+def map_points(checkpoint: Checkpoint, digits: Digits, settings: projection.MapSettings) -> projection.Points:
+    """The points of a map of these digits."""
+    config = checkpoint.model.config
+    return projection.points_of(settings, len(digits), config.cells, config.num_embeddings)
+
+
+def map_vectors(checkpoint: Checkpoint, name: str, split: str, settings: projection.MapSettings) -> np.ndarray:
+    """Where a map's points lie before they are laid out: (N, F). Raises DataError."""
+    digits, codes = fitted_digits(checkpoint, name, split), encoded(checkpoint, name, split)
+    points = map_points(checkpoint, digits, settings)
+    return projection.vectors_of(checkpoint.model, digits, codes, settings.space, points)

@@ -65,12 +65,12 @@ class Selected(NamedTuple):
     ids: np.ndarray  # (M,) int64, ascending
 
 
-NOTHING = np.empty(0, dtype=np.int64)
+NOTHING = Selected(0, np.empty(0, dtype=np.int64))
 
 
 def selection(key: str) -> Selected:
     """What is selected in the scatter of this key, on the page or by `select`."""
-    return st.session_state.get(_place(key), Selected(0, NOTHING))
+    return st.session_state.get(_place(key), NOTHING)
 
 
 def select(key: str, ids: np.ndarray) -> None:
