@@ -10,6 +10,7 @@ from sklearn.datasets import make_blobs
 from sklearn.manifold import trustworthiness
 
 from vqvae import projection
+from vqvae.__main__ import main
 from vqvae.codebook import encode
 from vqvae.data import to_unit
 from vqvae.projection import CancelledError, MapCache, MapRuns, MapSettings, content_key
@@ -272,3 +273,8 @@ def test_a_drawing_lies_near_the_neighbours_that_are_nearest():
     assert np.allclose(projection.between(positions, neighbours), [10 / 6, 10 / 6], atol=1e-4)
     same = projection.Neighbours(torch.arange(3), torch.tensor([0.0, 4.0, 4.0]).double())
     assert np.allclose(projection.between(positions, same), [0, 0], atol=1e-3)
+
+
+def test_the_command_names_the_shipped_models_where_it_is_asked_for_others(capsys):
+    assert main(["map", "unheard-of"]) == 1
+    assert "expected shipped checkpoints out of default, tutorial" in capsys.readouterr().err

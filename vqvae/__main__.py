@@ -1,4 +1,4 @@
-"""The command line: python -m vqvae train | evaluate | info | download."""
+"""The command line: python -m vqvae train | evaluate | info | download | map."""
 
 import argparse
 import signal
@@ -15,6 +15,7 @@ from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.keeping import as_checkpoint, go_on, keep
 from vqvae.model import best_device
+from vqvae.projection import write_default_maps
 from vqvae.quantizer import QUANTIZERS
 from vqvae.runs import RunError
 from vqvae.training import EFFECTS, PRESETS, SCHEDULES, Hyperparameters, Snapshot, Training, train
@@ -102,6 +103,12 @@ def download_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def map_command(options: argparse.Namespace) -> int:
+    for path in write_default_maps(options.models):
+        print(f"Saved {path}")
+    return 0
+
+
 class _Stop:
     """Ctrl-C asks the run to end after its step; a second one ends it as usual."""
 
@@ -164,7 +171,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Try it in a minute, with nothing to download: python -m vqvae train --preset recommended "
         "--dataset digits --epochs 4 --out mine.safetensors",
     )
-    commands = parser.add_subparsers(title="commands", required=True, metavar="train | evaluate | info | download")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="train | evaluate | info | download | map"
+    )
 
     command = commands.add_parser(
         "train",
@@ -208,6 +217,15 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("info", help="say what a checkpoint is and where it comes from")
     command.set_defaults(run=info_command)
     _add_checkpoints(command)
+
+    command = commands.add_parser(
+        "map",
+        help="lay out the maps that the shipped models open with",
+        description="Compute the maps that the Map page shows first, and write them beside the shipped models: needed "
+        "again when one of these changes. Some two minutes a model.",
+    )
+    command.set_defaults(run=map_command)
+    command.add_argument("models", nargs="*", default=list(checkpoint.SHIPPED), help="their names (all shipped ones)")
 
     command = commands.add_parser("download", help=f"fetch a full data set into {data.data_folder()}")
     command.set_defaults(run=download_command)
