@@ -14,9 +14,17 @@ CPU = torch.device("cpu")
 QUICK = Hyperparameters(batch_size=25, num_embeddings=10, embedding_dim=4, epochs=3, print_freq=2)  # 3 steps an epoch
 RECIPES = {
     "tutorial": QUICK,
+    "rotation": replace(QUICK, quantizer="rotation"),
+    "simvq": replace(QUICK, quantizer="simvq", kmeans_start=True),
     "recommended": replace(QUICK, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_start=True, revival=True),
 }
 every_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+
+
+@pytest.fixture(scope="module")
+def digits(digits: Digits) -> Digits:
+    """The middle of each digit: 12 x 12 pixels train faster than 28 x 28."""
+    return replace(digits, pixels=digits.pixels[:, :, 8:20, 8:20])
 
 
 def weights(run: Training) -> torch.Tensor:
@@ -104,7 +112,7 @@ def test_a_run_leaves_torchs_own_chance_alone(recipe, digits):
 
 
 @every_recipe
-@pytest.mark.parametrize("stop", [0, 1, 3, 5, 8])  # at the start, in an epoch, at its end, after revival
+@pytest.mark.parametrize("stop", [1, 3, 8])  # in an epoch, at its end, after revival
 def test_a_resumed_run_ends_as_an_uninterrupted_one_bit_for_bit(recipe, stop, digits):
     interrupted = Training(digits, recipe, CPU)
     for _ in range(stop):
@@ -201,9 +209,9 @@ def test_a_snapshots_figures_are_over_the_images_since_the_one_before(digits):
         run.step()
     snapshot = run.snapshot()
     x = torch.cat(batches)
-    reconstruction = torch.cat([output.reconstruction for output in outputs])
-    z_e = torch.cat([output.latents for output in outputs])
-    z_q = torch.cat([output.quantized.vectors for output in outputs])
+    reconstruction = torch.cat([output.reconstruction for output in outputs]).detach()
+    z_e = torch.cat([output.latents for output in outputs]).detach()
+    z_q = torch.cat([output.quantized.vectors for output in outputs]).detach()
     counts = torch.cat([output.quantized.codes.flatten() for output in outputs]).bincount(minlength=10)
     assert snapshot.nmse == pytest.approx(float((reconstruction - x).square().mean()) / digits.variance, rel=1e-5)
     assert snapshot.reconstruction_loss == snapshot.nmse
@@ -242,23 +250,23 @@ def test_a_run_stops_when_asked_and_goes_on(digits):
 
 
 def test_the_k_means_start_happens_once_before_the_first_step(digits, monkeypatch):
-    run = Training(digits, RECIPES["recommended"], CPU)
+    run = Training(digits, replace(RECIPES["recommended"], num_embeddings=7), CPU)  # a batch holds enough for seven
     starts = []
     start_from = run.model.vq_layer.start_from
     monkeypatch.setattr(run.model.vq_layer, "start_from", lambda *given: (starts.append(given), start_from(*given)))
     for _ in train(run):
         pass
     ((vectors, seed),) = starts
-    assert vectors.shape == (25 * 49, 4)
+    assert vectors.shape == (25 * 9, 4)
     assert seed == 0
 
 
 def test_many_codes_start_from_more_than_one_batch(digits, monkeypatch):
-    run = Training(digits, replace(RECIPES["recommended"], num_embeddings=64), CPU)
+    run = Training(digits, replace(RECIPES["recommended"], num_embeddings=15), CPU)
     seen = []
     monkeypatch.setattr(run.model.vq_layer, "start_from", lambda vectors, seed: seen.append(len(vectors)))
     run.step()
-    assert seen[0] >= 32 * 64 - 49
+    assert seen == [53 * 9]  # the images that hold 32 encodings a code
 
 
 def test_revival_ends_with_three_quarters_of_the_run(digits, monkeypatch):
@@ -282,7 +290,7 @@ def test_revival_ends_with_three_quarters_of_the_run(digits, monkeypatch):
         ({"lr": 0.0}, r"expected lr to be above 0, got 0\.0"),
         ({"lr": float("inf")}, "expected lr to be above 0, got inf"),
         ({"commitment_cost": float("nan")}, "expected commitment_cost to be at least 0, got nan"),
-        ({"quantizer": "magic"}, "expected a quantizer out of gradient, ema, got 'magic'"),
+        ({"quantizer": "magic"}, "expected a quantizer out of gradient, ema, .*got 'magic'"),
         ({"schedule": "magic"}, "expected a schedule out of constant, one-cycle, got 'magic'"),
         ({"revival": 1}, "expected revival as bool, got 1"),
         ({"seed": -1}, "expected a seed from 0 to 2147483647, got -1"),
