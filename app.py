@@ -70,6 +70,7 @@ DOORS = {
     "Draw": "Codes and reconstruction follow while the pen still moves.",
     "Codebook": "Which codes are used, where and for what; which are dead.",
     "Map": "t-SNE maps of all codes and of thousands of digits.",
+    "Train": "Train a model of your own and watch its codebook fill.",
 }
 for column, (path, label, icon) in zip(st.columns(len(DOORS), border=True), MENU[1:], strict=True):
     column.page_link(path, label=f"**{label}**", icon=icon)

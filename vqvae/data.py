@@ -24,6 +24,7 @@ SPLIT_SEED = 0  # which of them are held out, the same for everybody
 # The name on the command line and in checkpoints -> torchvision's class.
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
 DATASETS = (EMBEDDED, *TORCHVISION)
+TRAINING_IMAGES = 60_000  # of each full data set
 
 
 class DataError(Exception):

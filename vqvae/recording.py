@@ -110,6 +110,19 @@ class Recording(NamedTuple):
         return Frame(int(self.steps[at]), self.codebooks[at], self.usage[at], self.reconstructions[at])
 
 
+def code_paths(codebooks: Tensor) -> Tensor:
+    """Where codes went: (F, K, D) -> (F, K, 2), in the plane of the two principal components of all they passed."""
+    F, K, D = codebooks.shape
+    points = codebooks.reshape(F * K, D).double()
+    points = points - points.mean(0)
+    _, axes = torch.linalg.eigh(points.t() @ points)  # (D, D), ascending
+    axes = axes.flip(1)[:, :2]  # (D, 2), of one dimension (1, 1)
+    # An axis has no sign of its own: fixed, so that the picture does not turn over from one moment to the next.
+    axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
+    plane = points @ axes
+    return torch.nn.functional.pad(plane, (0, 2 - plane.shape[1])).view(F, K, 2).float()
+
+
 class Recorder:
     """The frames of a run in one file: a line of JSON, the digits, then records of one size.
 

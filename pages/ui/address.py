@@ -4,6 +4,7 @@ A page names its `Field`s; widgets use `PageState.key` with `persist_state="sess
 and the address hold one value. Nonsense in an address is reported in one sentence and otherwise ignored.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,28 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         return int(text)
 
     return parse
+
+
+def number(low: float, high: float) -> Callable[[str], float]:
+    """A parser of numbers from low to high."""
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise ValueError(f"a number from {low:g} to {high:g}")
+        return value
+
+    return parse
+
+
+def switch(text: str) -> bool:
+    """The parser of what is on or off."""
+    if text not in ("True", "False"):
+        raise ValueError("True or False")
+    return text == "True"
 
 
 def one_of(*names: str) -> Callable[[str], str]:

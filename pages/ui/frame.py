@@ -7,8 +7,10 @@ from typing import NamedTuple
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.address import Field, PageState, one_of
+from pages.ui.address import Field, PageState
+from pages.ui.visitor import visitor
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
+from vqvae.collection import Collection, is_own
 
 STYLE = Path(__file__).with_name("frame.css").read_text()
 ICON = Path(__file__).with_name("icon.svg")  # a named icon would be fetched from elsewhere
@@ -18,6 +20,7 @@ MENU = (
     ("pages/draw.py", "Draw", ":material/draw:"),
     ("pages/codebook.py", "Codebook", ":material/grid_view:"),
     ("pages/map.py", "Map", ":material/scatter_plot:"),
+    ("pages/train.py", "Train", ":material/model_training:"),
 )
 PICKER = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)"}
 
@@ -39,35 +42,52 @@ def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | No
         page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
     )
     st.html(f"<style>{STYLE}</style>")
-    state = PageState(title.lower(), (Field("model", one_of(*SHIPPED), "default", shared=True), *fields))
+    me = visitor()
+    own = Collection(me) if me else None
+    titles = PICKER | ({entry.name: entry.title for entry in own.entries()} if own else {})
+
+    def model(text: str) -> str:
+        """The name of a shipped checkpoint or one of the visitor's own; until we know who it is, of any such form."""
+        if text not in titles and not (own is None and is_own(text)):
+            raise ValueError("default, tutorial, or one of your own checkpoints")
+        return text
+
+    state = PageState(title.lower(), (Field("model", model, "default", shared=True), *fields))
+    if own is not None and state["model"] not in titles:  # deleted meanwhile, perhaps in another tab
+        state["model"] = "default"
     with st.sidebar:
         st.markdown("**VQ-VAE Explorer**")
         for path, label, icon in MENU:
             st.page_link(path, label=label, icon=icon, width="stretch")
         st.selectbox(
             "Model",
-            list(SHIPPED),
+            [*titles, *({state["model"]} - titles.keys())],
             key=state.key("model"),
-            format_func=lambda name: PICKER[name],
+            format_func=lambda name: titles.get(name, "Your own"),
             persist_state="session",
-            help="Both saw MNIST's 60,000 training digits: the same network, two ways to learn the codes.",
+            help="Default and Tutorial saw MNIST's 60,000 training digits: the same network, two ways to learn the "
+            "codes. Your own come from the Train page.",
         )
         st.button("Start over", icon=":material/restart_alt:", on_click=state.restart, width="stretch", key="restart")
     st.title(heading or title, anchor=False)
     st.markdown(lead)
     if state.complaints:
         st.warning(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
-    name, checkpoint = _open(state["model"])
+    if own is None and state["model"] not in SHIPPED:
+        st.caption("Opening your model …")  # in a moment the browser says whose it is
+        st.stop()
+    name, checkpoint = _open(state["model"], own)
     return Scene(name, checkpoint, state)
 
 
-def _open(chosen: str) -> tuple[str, Checkpoint]:
+def _open(chosen: str, own: Collection | None) -> tuple[str, Checkpoint]:
     """The chosen checkpoint, or, where its file is damaged, another that opens; says so in a sentence."""
     for name in (chosen, *(other for other in SHIPPED if other != chosen)):
         try:
-            checkpoint = resources.checkpoint(name)
+            checkpoint = resources.checkpoint(name) if name in SHIPPED else resources.own_checkpoint(own, name)
         except CheckpointError as error:
-            st.error(f"The model “{name}” cannot be opened. {error} Reinstall the explorer to get it back.")
+            mend = "Reinstall the explorer to get it back." if name in SHIPPED else "Delete it on the Train page."
+            st.error(f"The model “{name}” cannot be opened. {error} {mend}")
             continue
         if name != chosen:
             st.info(f"You see the model “{name}” instead.")

@@ -7,9 +7,11 @@ from torch import Tensor
 from pages.ui.colors import code_colors
 from pages.ui.scatter import make_sheet
 from vqvae import checkpoint as checkpoints
-from vqvae import codebook, data, evaluation, projection
+from vqvae import codebook, data, estimate, evaluation, projection
 from vqvae.checkpoint import Checkpoint
+from vqvae.collection import Collection, on_digits
 from vqvae.data import Digits
+from vqvae.training import Hyperparameters
 
 FIRST_DIGIT = 7  # the embedded digit that a first visitor meets
 
@@ -18,6 +20,14 @@ FIRST_DIGIT = 7  # the embedded digit that a first visitor meets
 def checkpoint(name: str) -> Checkpoint:
     """A checkpoint by its name in the picker. Raises CheckpointError, which is not remembered: a mended file opens."""
     return checkpoints.load(checkpoints.SHIPPED[name])
+
+
+@st.cache_resource(
+    max_entries=16, show_spinner="Opening the model …", hash_funcs={Collection: lambda collection: collection.folder}
+)
+def own_checkpoint(own: Collection, name: str) -> Checkpoint:
+    """A checkpoint of a visitor's own; named after its content, so that it never changes. Raises CheckpointError."""
+    return own.open(name)
 
 
 @st.cache_resource(max_entries=1, show_spinner="Reading the digits …")
@@ -40,7 +50,8 @@ def available_digits() -> dict[str, tuple[str, str]]:
     return present
 
 
-_BY_CONTENT = {Checkpoint: lambda checkpoint: checkpoint.fingerprint}
+# The variance is no part of the fingerprint, yet of every NMSE: a stranger's copy of a model may come with another one.
+_BY_CONTENT = {Checkpoint: lambda checkpoint: (checkpoint.fingerprint, checkpoint.variance)}
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -66,6 +77,12 @@ def usage(checkpoint: Checkpoint, name: str, split: str) -> codebook.Usage:
 def tiles(checkpoint: Checkpoint) -> Tensor:
     """Each code's tile: (K, C, 4, 4) in [0, 1]."""
     return codebook.tiles(checkpoint.model)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
+def similar_codes(checkpoint: Checkpoint) -> Tensor:
+    """All codes in an order that has similar ones side by side: (K,)."""
+    return codebook.by_similarity(checkpoint.model.vq_layer.codebook)
 
 
 # The Map page.
@@ -121,3 +138,19 @@ def map_vectors(checkpoint: Checkpoint, name: str, split: str, settings: project
     digits, codes = fitted_digits(checkpoint, name, split), encoded(checkpoint, name, split)
     points = map_points(checkpoint, digits, settings)
     return projection.vectors_of(checkpoint.model, digits, codes, settings.space, points)
+
+
+# The Train page.
+
+
+@st.cache_data(max_entries=64, ttl=1800, show_spinner="Trying a few steps …")
+def step_cost(recipe: Hyperparameters) -> estimate.Cost:
+    """What a step takes on this machine, on images of the embedded digits' size."""
+    return estimate.step_cost(recipe, tuple(digits().pixels.shape[1:]))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Measuring the model …", hash_funcs=_BY_CONTENT)
+def figures_on_digits(checkpoint: Checkpoint) -> evaluation.Evaluation:
+    """How good a model is on the embedded digits. Raises DataError."""
+    fitted = fitted_digits(checkpoint, data.EMBEDDED, "all")
+    return on_digits(checkpoint, fitted) or evaluation.evaluate(checkpoint.model, fitted, checkpoint.variance)

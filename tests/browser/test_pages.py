@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.conftest import TIMEOUT, running_app
 
-PAGES = {"": "Inside a VQ-VAE", "draw": "Draw", "codebook": "Codebook", "map": "Map"}
+PAGES = {"": "Inside a VQ-VAE", "draw": "Draw", "codebook": "Codebook", "map": "Map", "train": "Train"}
 
 
 def opened(page, address: str) -> None:

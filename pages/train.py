@@ -1,0 +1,421 @@
+"""Train: choose a recipe, watch its codebook come alive, and wind the run back and forth."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.ui import figures, pictures, resources, training_figures
+from pages.ui.address import Field, number, one_of, switch, whole
+from pages.ui.frame import frame
+from pages.ui.visitor import visitor
+from vqvae import data
+from vqvae.data import DataError
+from vqvae.quantizer import QUANTIZERS
+from vqvae.recording import Moment, Recording, code_paths
+from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
+from vqvae.training import EFFECTS, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
+
+EVERY = 0.6  # seconds between two looks at a run
+REPLAY_EVERY = 0.25  # seconds between two frames
+SPEEDS = {1: "1 ×", 3: "3 ×", 10: "10 ×"}  # frames at a time
+SHOWN_COLUMNS = 10
+DATASETS = {"digits": "5,000 embedded digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "kmnist": "KMNIST"}
+QUANTIZER_NAMES = {
+    "gradient": "Gradient",
+    "ema": "Moving average (EMA)",
+    "rotation": "Rotation trick",
+    "simvq": "SimVQ",
+}
+SCHEDULE_NAMES = {"constant": "Constant", "one-cycle": "One cycle"}
+HEADINGS = {
+    "starting": ":material/hourglass_top: Starting",
+    "queued": ":material/hourglass_top: Waiting",
+    "running": ":material/directions_run: Training",
+    "paused": ":material/pause: Paused",
+    "finished": ":material/check: Finished",
+    "stopped": ":material/stop: Stopped",
+    "failed": ":material/error: Failed",
+    "interrupted": ":material/error: Cut off",
+}
+
+LIMITS: dict[str, Callable[[str], object]] = {
+    "num_embeddings": whole(1, 1024),
+    "embedding_dim": whole(1, 128),
+    "epochs": whole(1, 1000),
+    "batch_size": whole(1, 1024),
+    "lr": number(1e-6, 1),
+    "commitment_cost": number(0, 10),
+    "quantizer": one_of(*QUANTIZERS),
+    "schedule": one_of(*SCHEDULES),
+    "kmeans_start": switch,
+    "revival": switch,
+    "seed": whole(0, 9_999),
+}
+
+scene = frame(
+    "Train",
+    "Train a model of your own and watch its codebook fill. The run goes on in the background: leave the page, close "
+    "it, come back.",
+    (
+        Field("data", one_of(*data.DATASETS), data.EMBEDDED),
+        Field("images", whole(1, data.TRAINING_IMAGES), None),
+        *(Field(name, parse, getattr(RECOMMENDED, name)) for name, parse in LIMITS.items()),
+    ),
+)
+state = scene.state
+
+
+def duration(seconds: float) -> str:
+    """Such as "about 2 min": no more digits than an estimate has."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+# Before a run.
+
+
+def take_preset() -> None:
+    preset = st.session_state["train.preset"]
+    if preset is not None:
+        for name in LIMITS:
+            state[name] = getattr(PRESETS[preset], name)
+
+
+def effect(name: str) -> None:
+    sentence = EFFECTS[name]
+    st.caption(f"{sentence[0].upper()}{sentence[1:]}.")
+
+
+def whole_number(name: str, label: str, low: int, high: int) -> None:
+    st.number_input(label, low, high, key=state.key(name), persist_state="session")
+    effect(name)
+
+
+def choice(name: str, label: str, names: dict[str, str]) -> None:
+    st.selectbox(
+        label, list(names), key=state.key(name), format_func=lambda value: names[value], persist_state="session"
+    )
+    effect(name)
+
+
+def toggle(name: str, label: str, *, disabled: bool = False) -> None:
+    st.toggle(label, key=state.key(name), disabled=disabled, persist_state="session")
+    effect(name)
+
+
+def set_up(me: Visitor | None) -> None:
+    """The settings, what they will cost, and the button that starts."""
+    settings = {name: state[name] for name in LIMITS}
+    same = [name for name, preset in PRESETS.items() if replace(preset, **settings) == preset]
+    st.session_state["train.preset"] = same[0] if same else None
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        st.segmented_control(
+            "Recipe",
+            ["recommended", "tutorial"],
+            key="train.preset",
+            format_func=str.capitalize,
+            on_change=take_preset,
+            help="Recommended: all codes come to be used, within minutes. Tutorial: the published recipe to the "
+            "letter, where some codes never get used.",
+        )
+        present = [name for name in DATASETS if data.is_present(name)]
+        if state["data"] not in present:
+            st.warning(f"{DATASETS[state['data']]} is not on this machine, so you get the embedded digits.")
+            state["data"] = data.EMBEDDED
+        st.selectbox(
+            "Images",
+            present,
+            key=state.key("data"),
+            format_func=DATASETS.__getitem__,
+            persist_state="session",
+            width=230,
+            help="A tenth of the embedded digits is held out for testing; the full sets come with test images. "
+            "`python -m vqvae download mnist` fetches one that is not here.",
+        )
+        st.number_input(
+            "At most so many",
+            1,
+            data.TRAINING_IMAGES,
+            key=state.key("images"),
+            placeholder="all",
+            persist_state="session",
+            width=150,
+            help="Fewer images make a quicker, poorer run.",
+        )
+    columns = st.columns(3, gap="large")
+    with columns[0]:
+        whole_number("num_embeddings", "Codes (K)", 1, 1024)
+        whole_number("embedding_dim", "Numbers in a code (D)", 1, 128)
+        choice("quantizer", "Quantizer", QUANTIZER_NAMES)
+        st.number_input(
+            "Commitment cost",
+            0.0,
+            10.0,
+            step=0.05,
+            format="%g",
+            key=state.key("commitment_cost"),
+            persist_state="session",
+        )
+        effect("commitment_cost")
+    with columns[1]:
+        whole_number("epochs", "Epochs", 1, 1000)
+        whole_number("batch_size", "Batch size", 1, 1024)
+        st.number_input(
+            "Learning rate", 1e-6, 1.0, step=5e-4, format="%g", key=state.key("lr"), persist_state="session"
+        )
+        effect("lr")
+        choice("schedule", "Schedule", SCHEDULE_NAMES)
+    with columns[2]:
+        toggle("kmeans_start", "k-means start")
+        toggle("revival", "Revival of dead codes", disabled=state["quantizer"] != "ema")
+        whole_number("seed", "Seed", 0, 9_999)
+        recipe = Hyperparameters(**{name: state[name] for name in LIMITS})
+        order = Order(recipe, state["data"], state["images"])
+        st.button(
+            "Start training",
+            type="primary",
+            icon=":material/play_arrow:",
+            width="stretch",
+            on_click=attempt,
+            args=(lambda: me.start(order),),
+            disabled=me is None,
+        )
+        show_problem()
+        say_cost(order)
+        aside = me.last_aside() if me else None
+        if aside is not None:
+            st.button(
+                "Back to the last run",
+                icon=":material/undo:",
+                width="stretch",
+                on_click=attempt,
+                args=(aside.take_back,),
+            )
+
+
+def say_cost(order: Order) -> None:
+    """Time and memory, from a few steps tried just now."""
+    images = data.TRAINING_IMAGES
+    if order.dataset == data.EMBEDDED:
+        images = len(resources.digits()) - data.HELD_OUT
+    images = min(images, order.limit or images)
+    recipe = order.recipe
+    steps = -(-images // recipe.batch_size) * recipe.epochs
+    # What does not change a step is left out, so that one measurement serves.
+    cost = resources.step_cost(replace(recipe, epochs=1, lr=1e-3, commitment_cost=0.25, schedule="constant", seed=0))
+    held = cost.bytes + images * resources.digits().pixels[0].numel()
+    st.caption(
+        f"**About {duration(steps * cost.seconds)}, if the machine has nothing else to do**: {steps:,} steps of "
+        f"{1000 * cost.seconds:.0f} ms, measured on it just now. About {held / 2**20:,.0f} MB beside PyTorch itself."
+    )
+
+
+def attempt(action: Callable[[], object]) -> None:
+    """Do what a button asks; what goes wrong stands on the page afterwards. A callback."""
+    try:
+        action()
+    except RunError as error:
+        st.session_state["train.problem"] = str(error)
+    except OSError as error:
+        st.session_state["train.problem"] = f"The run’s folder cannot be written: {error.strerror or error}."
+
+
+def show_problem() -> None:
+    if problem := st.session_state.pop("train.problem", None):
+        st.error(problem)
+
+
+# During a run and after it.
+
+
+def pace(status: Status) -> float | None:
+    """Seconds between two looks at a run; None where nothing moves."""
+    if status.state not in ("starting", "queued", "running") and st.session_state.get("train.winding"):
+        return REPLAY_EVERY
+    return EVERY if status.state in ALIVE else None
+
+
+def watch(run: Run, order: Order, every: float | None) -> None:
+    """The run as it stands, or as it stood: alone drawn again while something moves."""
+    status = run.status()
+    if pace(status) != every:
+        st.rerun()
+    controls(run, status)
+    history, recording = run.history(), run.recording()
+    at = None if recording is None or status.state in ("starting", "queued", "running") else wind(recording)
+    if at is not None and at < len(recording.steps) - 1:
+        step = int(recording.steps[at])
+        reached = [moment for moment in history if moment.step <= step]
+    else:
+        step, reached = None, history
+    numbers(reached, status, order.recipe)
+    if recording is not None and len(recording.steps):
+        draw(history, recording, len(recording.steps) - 1 if at is None else at, status, order.recipe, step)
+
+
+def controls(run: Run, status: Status) -> None:
+    """Play, pause, step, stop, reset; how far the run is."""
+    alive = status.state in ALIVE
+    going = alive and run.wish().what == "run"
+    done = status.state == "finished"
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        for label, icon, action, disabled in (
+            ("Pause" if going else "Play", "pause" if going else "play_arrow", run.pause if going else run.play, done),
+            ("Step", "skip_next", run.step, not alive or going),
+            ("Stop", "stop", run.stop, not alive),
+            ("Reset", "replay", run.set_aside, False),
+        ):
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                on_click=attempt,
+                args=(action,),
+                disabled=disabled,
+                key=f"train.{label.lower()}",
+                help=BUTTONS[label],
+            )
+        st.markdown(f"**{HEADINGS[status.state]}** {said(status)}")
+    st.progress(status.step / status.steps if status.steps else 0.0)
+    show_problem()
+    if status.state in ("failed", "interrupted"):
+        st.warning(f"{status.message} Press Play to go on from there, or Reset to begin again.")
+
+
+BUTTONS = {
+    "Pause": "Stand still; whoever waits may train meanwhile.",
+    "Play": "Go on.",
+    "Step": "One batch, then stand still.",
+    "Stop": "Save and end. Play goes on from there.",
+    "Reset": "Stop, and back to the settings.",
+}
+
+
+def said(status: Status) -> str:
+    if status.state == "queued":
+        return "for " + (
+            "one run that comes first." if status.before == 1 else f"{status.before} runs that come first."
+        )
+    if status.steps:
+        return f"step {status.step:,} of {status.steps:,}. {status.message if status.state in ALIVE else ''}"
+    return status.message if status.state in ALIVE else ""
+
+
+def wind(recording: Recording) -> int | None:
+    """The scrubber over all recorded frames: the place of the one to show."""
+    last = len(recording.steps) - 1
+    if last < 1:
+        return None
+    now = min(st.session_state.get("train.at", last), last)
+    if st.session_state.get("train.winding"):
+        now = min(last, now + st.session_state["train.speed"])
+        if now == last:
+            st.session_state["train.winding"] = False
+    st.session_state["train.at"] = now
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        winding = st.session_state.get("train.winding", False)
+        st.button(
+            "Hold" if winding else "Replay",
+            icon=":material/pause_circle:" if winding else ":material/play_circle:",
+            on_click=start_winding,
+            args=(not winding, last),
+        )
+        st.session_state.setdefault("train.speed", 1)
+        st.segmented_control(
+            "Speed",
+            list(SPEEDS),
+            key="train.speed",
+            format_func=SPEEDS.__getitem__,
+            required=True,
+            width="content",
+            label_visibility="collapsed",
+        )
+        steps = recording.steps.tolist()
+        return st.select_slider(
+            "Recorded step",
+            range(last + 1),
+            key="train.at",
+            format_func=lambda at: f"step {steps[at]:,}",
+            label_visibility="collapsed",
+        )
+
+
+def start_winding(on: bool, last: int) -> None:
+    """A callback."""
+    st.session_state["train.winding"] = on
+    if on and st.session_state.get("train.at", last) >= last:
+        st.session_state["train.at"] = 0
+
+
+def numbers(history: Sequence[Moment], status: Status, recipe: Hyperparameters) -> None:
+    """The figures of the last moment."""
+    now = history[-1] if history else None
+    held_out = next((moment for moment in reversed(history) if moment.held_out_nmse is not None), None)
+    left = now.seconds_left if now and status.state in ALIVE else None
+    figures = (
+        ("Loss", f"{now.loss:.4f}" if now else "–", "Reconstruction + codebook + commitment cost × commitment."),
+        ("Held-out NMSE", f"{held_out.held_out_nmse:.4f}" if held_out else "–", "On images that training never sees."),
+        ("Perplexity", f"{now.perplexity:.1f}" if now else "–", "Codebook perplexity of the latest batches."),
+        ("Codes used", f"{now.codes_used} of {recipe.num_embeddings}" if now else "–", "In the latest batches."),
+        ("Images a second", f"{now.images_per_second:,.0f}" if now else "–", "As training goes now."),
+        ("Time left", duration(left) if left else "–", "At this speed."),
+    )
+    for column, (label, value, explanation) in zip(st.columns(len(figures)), figures, strict=True):
+        column.metric(label, value, help=explanation)
+
+
+def draw(
+    history: Sequence[Moment], recording: Recording, at: int, status: Status, recipe: Hyperparameters, now: int | None
+) -> None:
+    """Digits, curves, histogram and paths, at one of the recorded frames."""
+    frame = recording.frame(at)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown("**Held-out digits**, and below each what comes back of it")
+        st.html(pictures.pairs(recording.digits, frame.reconstructions, SHOWN_COLUMNS, "Digits above reconstructions"))
+        st.markdown("**Loss and its parts**")
+        curves = training_figures.loss_curves(history, recipe.commitment_cost, status.steps, now)
+        chart(curves, "loss", "Loss over the steps")
+        st.markdown("**Codes used and codebook perplexity**")
+        curves = training_figures.usage_curves(history, recipe.num_embeddings, status.steps, now)
+        chart(curves, "codes", "Codes used over the steps")
+    with right:
+        st.markdown("**Ways of the codes** so far, in the plane of their two principal components; hollow: not in use")
+        ways = code_paths(recording.codebooks)[: at + 1]
+        chart(training_figures.paths(ways, frame.usage), "paths", "Ways of the codes")
+        st.markdown("**Use of each code** in the latest batches, in multiples of an even usage")
+        chart(training_figures.usage_bars(frame.usage), "usage", "Use of each code")
+
+
+def chart(figure: object, name: str, words: str) -> None:
+    st.plotly_chart(figure, key=f"train.chart.{name}", config=figures.TOOLBAR, alt=words)
+
+
+def describe(order: Order) -> str:
+    recipe = order.recipe
+    switches = [name for name, on in (("k-means start", recipe.kmeans_start), ("revival", recipe.revival)) if on]
+    images = DATASETS[order.dataset] + (f", at most {order.limit:,}" if order.limit else "")
+    return (
+        f"{images} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "
+        f"{', '.join([QUANTIZER_NAMES[recipe.quantizer], *switches])} · "
+        f"{SCHEDULE_NAMES[recipe.schedule].lower()} rate {recipe.lr:g} · commitment cost {recipe.commitment_cost:g} · "
+        f"{recipe.epochs} epochs of batches of {recipe.batch_size} · seed {recipe.seed}"
+    )
+
+
+me = visitor()
+run = me.current() if me else None
+try:
+    if run is None:
+        set_up(me)
+    else:
+        order = run.order()
+        st.caption(describe(order))
+        every = pace(run.status())
+        with st.container(key="train-live"):
+            st.fragment(watch, run_every=every)(run, order, every)
+except (DataError, RunError) as error:
+    st.error(f"{error} Start over in the sidebar.")
+state.publish()

@@ -1,0 +1,44 @@
+"""Who is looking: a random token in the browser's localStorage, so that runs and checkpoints are found again.
+
+The token says nothing about anybody. What the browser sends is a stranger's message, checked here before it is used.
+"""
+
+import streamlit as st
+
+from vqvae.runs import Visitor, is_token, new_token
+
+KEY = "visitor.token"  # in the session
+
+# Where the browser keeps nothing, the token lasts as long as the page.
+SCRIPT = """
+export default function ({ data, setStateValue }) {
+  const name = "vqvae-visitor";
+  let token = null;
+  try {
+    token = localStorage.getItem(name);
+    if (!/^[0-9a-f]{32}$/.test(token)) localStorage.setItem(name, (token = data.fresh));
+  } catch {
+    token = data.fresh;
+  }
+  setStateValue("token", token);
+}
+"""
+
+_component = st.components.v2.component("vqvae_visitor", js=SCRIPT)
+
+
+def visitor() -> Visitor | None:
+    """The visitor of this session; None in the moment before the browser has said who it is."""
+    if KEY not in st.session_state:
+        fresh = st.session_state.setdefault("visitor.fresh", new_token())
+        with st.container(key="visitor"):
+            answer = _component(
+                key="visitor.component", data={"fresh": fresh}, default={"token": None}, on_token_change=_hear
+            )
+        if is_token(answer.token):
+            st.session_state[KEY] = answer.token
+    return Visitor(st.session_state[KEY]) if KEY in st.session_state else None
+
+
+def _hear() -> None:
+    """The answer makes the page run again; that is all."""
