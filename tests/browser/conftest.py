@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-TIMEOUT = 60_000  # milliseconds for anything a page is waited for: the machine may be busy
+TIMEOUT = 120_000  # milliseconds for anything a page is waited for: the machine may be busy
 DESKTOP = {"width": 1280, "height": 800}
 
 

@@ -1,0 +1,147 @@
+"""The workbench without Streamlit: models of other sizes, three channels, and the worker that slow models get."""
+
+import pytest
+import torch
+from hand import CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, stroke, until
+
+from pages.ui.workbench import FOLDER, describe, module
+from vqvae import data
+from vqvae.checkpoint import Checkpoint
+from vqvae.model import VQVAE, ModelConfig
+
+MOUNT = """async ({ html, css, js }) => {
+  document.body.innerHTML = "<div id='host'></div>";
+  const root = document.querySelector("#host").attachShadow({ mode: "open" });
+  root.innerHTML = `<style>:host { --st-text-color: #000; --st-background-color: #fff;
+    --st-secondary-background-color: #eee; --st-border-color: #ccc; --st-primary-color: #07c; }${css}</style>${html}`;
+  window.answers = [];
+  const render = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default;
+  window.update = (data) =>
+    render({ data, parentElement: root, setStateValue: (name, value) => window.answers.push(value) });
+}"""
+
+
+def checkpoint(config: ModelConfig, seed: int = 0) -> Checkpoint:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Checkpoint(VQVAE(config).requires_grad_(False).eval(), variance=0.1)
+
+
+SMALL = checkpoint(ModelConfig(num_embeddings=12, embedding_dim=5))
+WIDE = checkpoint(ModelConfig(channels=3, height=32, width=48, num_embeddings=9, embedding_dim=4))
+SLOW = checkpoint(ModelConfig(channels=3, height=96, width=96, num_embeddings=64, embedding_dim=64))
+
+
+@pytest.fixture
+def page(browser):
+    """The component in an empty page: `page.evaluate("update(...)")` is what Streamlit does on mount and new data."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.route("http://component.test/", lambda route: route.fulfill(body="<body></body>", content_type="text/html"))
+    page.goto("http://component.test/")  # an origin, for the tab's storage
+    page.evaluate(
+        MOUNT,
+        {
+            "html": (FOLDER / "workbench.html").read_text(),
+            "css": (FOLDER / "workbench.css").read_text(),
+            "js": module(),
+        },
+    )
+    yield page
+    page.close()
+    assert not errors
+
+
+def update(page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None) -> None:
+    page.evaluate("(data) => update(data)", {"model": describe(opened), "set": {"serial": serial, "pixels": pixels}})
+    cells = opened.model.config.cells
+    until(lambda: len(codes(page)) == cells and all(codes(page)), "a pass of the model")
+
+
+def last_answer(page) -> dict:
+    until(lambda: page.evaluate("answers.length") > 0, "an answer to Python")
+    page.wait_for_timeout(400)
+    return page.evaluate("answers.at(-1)")
+
+
+def test_canvases_and_grid_take_the_models_sizes(page):
+    update(page, WIDE)
+    assert (drawing(page).width, drawing(page).height) == (48, 32)
+    assert (reconstruction(page).width, reconstruction(page).height) == (48, 32)
+    assert codes(page)[-1].startswith("row 8, column 12, code ")
+    assert page.get_by_role("heading", name="8 × 12 codes").count() == 1
+    assert page.get_by_role("option").count() == 9
+    page.get_by_text("4,608 bytes → 384 bits").wait_for()
+    page.get_by_text("96 codes × 4 bits = 384 bits, 96 times smaller").wait_for()
+
+
+def test_the_pen_draws_grey_in_all_three_channels(page):
+    update(page, WIDE)
+    stroke(page, (0.2, 0.5), (0.8, 0.5))
+    pixels = torch.tensor(last_answer(page)["pixels"]).view(32, 48, 3)
+    assert pixels.max() == 255
+    assert torch.equal(pixels[..., 0], pixels[..., 2])
+
+
+def test_the_answer_holds_torchs_codes_for_its_pixels(page):
+    update(page, SMALL)
+    stroke(page, (0.2, 0.2), (0.8, 0.8))
+    answer = last_answer(page)
+    assert (answer["serial"], answer["fingerprint"]) == ("a:0", SMALL.fingerprint)
+    image = data.to_unit(torch.tensor(answer["pixels"], dtype=torch.uint8)).view(1, 1, 28, 28)
+    assert answer["codes"] == SMALL.model.encode(image).flatten().tolist()
+
+
+def test_a_model_of_another_size_resamples_the_drawing_and_says_so(page):
+    update(page, SMALL)
+    stroke(page, (0.2, 0.5), (0.8, 0.5))
+    update(page, WIDE)
+    page.get_by_text("This model reads 32 × 48 pixels: your drawing was resampled from 28 × 28.").wait_for()
+    assert drawing(page).at(0.5, 0.5) > 200
+    assert drawing(page).at(0.5, 0.1) == 0
+
+
+def test_a_model_of_the_same_size_keeps_every_pixel(page):
+    update(page, SMALL)
+    stroke(page, (0.2, 0.5), (0.8, 0.5))
+    before = drawing(page)
+    update(page, checkpoint(SMALL.model.config, seed=1))
+    assert drawing(page) == before
+
+
+def test_a_new_serial_replaces_the_drawing_and_the_same_one_does_not(page):
+    update(page, SMALL)
+    stroke(page, (0.2, 0.5), (0.8, 0.5))
+    before = drawing(page)
+    update(page, SMALL, "a:0", [0] * 784)
+    assert drawing(page) == before
+    update(page, SMALL, "a:1", [7] * 784)
+    assert set(drawing(page).pixels) == {7}
+
+
+def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
+    page.evaluate(
+        """() => {
+          window.workers = 0;
+          window.Worker = class extends Worker { constructor(...all) { super(...all); window.workers++; } };
+        }"""
+    )
+    update(page, SLOW)
+    box = page.get_by_label(CANVAS, exact=True).bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 20)
+    page.mouse.down()
+    for step in range(60):
+        page.mouse.move(box["x"] + 20 + 3 * step, box["y"] + 20 + 2 * step)
+        page.wait_for_timeout(30)
+    until(lambda: page.evaluate("workers") == 1, "the worker")
+    before = reconstruction(page)
+    page.mouse.move(box["x"] + 30, box["y"] + 200, steps=5)
+    until(lambda: reconstruction(page) != before, "a reconstruction from the worker")
+    page.mouse.up()
+    page.wait_for_timeout(1500)
+    answer = last_answer(page)
+    image = data.to_unit(torch.tensor(answer["pixels"], dtype=torch.uint8)).view(1, 96, 96, 3).permute(0, 3, 1, 2)
+    codes_differ = torch.tensor(answer["codes"]) != SLOW.model.encode(image).flatten()
+    assert codes_differ.double().mean() <= 1 / 100
+    assert page.get_by_label(RECONSTRUCTION, exact=True).get_attribute("width") == "96"
