@@ -8,8 +8,9 @@ import streamlit as st
 from pages.ui import figures, pictures, resources, training_figures
 from pages.ui.address import Field, number, one_of, switch, whole
 from pages.ui.frame import frame
-from pages.ui.visitor import visitor
+from pages.ui.shelf import shelf
 from vqvae import data
+from vqvae.collection import Collection
 from vqvae.data import DataError
 from vqvae.quantizer import QUANTIZERS
 from vqvae.recording import Moment, Recording, code_paths
@@ -405,7 +406,7 @@ def describe(order: Order) -> str:
     )
 
 
-me = visitor()
+me = scene.visitor
 run = me.current() if me else None
 try:
     if run is None:
@@ -416,6 +417,8 @@ try:
         every = pace(run.status())
         with st.container(key="train-live"):
             st.fragment(watch, run_every=every)(run, order, every)
+    if me:
+        shelf(state, Collection(me), run)
 except (DataError, RunError) as error:
     st.error(f"{error} Start over in the sidebar.")
 state.publish()

@@ -10,7 +10,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources, training_figures
-from vqvae import runs, worker
+from vqvae import checkpoint as checkpoints
+from vqvae import data, runs, worker
+from vqvae.collection import Collection
 from vqvae.estimate import Cost, step_cost
 from vqvae.recording import Moment, code_paths
 from vqvae.runs import Order, Run, Visitor, new_token
@@ -258,3 +260,66 @@ def test_a_moving_average_has_no_codebook_loss_to_draw():
 def test_a_run_of_no_steps_yet_can_be_drawn():
     assert training_figures.loss_curves([], 0.25, 0)
     assert training_figures.usage_bars(torch.zeros(8, dtype=torch.int64))
+
+
+# Checkpoints
+
+
+@pytest.fixture
+def finished(token) -> Run:
+    run = Visitor(token).start(Order(replace(RECOMMENDED, num_embeddings=8, batch_size=16, epochs=1), "digits", 48))
+    until(run, "finished")
+    return run
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """Sixty digits stand for all: measuring is quick."""
+    few = data.load(data.EMBEDDED, "all").evenly(60)
+    monkeypatch.setattr(resources, "digits", lambda: few)
+    resources.figures_on_digits.clear()
+    resources.fitted_digits.clear()
+    yield
+    resources.figures_on_digits.clear()
+    resources.fitted_digits.clear()
+
+
+def test_a_run_is_kept_under_a_name_opened_deleted_and_taken_back(token, finished, few_digits):
+    page = open_page(token)
+    page.text_input(key="train.title").set_value("*Mine*").run()
+    page = button(page, "Save as a checkpoint").click().run()
+    assert r"“\*Mine\*” is yours now: NMSE" in page.success[0].value
+    (entry,) = Collection(Visitor(token)).entries()
+    assert entry.title == "*Mine*"
+    assert "*Mine*" in page.sidebar.selectbox[0].options
+    page = button(page, "Use on every page").click().run()
+    assert page.session_state["model"] == entry.name
+    assert page.query_params["model"] == entry.name
+    page = button(page, "Delete").click().run()
+    assert not page.exception
+    assert page.session_state["model"] == "default"
+    assert Collection(Visitor(token)).entries() == []
+    page = button(page, "Undo the deletion").click().run()
+    assert Collection(Visitor(token)).entries() == [entry]
+
+
+def test_all_models_are_compared_on_the_same_digits(token, finished, few_digits):
+    Collection(Visitor(token)).add(checkpoints.load(finished.model_file), "mine", resources.digits())
+    table = open_page(token).dataframe[0].value
+    assert list(table["Model"]) == ["Default (EMA)", "Tutorial (gradient)", "mine"]
+    assert list(table["K"]) == [128, 128, 8]
+    assert table["NMSE"].notna().all()
+
+
+def test_anothers_checkpoint_is_not_opened_by_its_name(token, finished, few_digits):
+    entry = Collection(Visitor(token)).add(checkpoints.load(finished.model_file), "mine", resources.digits())
+    page = open_page(new_token(), model=entry.name)
+    assert "one of your own checkpoints" in page.warning[0].value
+    assert page.session_state["model"] == "default"
+
+
+def test_a_disk_that_refuses_a_checkpoint_is_one_sentence(token, finished, few_digits):
+    folder = Visitor(token).folder / "checkpoints"
+    folder.write_text("a file, where the folder should be")
+    page = button(open_page(token), "Save as a checkpoint").click().run()
+    assert "Your folder cannot be written" in page.error[0].value

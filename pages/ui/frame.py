@@ -11,6 +11,7 @@ from pages.ui.address import Field, PageState
 from pages.ui.visitor import visitor
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
 from vqvae.collection import Collection, is_own
+from vqvae.runs import Visitor
 
 STYLE = Path(__file__).with_name("frame.css").read_text()
 ICON = Path(__file__).with_name("icon.svg")  # a named icon would be fetched from elsewhere
@@ -31,6 +32,7 @@ class Scene(NamedTuple):
     name: str  # of the checkpoint, as in the address
     checkpoint: Checkpoint
     state: PageState
+    visitor: Visitor | None  # None in the moment before the browser has said who it is
 
 
 def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | None = None) -> Scene:
@@ -77,7 +79,7 @@ def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | No
         st.caption("Opening your model …")  # in a moment the browser says whose it is
         st.stop()
     name, checkpoint = _open(state["model"], own)
-    return Scene(name, checkpoint, state)
+    return Scene(name, checkpoint, state, me)
 
 
 def _open(chosen: str, own: Collection | None) -> tuple[str, Checkpoint]:
