@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui import figures, pictures, resources, training_figures
 from pages.ui.address import Field, number, one_of, switch, whole
 from pages.ui.frame import frame
+from pages.ui.lab import lab
 from pages.ui.shelf import shelf
 from vqvae import data
 from vqvae.collection import Collection
@@ -417,8 +418,10 @@ try:
         every = pace(run.status())
         with st.container(key="train-live"):
             st.fragment(watch, run_every=every)(run, order, every)
-    if me:
-        shelf(state, Collection(me), run)
-except (DataError, RunError) as error:
+    own = Collection(me) if me else None
+    if own:
+        shelf(state, own, run)
+    lab(state, own)
+except (DataError, RunError, ValueError) as error:
     st.error(f"{error} Start over in the sidebar.")
 state.publish()

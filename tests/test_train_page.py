@@ -9,9 +9,9 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import resources, training_figures
+from pages.ui import lab, resources, training_figures
 from vqvae import checkpoint as checkpoints
-from vqvae import data, runs, worker
+from vqvae import comparison, data, runs, worker
 from vqvae.collection import Collection
 from vqvae.estimate import Cost, step_cost
 from vqvae.recording import Moment, code_paths
@@ -323,3 +323,35 @@ def test_a_disk_that_refuses_a_checkpoint_is_one_sentence(token, finished, few_d
     folder.write_text("a file, where the folder should be")
     page = button(open_page(token), "Save as a checkpoint").click().run()
     assert "Your folder cannot be written" in page.error[0].value
+
+
+# The collapse lab
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch, few_digits):
+    """A small comparison stands for the recorded one."""
+    quick = replace(TUTORIAL, batch_size=30, num_embeddings=8, embedding_dim=4)
+    monkeypatch.setattr(comparison, "RECIPES", {"gradient": quick, "simvq": replace(quick, quantizer="simvq")})
+    monkeypatch.setattr(lab, "SHIPPED", tmp_path / "comparison")
+    few = resources.digits()
+    list(comparison.record(tmp_path / "comparison", few, few, epochs=1, seeds=2))
+    monkeypatch.setattr(resources, "comparison", lambda: comparison.load(tmp_path / "comparison"))
+
+
+def test_the_lab_shows_the_verdict_of_the_chosen_recipes_and_keeps_their_models(token, recorded):
+    page = open_page(token)
+    assert "2 steps" in text_of(page)
+    page.multiselect(key="train.lab").set_value(["gradient", "simvq"]).run()
+    table = page.dataframe[1].value
+    assert list(table["Recipe"]) == ["Gradient", "SimVQ"]
+    assert all("±" in cell for cell in table["Test NMSE"])
+    page.selectbox(key="train.lab.one").set_value("simvq").run()
+    page = button(page, "Keep as one of yours").click().run()
+    (entry,) = Collection(Visitor(token)).entries()
+    assert entry.title == "SimVQ"
+
+
+def test_without_a_recorded_comparison_there_is_no_lab(token, monkeypatch, few_digits):
+    monkeypatch.setattr(resources, "comparison", lambda: None)
+    assert "Collapse lab" not in text_of(open_page(token))

@@ -8,6 +8,7 @@ from pages.ui.colors import code_colors
 from pages.ui.scatter import make_sheet
 from vqvae import checkpoint as checkpoints
 from vqvae import codebook, data, estimate, evaluation, projection
+from vqvae import comparison as comparisons
 from vqvae.checkpoint import Checkpoint
 from vqvae.collection import Collection, on_digits
 from vqvae.data import Digits
@@ -154,3 +155,9 @@ def figures_on_digits(checkpoint: Checkpoint) -> evaluation.Evaluation:
     """How good a model is on the embedded digits. Raises DataError."""
     fitted = fitted_digits(checkpoint, data.EMBEDDED, "all")
     return on_digits(checkpoint, fitted) or evaluation.evaluate(checkpoint.model, fitted, checkpoint.variance)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def comparison() -> comparisons.Comparison | None:
+    """The recorded comparison of recipes; None where none was recorded. Raises ValueError for a damaged one."""
+    return comparisons.load()

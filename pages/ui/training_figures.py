@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import plotly.graph_objects as go
 from torch import Tensor
 
+from vqvae.comparison import Comparison
 from vqvae.recording import Moment
 
 POINTS = 300  # of a curve: more cannot be told apart
@@ -105,6 +107,36 @@ def paths(plane: Tensor, usage: Tensor) -> go.Figure:
     figure.update_xaxes(**axes)
     figure.update_yaxes(**axes)
     return _finished(figure, 440, showlegend=False)
+
+
+def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[str, str], value: str) -> go.Figure:
+    """One figure of `Point` over the steps: for each recipe the mean over its seeds, in the range of them all."""
+    figure = go.Figure()
+    last = 0
+    for name, color in zip(recipes, CURVES, strict=False):
+        curves = [result.curve for result in comparison.of(name)]
+        steps = [point.step for point in curves[0]]
+        values = np.array([[getattr(point, value) for point in curve] for curve in curves])  # (seeds, points)
+        last = max(last, steps[-1])
+        figure.add_scatter(
+            x=[*steps, *reversed(steps)],
+            y=[*values.max(0).tolist(), *values.min(0)[::-1].tolist()],
+            fill="toself",
+            fillcolor=f"rgba{(*(int(color[at : at + 2], 16) for at in (1, 3, 5)), 0.18)}",
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        figure.add_scatter(
+            x=steps,
+            y=values.mean(0).tolist(),
+            mode="lines",
+            name=names[name],
+            line={"color": color, "width": 2},
+            hovertemplate="%{y:.4g}",
+        )
+    figure.update_yaxes(type="log" if value == "nmse" else "linear", title=None)
+    return _finished(figure, 320, last, hovermode="x unified")
 
 
 def _thinned(history: Sequence[Moment]) -> Sequence[Moment]:

@@ -1,0 +1,93 @@
+"""The collapse lab: recipes side by side in a recorded comparison, and what they came to."""
+
+import streamlit as st
+
+from pages.ui import figures, resources, training_figures
+from pages.ui.address import PageState
+from pages.ui.shelf import add, attempt
+from vqvae import checkpoint as checkpoints
+from vqvae.collection import Collection
+from vqvae.comparison import SHIPPED, Comparison, model_file, verdict
+from vqvae.data import TORCHVISION
+
+MOST = 4  # recipes at once: more lines than that cannot be told apart
+FIRST = ("gradient", "ema-revival")
+NAMES = {
+    "gradient": "Gradient",
+    "gradient-kmeans": "Gradient, k-means start",
+    "ema": "EMA",
+    "ema-revival": "EMA, revival",
+    "rotation": "Rotation trick",
+    "simvq": "SimVQ",
+}
+
+
+def lab(state: PageState, own: Collection | None) -> None:
+    """The whole section; nothing where no comparison was recorded."""
+    comparison = resources.comparison()
+    if comparison is None:
+        return
+    st.subheader("Collapse lab", anchor=False)
+    seeds = max(len(comparison.of(name)) for name in comparison.recipes)
+    steps = max(point.step for result in comparison.results for point in result.curve)
+    images = TORCHVISION.get(comparison.dataset, "the embedded digits")
+    st.markdown(
+        "Why do codes die? A code that no vector is nearest to gets no gradient, so it stays where it is. The recipes "
+        "differ in this alone; network, images, their order and all other settings are the same."
+    )
+    chosen = st.multiselect(
+        "Recipes, two to four",
+        comparison.recipes,
+        [name for name in FIRST if name in comparison.recipes],
+        format_func=NAMES.__getitem__,
+        max_selections=MOST,
+        key="train.lab",
+        persist_state="session",
+    )
+    left, right = st.columns(2, gap="large")
+    for column, value, words in (
+        (left, "nmse", "NMSE of the training batches"),
+        (right, "codes_used", "Codes used in the latest batches"),
+    ):
+        column.markdown(f"**{words}**, mean and range over {seeds} seeds")
+        column.plotly_chart(
+            training_figures.recipe_curves(comparison, chosen, NAMES, value),
+            key=f"train.lab.{value}",
+            config=figures.TOOLBAR,
+            alt=words,
+        )
+    st.caption(
+        f"Recorded on {comparison.images:,} training images of {images}, {comparison.epochs} epochs: {steps:,} steps. "
+        "`gradient` is still gaining codes at that point, so a longer run narrows the distance."
+    )
+    table(comparison, chosen)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        name = st.selectbox("Model", comparison.recipes, format_func=NAMES.__getitem__, key="train.lab.one", width=260)
+        st.button(
+            "Keep as one of yours",
+            icon=":material/save:",
+            disabled=own is None,
+            on_click=attempt,
+            args=(lambda: add(state, own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name]),),
+            help="The model of the first seed, with its effective codebook: it then opens on every page.",
+        )
+
+
+def table(comparison: Comparison, chosen: list[str]) -> None:
+    """The verdict on the test images."""
+    verdicts = [verdict(comparison.of(name)) for name in chosen]
+    st.dataframe(
+        [
+            {
+                "Recipe": NAMES[one.recipe],
+                "Test NMSE": f"{one.nmse:.4f}",
+                "Codebook perplexity": f"{one.perplexity:.1f}",
+                "Codes used": f"{one.codes_used:.1f}",
+                "Seconds": f"{one.seconds:.0f}",
+                "Seeds": one.seeds,
+            }
+            for one in verdicts
+        ],
+        hide_index=True,
+        key="train.lab.table",
+    )
