@@ -20,8 +20,8 @@ from sklearn.manifold import trustworthiness
 
 from vqvae import checkpoint, codebook, data, projection
 
-DRAWN = ".scatter[data-frames]"
-READY = ".scatter[data-pictures=ready]"
+DRAWN = "div.scatter[data-frames]"
+READY = "div.scatter[data-pictures=ready]"
 MONTAGE = "img[alt='Digits above their reconstructions']"
 
 
@@ -64,11 +64,11 @@ async def selected(page: Page, label: int) -> float:
 
 async def panned(page: Page, seconds: float = 4) -> float:
     """Frames a second that the map draws while it is dragged around at 60 events a second."""
-    box = await page.locator(".scatter canvas.base").bounding_box()
+    box = await page.locator("div.scatter canvas.base").bounding_box()
     x, y, reach = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["height"] / 4
     await page.mouse.move(x + reach, y)
     await page.mouse.down()
-    frames = "Number(document.querySelector('.scatter').dataset.frames)"
+    frames = "Number(document.querySelector('div.scatter').dataset.frames)"
     before, begun = await page.evaluate(frames), time.perf_counter()
     for step in range(1, round(seconds * RATE) + 1):
         await asyncio.sleep(max(0.0, begun + step / RATE - time.perf_counter()))

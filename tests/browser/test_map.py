@@ -1,0 +1,210 @@
+"""What only a browser shows of the Map page: pointing, selecting, zooming and keys on the canvas, and that it stays."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+expect.set_options(timeout=120_000)  # milliseconds: the machine may be busy
+
+COUNT_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifted += entry.value;
+}).observe({ type: "layout-shift" });
+"""
+
+
+def open_map(page, address: str = "/map?method=pca"):
+    """The map's canvas, drawn, its pictures there and the panel filled."""
+    page.goto(address)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Map")
+    expect(page.locator("div.scatter[data-pictures=ready]")).to_be_visible(timeout=300_000)  # the first one encodes
+    expect(page.get_by_alt_text("Digits above their reconstructions")).to_be_visible()
+    canvas = page.locator("div.scatter canvas.base")
+    canvas.scroll_into_view_if_needed()
+    return canvas
+
+
+def tool(page, name: str) -> None:
+    page.get_by_role("radio", name=name, exact=True).click()
+
+
+def drag(page, canvas, *corners: tuple[float, float]) -> None:
+    """Press at the first corner, in shares of the canvas, move along the others and lift."""
+    box = canvas.bounding_box()
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in corners]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+
+
+def selected(page) -> int:
+    return int(page.locator("div.scatter").get_attribute("data-selected"))
+
+
+def expect_selected(page, count: int) -> None:
+    """The browser, and the panel that Python made, agree on how many are selected."""
+    expect(page.locator("div.scatter")).to_have_attribute("data-selected", str(count))
+    heading = f"{count:,} selected" if count else "All digits here"
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+
+
+def point_at_a_digit(page, canvas) -> None:
+    """Find a point by moving over the middle of the map."""
+    box = canvas.bounding_box()
+    for step in range(40):
+        page.mouse.move(box["x"] + box["width"] * (0.4 + 0.005 * step), box["y"] + box["height"] * 0.5)
+        page.wait_for_timeout(60)
+        if page.locator("div.scatter .card").is_visible():
+            return
+    pytest.fail("no point under the pointer")
+
+
+def test_pointing_at_a_digit_shows_it_its_reconstruction_and_its_codes(page):
+    canvas = open_map(page)
+    point_at_a_digit(page, canvas)
+    card = page.locator("div.scatter .card")
+    expect(card.locator(".title")).to_have_text(re.compile(r"Digit \d+ · a \d"))
+    expect(card.locator(".note")).to_have_text(re.compile(r"NMSE 0\.\d+"))
+    for name in ("digit", "reconstruction", "codes"):
+        inked = card.locator(f"canvas.{name}").evaluate(
+            "(c) => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v, i) => i % 4 < 3 && v > 60)"
+        )
+        assert inked, name
+
+
+def test_a_click_selects_and_a_click_beside_selects_nothing(page):
+    canvas = open_map(page)
+    point_at_a_digit(page, canvas)
+    page.mouse.down()
+    page.mouse.up()
+    expect_selected(page, 1)
+    expect(page.get_by_role("link", name=re.compile(r"Open digit \d+ in Draw"))).to_be_visible()
+    box = canvas.bounding_box()
+    page.mouse.click(box["x"] + 3, box["y"] + 3)
+    expect_selected(page, 0)
+
+
+def test_a_lasso_and_a_box_select_and_nothing_jumps(page):
+    page.add_init_script(COUNT_SHIFTS)
+    canvas = open_map(page)
+    page.wait_for_timeout(1_500)
+    page.evaluate("window.shifted = 0")
+    tool(page, "Lasso")
+    drag(page, canvas, (0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6))
+    first = selected(page)
+    assert 0 < first < 5_000
+    expect_selected(page, first)
+    tool(page, "Box")
+    drag(page, canvas, (0.3, 0.3), (0.5, 0.5))
+    second = selected(page)
+    assert 0 < second < first
+    expect_selected(page, second)
+    assert page.evaluate("window.shifted") < 0.05
+
+
+def test_a_selection_survives_colour_and_layout_and_escape_clears_it(page):
+    canvas = open_map(page)
+    page.get_by_role("button", name="Select all 7").click()
+    expect_selected(page, 500)
+    tool(page, "Error")
+    expect(page.locator("div.scatter .legend .ramp")).to_be_visible()
+    expect_selected(page, 500)
+    tool(page, "Code histogram")
+    expect(page).to_have_url(re.compile("by=histogram"))
+    expect_selected(page, 500)
+    canvas.press("Escape")
+    expect_selected(page, 0)
+
+
+def test_dots_become_pictures_when_the_wheel_brings_them_near(page):
+    canvas = open_map(page)
+    box = canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    for _ in range(14):
+        page.mouse.wheel(0, -250)
+    expect(page.locator("div.scatter")).to_have_attribute("data-thumbnails", "true")
+    page.get_by_role("button", name="Show the whole map").click()
+    expect(page.locator("div.scatter")).to_have_attribute("data-thumbnails", "false")
+
+
+def test_keys_go_from_digit_to_digit_and_select(page):
+    canvas = open_map(page)
+    canvas.focus()
+    canvas.press("ArrowRight")
+    said = page.locator("div.scatter .live")
+    expect(said).to_have_text(re.compile(r"Digit \d+ · a \d, NMSE"))
+    first = said.text_content()
+    canvas.press("ArrowLeft")
+    expect(said).not_to_have_text(first)
+    canvas.press("Enter")
+    expect_selected(page, 1)
+
+
+def test_a_search_selects_and_says_how_many(page):
+    open_map(page)
+    box = page.get_by_role("textbox", name="Find digits")
+    box.fill("worst 100")
+    box.press("Enter")
+    expect_selected(page, 100)
+    box.fill("something else")
+    box.press("Enter")
+    expect(page.get_by_text("Nothing was searched")).to_be_visible()
+    expect_selected(page, 100)
+
+
+def test_a_selection_survives_a_visit_to_another_page(page):
+    open_map(page)
+    page.get_by_role("button", name="Select all 3").click()
+    expect_selected(page, 500)
+    page.get_by_role("link", name="Codebook").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Codebook")
+    page.get_by_role("link", name="Map", exact=True).first.click()
+    expect(page.locator("div.scatter[data-pictures=ready]")).to_be_visible()
+    expect_selected(page, 500)
+
+
+def test_two_visitors_see_nothing_of_each_others_selection(page, new_page):
+    open_map(page)
+    other = new_page()
+    open_map(other)
+    page.get_by_role("button", name="Select all 3").click()
+    expect_selected(page, 500)
+    other.wait_for_timeout(1_000)
+    expect_selected(other, 0)
+
+
+def test_a_finger_moves_the_map_and_a_tap_selects(new_page):
+    page = new_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    canvas = open_map(page)
+    box = canvas.bounding_box()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    frames = int(page.locator("div.scatter").get_attribute("data-frames"))
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator("div.scatter")).not_to_have_attribute("data-frames", str(frames))
+    assert selected(page) in (0, 1)
+
+
+def test_a_code_picked_elsewhere_is_found_on_the_map_and_goes_back(page):
+    page.goto("/map?show=codes&method=pca")
+    points = page.locator(".js-plotly-plot .scatterlayer .point")
+    expect(points.first).to_be_attached()
+    points.nth(3).click(force=True)
+    expect(page).to_have_url(re.compile(r"code=\d+"))
+    code = re.search(r"code=(\d+)", page.url).group(1)
+    expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
+    tool(page, "Digits")
+    expect(page.get_by_text(f"Code {code} is picked.")).to_be_visible()
+    page.get_by_role("link", name="Codebook").first.click()
+    expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
+
+
+def test_a_map_can_be_called_off(page):
+    page.goto("/map?neighbours=7&points=3000&seed=9")
+    page.get_by_role("button", name=re.compile("Compute t-SNE")).click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name=re.compile("Compute t-SNE"))).to_be_visible()
+    expect(page.locator("div.scatter canvas.base")).to_be_visible()
