@@ -1,10 +1,12 @@
 """Codebook: how often each code is used, and what one of them stands for."""
 
 import streamlit as st
+import torch
 
 from pages.ui import figures, pictures, resources
 from pages.ui.address import Field, one_of, whole
 from pages.ui.frame import frame
+from pages.ui.gallery import gallery
 from pages.ui.picking import Picking
 from vqvae import codebook
 from vqvae.data import DataError
@@ -15,10 +17,20 @@ TILE = 112  # pixels wide on the page
 SEED = 0  # of the sample of typical patches
 
 DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
-ORDERS = {"use": "By use", "index": "By index"}
+ORDERS = {"use": "Use", "index": "Index", "class": "Digit", "similarity": "Similarity"}
+AXES = {  # and the number of the first code along it
+    "use": ("rank, the most used first", 1),
+    "index": ("code", 0),
+    "class": ("codes by the digit that uses them most", 1),
+    "similarity": ("codes, similar ones side by side", 1),
+}
 SCALES = {"linear": "Linear", "log": "Log"}
 COLOURS = {"none": "None", "class": "By digit"}
 CELLS = {"all": "All cells", "ink": "Without background"}
+ORDERS_HELP = (
+    "Use: the most used first, so that the curve shows how evenly codes are used. Digit: grouped by the digit that "
+    "uses a code most. Similarity: neighbours have similar vectors."
+)
 PATCHES = {"nearest": "Nearest", "typical": "Typical"}
 
 scene = frame(
@@ -53,6 +65,11 @@ def choose(label: str, name: str, options: dict[str, str], explanation: str) -> 
     )
 
 
+def pick(code: int) -> None:
+    """Take a code; a callback."""
+    state["code"] = code
+
+
 def pick_dead() -> None:
     """Take the code chosen in the list of dead ones, and show the list's title again."""
     state["code"], st.session_state["codebook.dead"] = st.session_state["codebook.dead"], None
@@ -77,6 +94,7 @@ with st.container(horizontal=True, gap="medium"):
         "A background cell is one whose patch, all the pixels that the encoder sees for it, holds no ink at all. "
         "There are many of them, they share a few codes, and these bars hide the rest.",
     )
+    choose("Order", "order", ORDERS, ORDERS_HELP)
 
 try:
     source = available[state["digits"]]
@@ -93,12 +111,18 @@ counts = usage.all_cells if with_background else usage.ink_cells
 cells, background = encoded.codes.numel(), int(encoded.background.sum())
 dead = usage.dead.tolist()
 
+orders = {
+    "use": lambda: codebook.by_use(counts.total),
+    "index": lambda: torch.arange(K),
+    "class": lambda: codebook.by_class(usage, counts),
+    "similarity": lambda: resources.similar_codes(checkpoint),
+}
+order = orders[state["order"]]()
 overview, card = st.columns([3, 2], gap="large")
 
 with overview:
     st.subheader("How often each code is used", anchor=False)
     with st.container(horizontal=True, gap="medium"):
-        choose("Order", "order", ORDERS, "By use, the most used code first: the curve shows how evenly codes are used.")
         choose("Scale", "scale", SCALES, "Logarithmic: each step up is ten times as often, so that rare codes show.")
         choose("Colours", "by", COLOURS, "Divide each bar in the classes of the digits that the cells belong to.")
     picking = Picking(
@@ -110,7 +134,8 @@ with overview:
         st.plotly_chart(
             figures.usage_histogram(
                 counts.by_class,
-                by_use=state["order"] == "use",
+                order,
+                *AXES[state["order"]],
                 logarithmic=state["scale"] == "log",
                 split_by_class=state["by"] == "class",
                 picked=picking.picked,
@@ -144,6 +169,17 @@ with overview:
         if dead
         else f"**No code is dead.** Each of the {K} is taken by at least one cell of the {digits.described}."
     )
+
+    st.subheader("All codes", anchor=False)
+    gallery(
+        resources.tiles(checkpoint),
+        order.tolist(),
+        usage.all_cells.total.tolist(),
+        state["code"],
+        f"codebook.gallery.{state.restarts}",
+        pick,
+    )
+    st.caption("Every code’s tile with its number, in the order chosen above. A dead code has a dashed frame.")
 
 with card:
     most_used = int(counts.total.argmax())

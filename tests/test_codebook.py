@@ -174,6 +174,30 @@ def test_a_code_used_on_background_alone_is_not_dead():
     assert usage.ink_cells.total.tolist() == [0, 0, 1, 0]
 
 
+def test_codes_are_ordered_by_use_with_ties_by_index():
+    assert codebook.by_use(torch.tensor([5, 0, 9, 5])).tolist() == [2, 0, 3, 1]
+
+
+def test_codes_are_grouped_by_the_class_that_uses_them_most_for_its_size():
+    by_class = torch.zeros(10, 5, dtype=torch.int64)
+    by_class[2, 0] = 30
+    by_class[1, 0] = 20  # less than class 2, yet more an image
+    by_class[1, 3] = 25
+    by_class[9, 1] = 1
+    by_class[0, 4] = 1
+    images = torch.ones(10, dtype=torch.int64)
+    images[2] = 10
+    counts = codebook.Counts(by_class.sum(0), by_class, torch.zeros(1, 1, 5))
+    assert codebook.by_class(codebook.Usage(images, counts, counts), counts).tolist() == [4, 3, 0, 1, 2]
+
+
+def test_similar_codes_stand_side_by_side():
+    places = torch.tensor([3.0, 0.0, 2.0, 7.0, 1.0])
+    order = codebook.by_similarity(places.unsqueeze(1)).tolist()
+    assert order in ([1, 4, 2, 0, 3], [3, 0, 2, 4, 1])
+    assert codebook.by_similarity(torch.zeros(1, 4)).tolist() == [0]
+
+
 def test_the_nearest_cells_have_the_smallest_errors_in_order():
     model = make_model(num_embeddings=3)
     encoded = codebook.encode(model, make_digits(model.config))

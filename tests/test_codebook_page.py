@@ -7,7 +7,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import figures, pictures, resources
+from pages.ui import figures, gallery, pictures, resources
 from vqvae import codebook, data
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError
@@ -104,7 +104,7 @@ def test_an_address_sets_the_page(small_model):
 
 
 @pytest.mark.parametrize(
-    "address", [{"code": "12"}, {"code": "-1"}, {"code": "<b>"}, {"by": "nothing"}, {"digits": "mnist-test"}]
+    "address", [{"code": "12"}, {"code": "-1"}, {"code": "<b>"}, {"order": "nothing"}, {"digits": "mnist-test"}]
 )
 def test_nonsense_in_an_address_is_one_calm_sentence(small_model, address):
     page = open_page(**address)
@@ -117,6 +117,11 @@ def test_start_over_brings_the_first_code_back(small_model):
     page.button(key="restart").click().run()
     assert page.session_state["code"] is None
     assert page.query_params == {}
+
+
+@pytest.mark.parametrize("order", ["use", "index", "class", "similarity"])
+def test_codes_come_in_every_order(small_model, order):
+    assert "Codebook perplexity" in text_of(open_page(order=order))
 
 
 @pytest.mark.parametrize(
@@ -156,19 +161,24 @@ def by_class() -> torch.Tensor:
 
 
 def draw(by_class, **options):
-    chosen = {"by_use": False, "logarithmic": False, "split_by_class": False, "picked": None, **options}
-    return figures.usage_histogram(by_class, **chosen)
+    chosen = {"logarithmic": False, "split_by_class": False, "picked": None, **options}
+    return figures.usage_histogram(by_class, torch.arange(by_class.shape[1]), "code", 0, **chosen)
 
 
-def test_bars_stand_for_each_code_once():
-    total = torch.tensor([5, 0, 9, 5])
-    assert figures.bars(total, by_use=True) == [[2], [0], [3], [1]]
-    assert figures.bars(total, by_use=False) == [[0], [1], [2], [3]]
+def test_bars_stand_for_codes_in_the_order_given(by_class):
+    order = by_class.sum(0).argsort()
+    bars, columns = figures.usage_histogram(
+        by_class, order, "rank", 1, logarithmic=False, split_by_class=False, picked=4
+    ).data
+    assert [code for (code,) in columns.customdata] == order.tolist()
+    assert list(bars.y) == by_class.sum(0)[order].tolist()
+    assert list(bars.x) == list(range(1, 21))
+    assert order[list(columns.selectedpoints)].tolist() == [4]
 
 
 @pytest.mark.parametrize(("K", "bars", "each"), [(256, 256, 1), (257, 129, 2), (512, 256, 2), (1000, 250, 4)])
 def test_over_256_codes_share_bars(K, bars, each):
-    groups = figures.bars(torch.arange(K), by_use=True)
+    groups = figures.bars(torch.arange(K))
     assert len(groups) == bars
     assert len(groups[0]) == each
     assert sorted(code for group in groups for code in group) == list(range(K))
@@ -218,10 +228,19 @@ def test_a_shared_bar_names_its_most_used_code():
 
 
 def test_the_picked_code_is_drawn_as_selected(by_class):
-    *_, columns = draw(by_class, by_use=True, picked=4).data
+    *_, columns = draw(by_class, picked=4).data
     assert [columns.customdata[place][0] for place in columns.selectedpoints] == [4]
     *_, columns = draw(by_class, picked=None).data
     assert list(columns.selectedpoints) == []
+
+
+@pytest.mark.parametrize("K", [1, 31, 32, 33, 512])
+def test_a_sheet_holds_every_tile_at_its_place(K):
+    tiles = torch.rand(K, 3, 4, 4)
+    sheet = gallery.sheet(tiles)
+    for code in range(K):
+        row, column = divmod(code, gallery.COLUMNS)
+        assert torch.equal(sheet[:, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4], tiles[code])
 
 
 def test_a_montage_keeps_its_room_and_says_what_each_patch_is():

@@ -169,6 +169,33 @@ def _count(encoded: Encoded, counted: Tensor, K: int) -> Counts:
     return Counts(by_class.sum(0), by_class, by_position)
 
 
+def by_use(total: Tensor) -> Tensor:
+    """All codes, the most used first, from their counts (K,): (K,) int64; the lower index first where equal."""
+    return total.argsort(descending=True, stable=True)
+
+
+def by_class(usage: Usage, counts: Counts) -> Tensor:
+    """All codes, grouped by the class whose images use them most, the most used by it first, dead ones last: (K,)."""
+    rates = counts.by_class / usage.images.clamp_min(1).unsqueeze(1)  # (10, K) uses an image
+    most, favourite = rates.max(0)
+    favourite[most == 0] = CLASSES
+    order = most.argsort(descending=True, stable=True)
+    return order[favourite[order].argsort(stable=True)]
+
+
+def by_similarity(codebook: Tensor) -> Tensor:
+    """All codes, similar vectors (K, D) side by side: the leaves of their average-linkage tree, (K,) int64.
+
+    Of the orders that a tree allows, the one with the shortest way from leaf to leaf (Bar-Joseph et al. 2001).
+    """
+    if len(codebook) < 2:
+        return torch.arange(len(codebook))
+    from scipy.cluster.hierarchy import leaves_list, linkage  # half a second to import, and needed here alone
+
+    tree = linkage(codebook.detach().cpu().double().numpy(), "average", optimal_ordering=True)
+    return torch.from_numpy(leaves_list(tree)).long()
+
+
 def nearest_cells(encoded: Encoded, cells: Tensor, count: int) -> Tensor:
     """The `count` cells with the smallest quantisation error, out of cells (M, 3), best first; ties in their order."""
     errors = encoded.errors[tuple(cells.unbind(1))]  # (M,)

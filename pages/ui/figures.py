@@ -10,7 +10,7 @@ from torch import Tensor
 from pages.ui.colors import CLASS_COLORS
 
 ACCENT = "#1f8f9b"  # where colour means nothing: at least 3 : 1 on both themes' backgrounds
-PICKED = "rgba(128, 140, 145, 0.35)"
+PICKED = "rgba(128, 140, 145, 0.5)"
 CLEAR = "rgba(0, 0, 0, 0)"
 MOST_BARS = 256
 HALF = 0.5  # where bars on a logarithmic axis begin, so that a single use has a height
@@ -25,26 +25,33 @@ MAP_TOOLBAR = {
 }
 
 
-def bars(total: Tensor, by_use: bool) -> list[list[int]]:
-    """The codes of each bar of a usage histogram, from their counts (K,): one a bar, or equally many over 256 codes."""
-    order = total.argsort(descending=True, stable=True) if by_use else torch.arange(len(total))
-    return [part.tolist() for part in order.split(-(-len(total) // MOST_BARS))]
+def bars(order: Tensor) -> list[list[int]]:
+    """The codes of each bar of a usage histogram, for codes (K,) in an order: one, or equally many over 256 codes."""
+    return [part.tolist() for part in order.split(-(-len(order) // MOST_BARS))]
 
 
 def usage_histogram(
-    by_class: Tensor, *, by_use: bool, logarithmic: bool, split_by_class: bool, picked: int | None
+    by_class: Tensor,
+    order: Tensor,
+    axis: str,
+    first: int,
+    *,
+    logarithmic: bool,
+    split_by_class: bool,
+    picked: int | None,
 ) -> go.Figure:
     """How many cells take each code, from counts (10, K); every column of it can be clicked, an empty one too.
 
-    A click selects a point of the last trace, whose `customdata` is [code]: of a bar of several codes, the most used.
-    `picked` is drawn as selected until a click selects another.
+    `order` (K,) are the codes from left to right, `axis` says how they are ordered, counting from `first`. A click
+    selects a point of the last trace, whose `customdata` is [code]: of a bar of several codes, the most used. `picked`
+    is drawn as selected until a click selects another.
     """
     total = by_class.sum(0)  # (K,)
-    groups = bars(total, by_use)
+    groups = bars(order)
     each = len(groups[0])
     heights = torch.stack([by_class[:, codes].sum(1) for codes in groups], 1)  # (10, bars)
-    first = torch.arange(len(groups)) * each + (1 if by_use else 0)  # ranks begin at 1, codes at 0
-    places = (first + (torch.tensor([len(codes) for codes in groups]) - 1) / 2).tolist()
+    begins = first + torch.arange(len(groups)) * each
+    places = (begins + (torch.tensor([len(codes) for codes in groups]) - 1) / 2).tolist()
     ceiling = max(1, int(heights.sum(0).max()))
     top = 1.6 * ceiling if logarithmic else 1.06 * ceiling
     floor = HALF if logarithmic else 0
@@ -79,13 +86,12 @@ def usage_histogram(
         unselected={"marker": {"color": CLEAR}},
         selectedpoints=[at for at, codes in enumerate(groups) if picked in codes],
         customdata=[[max(codes, key=lambda code: int(total[code]))] for codes in groups],
-        hovertext=[_say_bar(codes, by_class, by_use, int(rank)) for codes, rank in zip(groups, first, strict=True)],
+        hovertext=[_say_bar(codes, by_class) for codes in groups],
         hoverinfo="text",
         showlegend=False,
     )
     figure.update_traces(unselected_marker_opacity=1, selector={"hoverinfo": "skip"})
-    what = "rank, the most used first" if by_use else "code"
-    figure.update_xaxes(title=f"{what} ({each} a bar)" if each > 1 else what, showgrid=False, zeroline=False)
+    figure.update_xaxes(title=f"{axis} ({each} a bar)" if each > 1 else axis, showgrid=False, zeroline=False)
     figure.update_yaxes(title="cells", type="log" if logarithmic else "linear", zeroline=False)
     if logarithmic:
         exponents = range(len(str(int(top))))
@@ -264,15 +270,10 @@ def _segments(heights: Tensor, floor: float, logarithmic: bool) -> list[tuple[Te
     return [(total * begin, total * end) for begin, end in zip(begins, ends, strict=True)]
 
 
-def _say_bar(codes: Sequence[int], by_class: Tensor, by_use: bool, rank: int) -> str:
+def _say_bar(codes: Sequence[int], by_class: Tensor) -> str:
     counts = by_class[:, list(codes)].sum(1)  # (10,)
     uses, everything = int(counts.sum()), max(1, int(by_class.sum()))
-    if len(codes) == 1:
-        name = f"<b>code {codes[0]}</b>" + (f", rank {rank}" if by_use else "")
-    else:
-        name = (
-            f"<b>ranks {rank} to {rank + len(codes) - 1}</b>" if by_use else f"<b>codes {codes[0]} to {codes[-1]}</b>"
-        )
+    name = f"<b>code{'s' if len(codes) > 1 else ''} {', '.join(map(str, codes))}</b>"
     if not uses:
         return f"{name}<br>taken by none of the cells counted"
     most = [label for label in counts.argsort(descending=True).tolist()[:3] if counts[label]]

@@ -90,7 +90,7 @@ def test_the_pick_survives_another_order_colours_and_a_visit_elsewhere(page):
     chart = open_codebook(page)
     code = click_column(page, chart, 20)
     expect_selected(page, code)
-    page.get_by_text("By index").click()
+    page.get_by_role("radio", name="Index").click()
     expect_selected(page, code)
     page.get_by_text("By digit").click()
     expect_selected(page, code)
@@ -99,6 +99,19 @@ def test_the_pick_survives_another_order_colours_and_a_visit_elsewhere(page):
     page.get_by_role("link", name="Codebook").first.click()
     expect_selected(page, code)
     expect(page).to_have_url(re.compile(rf"code={code}\b.*by=class|by=class.*code={code}\b"))
+
+
+def test_a_tile_of_the_gallery_picks_its_code_by_mouse_and_by_keys(page):
+    open_codebook(page, "/codebook?order=index")
+    tiles = page.get_by_role("group", name="All codes").get_by_role("button")
+    expect(tiles).to_have_count(128)
+    tiles.nth(57).click()
+    expect_selected(page, 57)
+    expect(tiles.nth(57)).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect_selected(page, 58)
+    expect(tiles.nth(57)).to_have_attribute("aria-pressed", "false")
 
 
 def test_nothing_jumps_while_picking(page):
