@@ -10,6 +10,7 @@ import stat
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -107,7 +108,8 @@ class _Worker:
         return self._finish()
 
     def fail(self, error: Exception) -> Status:
-        """Say in one sentence what went wrong; what was saved stays."""
+        """Say in one sentence what went wrong; what was saved stays. The whole story goes to the log."""
+        traceback.print_exception(error)
         sentence = " ".join(str(error).split())[:300].rstrip(".")
         if isinstance(error, MemoryError) or "out of memory" in sentence or "allocate memory" in sentence:
             sentence = "There was not enough memory: try a smaller batch or fewer codes"

@@ -38,7 +38,7 @@ def shelf(state: PageState, own: Collection, run: Run | None) -> None:
 def keep(state: PageState, own: Collection, run: Run | None) -> None:
     """Name the run's model and keep it."""
     saved = run.status().saved if run else 0
-    title = st.text_input(
+    st.text_input(
         "Name", max_chars=LONGEST_TITLE, key="train.title", placeholder="Such as “64 codes”", disabled=not saved
     )
     st.button(
@@ -46,7 +46,7 @@ def keep(state: PageState, own: Collection, run: Run | None) -> None:
         icon=":material/save:",
         disabled=not saved,
         on_click=attempt,
-        args=(lambda: add(state, own, checkpoints.load(run.model_file), title or "Unnamed"),),
+        args=(lambda: add(state, own, checkpoints.load(run.model_file), st.session_state["train.title"] or "Unnamed"),),
     )
     st.caption(
         f"The model as of step {saved:,}. A pause saves the latest step."
@@ -115,6 +115,8 @@ def compare(own: Collection, entries: list[Entry]) -> None:
 def handle(state: PageState, own: Collection, entries: list[Entry]) -> None:
     """Open, rename, download or delete one of them."""
     titles = {entry.name: entry.title for entry in entries}
+    if st.session_state.get("train.one") not in titles:  # deleted meanwhile
+        st.session_state["train.one"] = entries[-1].name
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         name = st.selectbox("Checkpoint", list(titles), format_func=titles.__getitem__, key="train.one", width=260)
 
