@@ -6,22 +6,11 @@ import streamlit as st
 import torch
 
 from pages.ui import resources
-from pages.ui.address import Field, whole
+from pages.ui.digit import DIGIT
 from pages.ui.frame import Scene, frame
 from pages.ui.workbench import Drawing, Put, WorkbenchError, workbench
 from vqvae.codebook import fitted
 from vqvae.data import DataError, Digits
-
-FIRST = 1234  # the digit a first visitor finds on the canvas
-
-
-def embedded(text: str) -> int:
-    """The address' digit: the number of an embedded one."""
-    try:
-        last = len(resources.digits()) - 1
-    except DataError:
-        raise ValueError("the number of an embedded digit, and those cannot be read") from None
-    return whole(0, last)(text)
 
 
 def pick(scene: Scene, digits: Digits) -> None:
@@ -119,7 +108,7 @@ PSNR is $-10 \\log_{{10}}$ MSE.
 scene = frame(
     "Draw",
     "Draw a digit: the model writes it down as a handful of codes, and draws it again from the codes alone.",
-    [Field("digit", embedded, FIRST, shared=True)],
+    [DIGIT],
 )
 try:
     digits = resources.digits()

@@ -14,8 +14,6 @@ from vqvae.collection import Collection, on_digits
 from vqvae.data import Digits
 from vqvae.training import Hyperparameters
 
-FIRST_DIGIT = 7  # the embedded digit that a first visitor meets
-
 
 @st.cache_resource(max_entries=16, show_spinner="Opening the model …")
 def checkpoint(name: str) -> Checkpoint:
