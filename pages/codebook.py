@@ -217,20 +217,20 @@ with card:
         else "Taken by **background cells only**, which are left out now."
     )
     st.markdown("**In which digits**", help="How many times a digit of each class uses the code, on average.")
-    st.plotly_chart(
-        figures.class_usage(counts.by_class[:, code] / usage.images.clamp_min(1)),
-        key="codebook.classes",
-        config=figures.TOOLBAR,
-        alt=f"Uses of code {code} by digits of each class",
-    )
+    with st.container(key="codebook-classes"):
+        st.plotly_chart(
+            figures.class_usage(counts.by_class[:, code] / usage.images.clamp_min(1)),
+            config=figures.TOOLBAR,
+            alt=f"Uses of code {code} by digits of each class",
+        )
     st.markdown("**Where in the grid**", help="The share of the digits that have this code at each position.")
-    st.plotly_chart(
-        figures.position_usage(counts.by_position[:, :, code] / len(digits)),
-        key="codebook.positions",
-        width=340,
-        config=figures.TOOLBAR,
-        alt=f"Share of digits with code {code} at each position of the grid",
-    )
+    with st.container(key="codebook-positions"):
+        st.plotly_chart(
+            figures.position_usage(counts.by_position[:, :, code] / len(digits)),
+            width=340,
+            config=figures.TOOLBAR,
+            alt=f"Share of digits with code {code} at each position of the grid",
+        )
     choose(
         "Real patches",
         "patches",

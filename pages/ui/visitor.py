@@ -29,9 +29,12 @@ _component = st.components.v2.component("vqvae_visitor", js=SCRIPT)
 
 def visitor() -> Visitor | None:
     """The visitor of this session; None in the moment before the browser has said who it is."""
+    # The place stays when nothing is asked any more: elements are told apart by their order, and without it all that
+    # follows would be built anew at the first click, keyboard focus and scrolling lost.
+    place = st.container(key="visitor")
     if KEY not in st.session_state:
         fresh = st.session_state.setdefault("visitor.fresh", new_token())
-        with st.container(key="visitor"):
+        with place:
             answer = _component(
                 key="visitor.component", data={"fresh": fresh}, default={"token": None}, on_token_change=_hear
             )
