@@ -32,6 +32,7 @@ DELAY = 0.2  # seconds added to every message of the server, in its own scenario
 # Notes when the reconstruction's canvas gets other pixels than it had.
 WATCH = """
 const put = CanvasRenderingContext2D.prototype.putImageData;
+window.shown = [];
 let last;
 CanvasRenderingContext2D.prototype.putImageData = function (picture, ...place) {
   if (this.canvas.ariaLabel === "Reconstruction") {

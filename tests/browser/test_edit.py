@@ -182,7 +182,7 @@ def test_another_model_drops_the_edits_and_says_so(page):
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="Tutorial").click()
     page.get_by_text("Your edits of the codes are gone").wait_for()
-    assert edited(page) == 0
+    until(lambda: edited(page) == 0, "the encoder's codes")
     assert drawing(page) == picture
 
 

@@ -385,12 +385,21 @@ class Workbench {
     this.read();
   }
 
-  /** Mark in the palette the code at hand. */
+  /** Mark in the palette the code at hand; touches the two tiles that change alone, as it runs with every pass. */
   offer() {
     const code = this.mode === "paint" ? this.brush : this.target === undefined ? undefined : this.pass?.chosen[this.target];
-    this.options.forEach((option, index) => option.setAttribute("aria-selected", String(index === code)));
-    const active = code ?? this.options.findIndex((option) => option.tabIndex === 0);
-    this.options.forEach((option, index) => (option.tabIndex = index === Math.max(0, active) ? 0 : -1));
+    if (code === this.offered) return;
+    this.options[this.offered]?.setAttribute("aria-selected", "false");
+    this.options[code]?.setAttribute("aria-selected", "true");
+    this.offered = code;
+    if (code !== undefined) this.reach(code);
+  }
+
+  /** Make a tile the one that the Tab key reaches. */
+  reach(code) {
+    this.options[this.reached].tabIndex = -1;
+    this.options[code].tabIndex = 0;
+    this.reached = code;
   }
 
   /** Draw the palette's tiles while nothing else is to do, few at a time. */
@@ -526,8 +535,8 @@ class Workbench {
       return option;
     });
     this.$.palette.replaceChildren(...this.options);
-    this.brush = 0;
-    this.focused = 0;
+    this.brush = this.focused = this.reached = 0;
+    this.offered = undefined;
     this.point(undefined);
     this.fill();
   }
@@ -567,7 +576,7 @@ class Workbench {
       return `<span class="first">${place(cell)}</span>: <b>code ${code}</b>${own}`;
     };
     const used = `${new Set(pass.chosen).size} different of ${count(network.K)} codes`;
-    this.$.readout.innerHTML = pointed !== undefined ? named(pointed, pass.chosen[pointed]) : used;
+    write(this.$.readout, pointed !== undefined ? named(pointed, pass.chosen[pointed]) : used);
     const swap = looking === undefined ? "pick its code below" : `click for <b>code ${looking}</b>`;
     const painting = `Painting <b>code ${looking ?? this.brush}</b>: drag over cells`;
     const words = {
@@ -575,13 +584,13 @@ class Workbench {
       paint: painting,
       restore: "Drag over cells to give them back to the encoder",
     };
-    this.$.task.innerHTML = words[mode];
+    write(this.$.task, words[mode]);
     const legends = {
       picture: "Drawn from the codes alone",
       error: `${SWATCHES[0]} more ink than your digit ${SWATCHES[1]} less`,
       edits: `${SWATCHES[0]} ink that your edits add ${SWATCHES[1]} or take away`,
     };
-    this.$.legend.innerHTML = legends[this.compared];
+    write(this.$.legend, legends[this.compared]);
     this.explain();
   }
 
@@ -595,7 +604,7 @@ class Workbench {
       const button = this.nears[rank];
       const [picture, words, bar] = button.children;
       paint(picture, tile(network, code), { ...network.cell, channels: image.channels });
-      words.innerHTML = `<b>code ${code}</b><small>${figure(distance)}</small>`;
+      write(words, `<b>code ${code}</b><small>${figure(distance)}</small>`);
       bar.style.width = `${(100 * distance) / farthest}%`;
       button.setAttribute("aria-label", `code ${code}, squared distance ${figure(distance)}`);
       button.setAttribute("aria-pressed", String(code === pass.chosen[cell]));
@@ -603,7 +612,7 @@ class Workbench {
     const [first, second] = this.near;
     const place = `Row ${Math.floor(cell / network.grid.width) + 1}, column ${(cell % network.grid.width) + 1}`;
     const margin = second ? `; the runner-up is <b>${figure(second.distance - first.distance)}</b> farther` : "";
-    this.$.facts.innerHTML = `${place}: quantisation error <b>${figure(first.distance)}</b>${margin}`;
+    write(this.$.facts, `${place}: quantisation error <b>${figure(first.distance)}</b>${margin}`);
   }
 
   get middle() {
@@ -928,7 +937,7 @@ class Workbench {
       const line = Math.max(1, this.options.findIndex((option) => option.offsetTop > top));
       const next = this.options[code + step[0] + step[1] * line];
       if (next) {
-        this.options.forEach((option) => (option.tabIndex = option === next ? 0 : -1));
+        this.reach(Number(next.dataset.code));
         next.focus();
       }
     } else if (event.key === "Enter" || event.key === " ") {
@@ -1053,6 +1062,12 @@ function remembered(set) {
   } catch {
     return undefined;
   }
+}
+
+/** Words of the workbench's own into an element, where they are others than before. */
+function write(element, html) {
+  if (element.written === html) return;
+  element.innerHTML = element.written = html;
 }
 
 function locate(element, ...shares) {
