@@ -327,7 +327,8 @@ def codes_map(positions: np.ndarray) -> list[int]:
     )
     dead = len(resources.usage(checkpoint, *source).dead)
     st.caption(
-        f"Larger: used more. Colour: the digit whose images use it most. Measured on {digits.described}"
+        "Box and lasso are above the map. Larger: used more. Colour: the digit whose images use it most. "
+        f"Measured on {digits.described}"
         + (f"; hollow: the {dead} dead codes, which none of them uses." if dead else ", which use every code.")
     )
     return sorted({int(point["customdata"][0]) for point in event.selection.points if "customdata" in point}) or picked

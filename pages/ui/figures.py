@@ -199,19 +199,20 @@ def map_of_codes(positions: np.ndarray, by_class: Tensor, picked: Sequence[int])
     figure.update_yaxes(**axes, scaleanchor="x")
     legend = {
         "orientation": "h",
-        "y": -0.01,
+        "y": 0,
         "yanchor": "top",
         "x": 0,
-        "title": "most used by digit",
+        "title": {"text": "most used by", "side": "left"},
         "itemclick": False,
+        "itemdoubleclick": False,
+        "itemsizing": "constant",
     }
     figure.update_layout(
         height=600,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        dragmode="lasso",
+        margin={"l": 8, "r": 8, "t": 36, "b": 60},
+        dragmode="pan",  # with a lasso in hand, Streamlit hears of no click; it stands ready in the toolbar
         hoverlabel={"align": "left"},
-        legend={**legend, "itemclick": False, "itemdoubleclick": False, "itemsizing": "constant"},
-        clickmode="event+select",
+        legend=legend,
     )
     return figure
 
