@@ -384,6 +384,7 @@ def tell(chosen: torch.Tensor) -> None:
         format_func=lambda code: f"**{code}** · {shares[code][0]:.0%} / {shares[code][1]:.0%}",
         key="map.telling",
         on_change=pick,
+        wrap=True,
         help="The share of those selected that use the code at all, and of all others. A click picks the code, also "
         "for Codebook.",
     )

@@ -62,19 +62,23 @@ async def selected(page: Page, label: int) -> float:
     return time.perf_counter() - started
 
 
+async def drawn(page: Page) -> int:
+    """How many frames the map has drawn so far."""
+    return int(await page.locator(DRAWN).get_attribute("data-frames"))
+
+
 async def panned(page: Page, seconds: float = 4) -> float:
     """Frames a second that the map draws while it is dragged around at 60 events a second."""
     box = await page.locator("div.scatter canvas.base").bounding_box()
     x, y, reach = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["height"] / 4
     await page.mouse.move(x + reach, y)
     await page.mouse.down()
-    frames = "Number(document.querySelector('div.scatter').dataset.frames)"
-    before, begun = await page.evaluate(frames), time.perf_counter()
+    before, begun = await drawn(page), time.perf_counter()
     for step in range(1, round(seconds * RATE) + 1):
         await asyncio.sleep(max(0.0, begun + step / RATE - time.perf_counter()))
         angle = 2 * math.pi * step / RATE
         await page.mouse.move(x + reach * math.cos(angle), y + reach * math.sin(angle))
-    rate = (await page.evaluate(frames) - before) / (time.perf_counter() - begun)
+    rate = (await drawn(page) - before) / (time.perf_counter() - begun)
     await page.mouse.up()
     return rate
 
