@@ -10,6 +10,7 @@ from pages.ui.frame import MENU, frame
 from vqvae.codebook import fitted
 from vqvae.data import DataError
 from vqvae.trace import trace
+from vqvae.training import TUTORIAL
 
 scene = frame(
     "Home",
@@ -43,6 +44,7 @@ note.caption(
 )
 button.button("Another digit", icon=":material/shuffle:", on_click=another_digit, width="stretch")
 
+cost = (checkpoint.recipe or TUTORIAL).commitment_cost  # β
 TERMS = (
     (
         "Reconstruction loss",
@@ -59,7 +61,7 @@ TERMS = (
     (
         "Commitment loss",
         r"\beta\, \lVert z_e - \mathrm{sg}[e] \rVert^2",
-        way.losses.commitment,
+        cost * way.losses.commitment,
         "Keeps the encoder’s vectors near their codes; sg[·] means that no gradient passes.",
     ),
 )
