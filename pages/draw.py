@@ -117,6 +117,5 @@ except DataError as error:
     st.error(f"There is no digit to start from, but you can draw one. {error}")
 if digits:
     pick(scene, digits)
-shown = put(scene, digits)
 bench(scene, digits, put(scene, digits))
 scene.state.publish()
