@@ -436,6 +436,7 @@ def explore() -> None:
         if not run.running:
             if run.error:
                 st.session_state["map.failed"] = key, run.error
+                run.leave(visitor)
             st.rerun()
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="map-row"):
         adjust()

@@ -251,6 +251,15 @@ def test_what_goes_wrong_in_a_run_is_said_in_it(cache):
     assert "ZeroDivisionError" in run.error
 
 
+def test_who_waited_for_a_failed_run_hears_of_it_before_it_is_tried_again(cache):
+    runs = MapRuns(cache)
+    failed = runs.start(KEY, lambda: 1 / 0, MapSettings(), "ann")
+    failed.join(60)
+    assert runs.start(KEY, lambda: 1 / 0, MapSettings(), "ann") is failed
+    failed.leave("ann")
+    assert runs.start(KEY, lambda: 1 / 0, MapSettings(), "ann") is not failed
+
+
 def test_shipped_maps_are_found_by_content_and_damaged_files_are_passed_over(tmp_path):
     (tmp_path / "a.maps.npz").write_bytes(b"torn")
     np.savez(tmp_path / "b.maps.npz", **{KEY: np.ones((4, 2), dtype=np.float32)})

@@ -376,6 +376,10 @@ class MapRun:
             self._watchers.add(visitor)
             return not self.cancelled
 
+    def awaited_by(self, visitor: str) -> bool:
+        with self._lock:
+            return visitor in self._watchers
+
     def leave(self, visitor: str) -> None:
         """Somebody no longer waits; the last to leave stops the work."""
         with self._lock:
@@ -423,9 +427,14 @@ class MapRuns:
         return self.cache.load(key, count) if found is None else found
 
     def start(self, key: str, vectors: Callable[[], np.ndarray], settings: MapSettings, visitor: str) -> MapRun:
-        """The run of this map, a new one where none is under way or done; `vectors` is called in its thread."""
+        """The run of this map, a new one where none is under way or done; `vectors` is called in its thread.
+
+        A run that failed is given to everybody who waited for it, until they leave it: else they would never hear of it.
+        """
         with self._lock:
             run = self._runs.get(key)
+            if run is not None and run.error and run.awaited_by(visitor):
+                return run
             if run is None or run.error or not run.watch(visitor):
                 run = MapRun(key, vectors, settings, self.cache)
                 run.watch(visitor)
