@@ -106,14 +106,14 @@ def compare_command(options: argparse.Namespace) -> int:
     for result in comparison.record(options.out, images, test, options.epochs, options.seeds):
         print(
             f"{result.recipe:<16} seed {result.seed}  NMSE {result.test.nmse:.4f}  codebook perplexity "
-            f"{result.test.perplexity:6.1f}  codes {result.test.codes_used:>4}  {result.seconds:6.0f} s",
+            f"{result.test.perplexity:6.1f}  codes {result.test.codes_used:>4}  {result.cpu_seconds:6.0f} CPU s",
             flush=True,
         )
     recorded = comparison.load(options.out)
-    print(f"\n{'recipe':<16} {'NMSE':>17} {'codebook perplexity':>20} {'codes used':>14} {'seconds':>16}")
+    print(f"\n{'recipe':<16} {'NMSE':>17} {'codebook perplexity':>20} {'codes used':>14} {'CPU seconds':>16}")
     for name in recorded.recipes:
         v = comparison.verdict(recorded.of(name))
-        print(f"{name:<16} {v.nmse:.4f}   {v.perplexity:.1f}   {v.codes_used:.1f}   {v.seconds:.0f}")
+        print(f"{name:<16} {v.nmse:.4f}   {v.perplexity:.1f}   {v.codes_used:.1f}   {v.cpu_seconds:.0f}")
     return 0
 
 

@@ -50,7 +50,7 @@ class Result(NamedTuple):
 
     recipe: str  # a name out of RECIPES
     seed: int
-    seconds: float  # of training
+    cpu_seconds: float  # of training: all threads together, whatever else the machine does meanwhile
     curve: tuple[Point, ...]
     test: Evaluation
 
@@ -94,7 +94,7 @@ class Verdict(NamedTuple):
     nmse: Spread
     perplexity: Spread
     codes_used: Spread
-    seconds: Spread
+    cpu_seconds: Spread
 
 
 def verdict(results: Sequence[Result]) -> Verdict:
@@ -107,7 +107,7 @@ def verdict(results: Sequence[Result]) -> Verdict:
         spread([result.test.nmse for result in results]),
         spread([result.test.perplexity for result in results]),
         spread([result.test.codes_used for result in results]),
-        spread([result.seconds for result in results]),
+        spread([result.cpu_seconds for result in results]),
     )
 
 
@@ -145,10 +145,10 @@ def record(folder: Path, images: Digits, test: Digits, epochs: int = EPOCHS, see
 def _run(name: str, recipe: Hyperparameters, images: Digits, test: Digits) -> tuple[Result, Training]:
     steps = math.ceil(len(images) / recipe.batch_size) * recipe.epochs
     training = Training(images, replace(recipe, print_freq=max(1, steps // POINTS)))
-    started = time.monotonic()
+    started = time.process_time()
     curve = tuple(Point(one.step, one.nmse, one.perplexity, one.codes_used) for one in train(training))
-    seconds = time.monotonic() - started
-    return Result(name, recipe.seed, seconds, curve, evaluate(training.model, test, training.variance)), training
+    cpu_seconds = time.process_time() - started
+    return Result(name, recipe.seed, cpu_seconds, curve, evaluate(training.model, test, training.variance)), training
 
 
 def model_file(folder: Path, recipe: str) -> Path:
@@ -169,8 +169,8 @@ def load(folder: Path = SHIPPED) -> Comparison | None:
         if said["format"] != FORMAT:
             raise ValueError(f"format {said['format']}, expected {FORMAT}")
         results = tuple(
-            Result(name, seed, seconds, tuple(Point(*point) for point in curve), Evaluation(*test))
-            for name, seed, seconds, curve, test in said["results"]
+            Result(name, seed, cpu_seconds, tuple(Point(*point) for point in curve), Evaluation(*test))
+            for name, seed, cpu_seconds, curve, test in said["results"]
         )
         return Comparison(said["dataset"], said["images"], said["epochs"], results)
     except (KeyError, TypeError, ValueError) as error:

@@ -83,7 +83,7 @@ def table(comparison: Comparison, chosen: list[str]) -> None:
                 "Test NMSE": f"{one.nmse:.4f}",
                 "Codebook perplexity": f"{one.perplexity:.1f}",
                 "Codes used": f"{one.codes_used:.1f}",
-                "Seconds": f"{one.seconds:.0f}",
+                "CPU seconds": f"{one.cpu_seconds:.0f}",
                 "Seeds": one.seeds,
             }
             for one in verdicts
