@@ -14,9 +14,10 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import figures, maps, pictures, resources, scatter
 from vqvae import checkpoint as checkpoints
 from vqvae import codebook, data, projection
+from vqvae.background import ArrayCache
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
-from vqvae.projection import MapCache, MapRuns, MapSettings
+from vqvae.projection import MapRuns, MapSettings
 
 APP = str(Path(__file__).parents[1] / "app.py")
 
@@ -41,7 +42,7 @@ def buttons_of(page: AppTest) -> list[str]:
 
 @pytest.fixture
 def runs(monkeypatch, tmp_path) -> MapRuns:
-    runs = MapRuns(MapCache(tmp_path / "maps"))
+    runs = MapRuns(ArrayCache(tmp_path / "maps"))
     monkeypatch.setattr(resources, "maps", lambda: runs)
     return runs
 

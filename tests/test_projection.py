@@ -11,9 +11,10 @@ from sklearn.manifold import trustworthiness
 
 from vqvae import projection
 from vqvae.__main__ import main
+from vqvae.background import ArrayCache, CancelledError
 from vqvae.codebook import encode
 from vqvae.data import to_unit
-from vqvae.projection import CancelledError, MapCache, MapRuns, MapSettings, content_key
+from vqvae.projection import MapRuns, MapSettings, content_key
 
 KEY = "0123456789abcdef01234567"
 
@@ -30,8 +31,8 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture
-def cache(tmp_path) -> MapCache:
-    return MapCache(tmp_path / "maps")
+def cache(tmp_path) -> ArrayCache:
+    return ArrayCache(tmp_path / "maps")
 
 
 def vectors(model, digits, space, points=40):
@@ -144,10 +145,10 @@ def test_a_key_changes_with_the_model_the_pixels_and_the_settings(digits):
 
 def test_a_stored_map_comes_back(cache):
     positions = np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)
-    assert cache.load(KEY, 7) is None
+    assert cache.load(KEY, (7, 2)) is None
     assert cache.store(KEY, positions)
-    assert np.array_equal(cache.load(KEY, 7), positions)
-    assert cache.load(KEY, 8) is None
+    assert np.array_equal(cache.load(KEY, (7, 2)), positions)
+    assert cache.load(KEY, (8, 2)) is None
 
 
 @pytest.mark.parametrize("keep", [0, 10, -40])
@@ -155,31 +156,31 @@ def test_a_torn_file_counts_as_none(cache, keep):
     cache.store(KEY, np.zeros((50, 2), dtype=np.float32))
     path = cache.folder / f"{KEY}.npz"
     path.write_bytes(path.read_bytes()[:keep])
-    assert cache.load(KEY, 50) is None
+    assert cache.load(KEY, (50, 2)) is None
     assert cache.store(KEY, np.ones((50, 2), dtype=np.float32))
-    assert cache.load(KEY, 50).all()
+    assert cache.load(KEY, (50, 2)).all()
 
 
 def test_a_file_of_pickles_is_not_opened(cache, tmp_path):
     cache.folder.mkdir()
     np.savez(cache.folder / f"{KEY}.npz", **{KEY: np.array([[object(), object()]], dtype=object)})
-    assert cache.load(KEY, 1) is None
+    assert cache.load(KEY, (1, 2)) is None
 
 
 def test_the_least_recently_used_maps_go_first(tmp_path):
-    cache = MapCache(tmp_path, max_files=2)
+    cache = ArrayCache(tmp_path, max_files=2)
     for number in range(2):
         cache.store(f"{number}" * 24, np.zeros((3, 2), dtype=np.float32))
         time.sleep(0.02)
-    assert cache.load("0" * 24, 3) is not None
+    assert cache.load("0" * 24, (3, 2)) is not None
     time.sleep(0.02)
     cache.store("2" * 24, np.zeros((3, 2), dtype=np.float32))
-    assert cache.load("1" * 24, 3) is None
-    assert cache.load("0" * 24, 3) is not None
+    assert cache.load("1" * 24, (3, 2)) is None
+    assert cache.load("0" * 24, (3, 2)) is not None
 
 
 def test_the_cache_stays_below_its_size(tmp_path):
-    cache = MapCache(tmp_path, max_bytes=2_000)
+    cache = ArrayCache(tmp_path, max_bytes=2_000)
     noise = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
     for number in range(4):
         cache.store(f"{number}" * 24, noise)
@@ -188,9 +189,9 @@ def test_the_cache_stays_below_its_size(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    cache = MapCache(tmp_path / "file" / "maps")
+    cache = ArrayCache(tmp_path / "file" / "maps")
     assert not cache.store(KEY, np.zeros((3, 2), dtype=np.float32))
-    assert cache.load(KEY, 3) is None
+    assert cache.load(KEY, (3, 2)) is None
     with cache.lock(KEY):
         pass
 
@@ -208,8 +209,8 @@ def test_two_who_ask_for_the_same_map_compute_it_once(cache, blobs):
     assert first is second
     first.join(60)
     assert len(calls) == 1
-    assert first.positions.shape == (120, 2)
-    assert np.array_equal(runs.find(KEY, 120), first.positions)
+    assert first.result.shape == (120, 2)
+    assert np.array_equal(runs.find(KEY, 120), first.result)
 
 
 def test_another_process_waits_and_takes_over_what_was_computed(cache, blobs):
@@ -218,7 +219,7 @@ def test_another_process_waits_and_takes_over_what_was_computed(cache, blobs):
     there = MapRuns(cache).start(KEY, lambda: blobs[0], MapSettings(), "bob")
     here.join(60)
     there.join(60)
-    assert np.array_equal(here.positions, there.positions)
+    assert np.array_equal(here.result, there.result)
     assert 0.0 in (here.progress, there.progress)  # one of them never ran t-SNE
 
 
@@ -237,12 +238,12 @@ def test_a_run_goes_on_until_the_last_visitor_leaves(cache, blobs):
     assert run.cancelled
     gate.set()
     run.join(60)
-    assert run.positions is None
+    assert run.result is None
     assert run.error is None
     again = runs.start(KEY, later, MapSettings(), "cy")
     assert again is not run
     again.join(60)
-    assert again.positions is not None
+    assert again.result is not None
 
 
 def test_what_goes_wrong_in_a_run_is_said_in_it(cache):

@@ -6,27 +6,20 @@ takes half a minute, so maps are kept on disk by content, and those that a visit
 """
 
 import hashlib
-import io
 import json
 import os
-import threading
-import time
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import platformdirs
 import torch
-from filelock import FileLock, Timeout
 from torch import Tensor
 
 from vqvae import checkpoint as checkpoints
 from vqvae import data
+from vqvae.background import ArrayCache, CancelledError, Run, Runs, find_array, npz
 from vqvae.checkpoint import ASSETS, SHIPPED, Checkpoint
 from vqvae.codebook import Encoded
 from vqvae.data import Digits, to_unit
@@ -125,10 +118,6 @@ def principal_components(vectors: np.ndarray, dimensions: int) -> np.ndarray:
     if (vectors != vectors[0]).any():
         components[:, :kept] = PCA(kept, svd_solver="covariance_eigh").fit_transform(vectors)
     return components
-
-
-class CancelledError(Exception):
-    """A computation was called off."""
 
 
 def tsne(
@@ -232,217 +221,40 @@ def content_key(fingerprint: str, digits: Digits, settings: MapSettings) -> str:
 
 def shipped(key: str, count: int, folder: Path = ASSETS) -> np.ndarray | None:
     """The shipped map of this content, (count, 2), if there is one; a damaged file counts as none."""
-    for path in sorted(folder.glob("*.maps.npz")):
-        found = _read(path, key, count)
-        if found is not None:
-            return found
-    return None
+    return find_array(folder.glob("*.maps.npz"), key, (count, 2))
 
 
-class MapCache:
-    """Maps on disk by their content key, the least recently used going first.
-
-    The disk is a convenience: where it cannot be written or read, nothing is kept and nobody hears of it.
-    """
-
-    def __init__(self, folder: Path | None = None, max_files: int = 200, max_bytes: int = 16 * 2**20):
-        self.folder = folder or Path(platformdirs.user_cache_dir(data.APP_NAME)) / "maps"
-        self.max_files = max_files
-        self.max_bytes = max_bytes
-
-    def load(self, key: str, count: int) -> np.ndarray | None:
-        """The map of `count` points, (count, 2) float32; None where there is none, or a damaged one."""
-        path = self._path(key)
-        positions = _read(path, key, count)
-        if positions is not None:
-            _quietly(lambda: os.utime(path))
-        return positions
-
-    def store(self, key: str, positions: np.ndarray) -> bool:
-        """Keep a map, and let old ones go; whether it could be kept."""
-        kept = _quietly(lambda: write_atomically(self._path(key), _npz({key: positions})))
-        _quietly(self._evict)
-        return kept
-
-    @contextmanager
-    def lock(self, key: str, go_on: Callable[[], bool] = lambda: True) -> Iterator[None]:
-        """Hold a map against other processes, so that one computes what all wait for. Raises CancelledError.
-
-        The lock files are sixteen and stay: two maps may share one, and then wait for each other.
-        """
-        path = self.folder / f"{key[0]}.lock"
-        if not _quietly(lambda: self.folder.mkdir(parents=True, exist_ok=True)):
-            yield
-            return
-        lock = FileLock(path)
-        while True:
-            try:
-                lock.acquire(timeout=0.2)
-                break
-            except Timeout:
-                if not go_on():
-                    raise CancelledError from None
-            except (OSError, NotImplementedError):  # no right to write, or a file system without locks
-                lock = None
-                break
-        try:
-            yield
-        finally:
-            if lock is not None:
-                lock.release()
-
-    def _path(self, key: str) -> Path:
-        return self.folder / f"{key}.npz"
-
-    def _evict(self) -> None:
-        newest_first = sorted(
-            ((status.st_mtime, status.st_size, path) for path in self.folder.glob("*.npz") if (status := path.stat())),
-            reverse=True,
-        )
-        total = 0
-        for place, (_, size, path) in enumerate(newest_first):
-            total += size
-            if place >= self.max_files or total > self.max_bytes:
-                path.unlink(missing_ok=True)
-
-
-def _npz(maps: dict[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{key: positions.astype(np.float32) for key, positions in maps.items()})
-    return buffer.getvalue()
-
-
-def _read(path: Path, key: str, count: int) -> np.ndarray | None:
-    try:
-        with np.load(path, allow_pickle=False) as maps:
-            positions = maps.get(key)
-    except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error):
-        return None
-    if positions is None or positions.dtype != np.float32 or positions.shape != (count, 2):
-        return None
-    return positions if np.isfinite(positions).all() else None
-
-
-def _quietly(action: Callable[[], object]) -> bool:
-    """Whether an action on the disk went well."""
-    try:
-        action()
-    except OSError:
-        return False
-    return True
-
-
-# Computing in the background.
-
-
-class MapRun:
-    """One map being computed in a thread; any number of visitors may watch it, none has to wait."""
-
-    def __init__(self, key: str, vectors: Callable[[], np.ndarray], settings: MapSettings, cache: MapCache):
-        self.key = key
-        self.progress = 0.0  # share done
-        self.sketch: np.ndarray | None = None  # (N, 2): where the points are by now
-        self.positions: np.ndarray | None = None  # (N, 2), once finished
-        self.error: str | None = None
-        self._began: float | None = None
-        self._cancel = threading.Event()
-        self._watchers: set[str] = set()
-        self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._work, args=(vectors, settings, cache), daemon=True)
-        self._thread.start()
-
-    @property
-    def running(self) -> bool:
-        return self._thread.is_alive()
-
-    @property
-    def seconds_left(self) -> float | None:
-        """A guess, once a twentieth is done."""
-        if self._began is None or self.progress < 0.05:
-            return None
-        return (time.monotonic() - self._began) * (1 / self.progress - 1)
-
-    @property
-    def cancelled(self) -> bool:
-        return self._cancel.is_set()
-
-    def join(self, seconds: float | None = None) -> None:
-        """Wait until the thread has ended, or for so long."""
-        self._thread.join(seconds)
-
-    def watch(self, visitor: str) -> bool:
-        """Somebody waits for this map; false where the last one just called it off."""
-        with self._lock:
-            self._watchers.add(visitor)
-            return not self.cancelled
-
-    def awaited_by(self, visitor: str) -> bool:
-        with self._lock:
-            return visitor in self._watchers
-
-    def leave(self, visitor: str) -> None:
-        """Somebody no longer waits; the last to leave stops the work."""
-        with self._lock:
-            self._watchers.discard(visitor)
-            if not self._watchers:
-                self._cancel.set()
-
-    def _work(self, vectors: Callable[[], np.ndarray], settings: MapSettings, cache: MapCache) -> None:
-        try:
-            with cache.lock(self.key, lambda: not self.cancelled):
-                points = vectors()
-                positions = cache.load(self.key, len(points))
-                if positions is None:
-                    positions = tsne(points, settings.neighbourhood, settings.seed, self._watch)
-                    cache.store(self.key, positions)
-            self.positions = positions
-        except CancelledError:
-            pass
-        except Exception as error:  # the thread's edge: whatever it is, the page says it in a sentence
-            self.error = f"{type(error).__name__}: {error}"
-
-    def _watch(self, progress: float, sketch: np.ndarray) -> bool:
-        if self._began is None:
-            self._began = time.monotonic()
-        self.progress, self.sketch = progress, sketch
-        return not self.cancelled
+MapRun = Run[np.ndarray]  # its sketch: where the points are by now, (N, 2)
 
 
 class MapRuns:
-    """The maps of this process: who asks for one that is on its way joins it; the last finished ones stay in memory."""
+    """The maps of this process, in memory, shipped and on disk."""
 
-    KEPT = 8
-
-    def __init__(self, cache: MapCache):
+    def __init__(self, cache: ArrayCache):
         self.cache = cache
-        self._runs: dict[str, MapRun] = {}
-        self._lock = threading.Lock()
+        self._runs: Runs[np.ndarray] = Runs()
 
     def find(self, key: str, count: int) -> np.ndarray | None:
         """A finished map, (count, 2): from memory, shipped, or from the disk; None where it has to be computed."""
-        run = self._runs.get(key)
-        if run is not None and run.positions is not None:
-            return run.positions
-        found = shipped(key, count)
-        return self.cache.load(key, count) if found is None else found
+        for find in (
+            lambda: self._runs.finished(key),
+            lambda: shipped(key, count),
+            lambda: self.cache.load(key, (count, 2)),
+        ):
+            if (positions := find()) is not None:
+                return positions
+        return None
 
     def start(self, key: str, vectors: Callable[[], np.ndarray], settings: MapSettings, visitor: str) -> MapRun:
-        """The run of this map, a new one where none is under way or done; `vectors` is called in its thread.
+        """The run of this map, as `Runs.start` gives it; `vectors` is called in its thread."""
 
-        A run that failed is given to everybody who waited for it, until they leave it: else they would never hear of it.
-        """
-        with self._lock:
-            run = self._runs.get(key)
-            if run is not None and run.error and run.awaited_by(visitor):
-                return run
-            if run is None or run.error or not run.watch(visitor):
-                run = MapRun(key, vectors, settings, self.cache)
-                run.watch(visitor)
-            others = [(name, other) for name, other in self._runs.items() if name != key]
-            finished = [name for name, other in others if not other.running]
-            forgotten = set(finished[: max(0, len(finished) - self.KEPT + 1)])
-            self._runs = {name: other for name, other in others if name not in forgotten} | {key: run}
-            return run
+        def compute(run: MapRun) -> np.ndarray:
+            points = vectors()
+            return self.cache.once(
+                run, key, (len(points), 2), lambda: tsne(points, settings.neighbourhood, settings.seed, run.report)
+            )
+
+        return self._runs.start(key, compute, visitor)
 
 
 # The shipped maps.
@@ -474,5 +286,5 @@ def _write_maps(name: str, checkpoint: Checkpoint, report: Callable[[str], objec
         maps[key] = tsne(vectors, settings.neighbourhood, settings.seed)
         report(f"{name}: {len(vectors):,} points, {SPACES[space]}")
     path = ASSETS / f"{name}.maps.npz"
-    write_atomically(path, _npz(maps))
+    write_atomically(path, npz(maps))
     return path

@@ -9,6 +9,7 @@ from pages.ui.scatter import make_sheet
 from vqvae import checkpoint as checkpoints
 from vqvae import codebook, data, estimate, evaluation, projection
 from vqvae import comparison as comparisons
+from vqvae.background import ArrayCache, cache_folder
 from vqvae.checkpoint import Checkpoint
 from vqvae.collection import Collection, on_digits
 from vqvae.data import Digits
@@ -84,6 +85,17 @@ def similar_codes(checkpoint: Checkpoint) -> Tensor:
     return codebook.by_similarity(checkpoint.model.vq_layer.codebook)
 
 
+# The Draw page.
+
+
+@st.cache_resource(max_entries=3, show_spinner="Measuring the digits …", hash_funcs=_BY_CONTENT)
+def crowd(checkpoint: Checkpoint) -> standing.Crowd:
+    """The embedded digits, for a drawing to be compared with. Raises DataError."""
+    source = data.EMBEDDED, "all"
+    made, codes = reconstructions(checkpoint, *source), encoded(checkpoint, *source)
+    return standing.crowd(fitted_digits(checkpoint, *source), codes, made)
+
+
 # The Map page.
 
 
@@ -117,7 +129,7 @@ def sheet_name(checkpoint: Checkpoint, name: str, split: str) -> str:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def maps() -> projection.MapRuns:
     """The maps of this process, kept on disk as well."""
-    return projection.MapRuns(projection.MapCache())
+    return projection.MapRuns(ArrayCache(cache_folder("maps")))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_CONTENT)
