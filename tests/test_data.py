@@ -1,9 +1,11 @@
+import errno
 import gzip
 import hashlib
 import http.server
 import struct
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,10 @@ import torch
 from torch import Tensor
 from torchvision import datasets
 
-from vqvae import data
+from vqvae import data, download
+from vqvae.background import CancelledError
 from vqvae.data import DataError, Digits
+from vqvae.download import Downloads, Progress, fetch
 
 FILES = [
     "train-images-idx3-ubyte",
@@ -64,6 +68,7 @@ def mirror(tmp_path_factory, monkeypatch) -> Iterator[dict[str, bytes]]:
             asked.append(self.path)
             content = served.get(self.path.strip("/"))
             self.send_response(404 if content is None else 200)
+            self.send_header("Content-Length", str(len(content or b"")))
             self.end_headers()
             self.wfile.write(content or b"")
 
@@ -237,6 +242,81 @@ def test_a_download_from_nowhere_says_so_in_one_line(folder, mirror):
     ) as error:
         data.load("mnist", download=True)
     assert "\n" not in str(error.value)
+
+
+def left_in(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_a_download_is_watched_as_its_files_grow(folder, mirror):
+    seen = []
+    fetch("mnist", lambda progress: seen.append(progress) or True)
+    sizes = [len(mirror[f"{name}.gz"]) for name in FILES]
+    assert {one.file: one.bytes for one in seen} == dict(enumerate(sizes, start=1))
+    assert all(one.total == sizes[one.file - 1] and one.files == 4 for one in seen)
+    assert len(data.load("mnist")) == 6
+
+
+def test_a_download_that_is_called_off_leaves_nothing(folder, mirror):
+    with pytest.raises(CancelledError):
+        fetch("mnist", lambda progress: progress.file < 3)
+    assert not data.is_present("mnist")
+    assert left_in(folder) == []
+
+
+def test_a_disk_that_is_full_is_said_and_nothing_is_left(folder, mirror, monkeypatch):
+    def full(*given: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    with pytest.raises(DataError, match=r"could not be downloaded to .*: No space left on device\. Check"):
+        fetch("mnist")
+    assert left_in(folder) == []
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path, mirror, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("VQVAE_DATA", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"could not be downloaded to .*: Not a directory\. Check"):
+        fetch("mnist")
+
+
+def test_what_a_killed_download_left_is_thrown_away(folder, mirror):
+    torn = folder / "MNIST" / "arriving" / f"{FILES[0]}.gz"
+    torn.parent.mkdir(parents=True)
+    torn.write_bytes(b"torn")
+    fetch("mnist")
+    assert sorted(path.name for path in left_in(folder)) == sorted(FILES)
+
+
+def test_another_mirror_is_asked_where_one_has_nothing(folder, mirror, monkeypatch):
+    good = datasets.MNIST.mirrors[0]
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [good + "nowhere/", good])
+    fetch("mnist")
+    assert data.is_present("mnist")
+
+
+def test_who_asks_for_a_download_on_its_way_joins_it_and_the_last_to_leave_stops_it(monkeypatch):
+    began, ended = [], threading.Event()
+
+    def slow(dataset: str, go_on: Callable[[Progress], bool]) -> None:
+        began.append(dataset)
+        while go_on(Progress(1, 4, 10, 100)):
+            time.sleep(0.005)
+        ended.set()
+
+    monkeypatch.setattr(download, "fetch", slow)
+    downloads = Downloads()
+    downloads.ask("kmnist", "one")
+    downloads.ask("kmnist", "other")
+    run = downloads.awaited("kmnist", "one")
+    assert run is downloads.awaited("kmnist", "other")
+    run.leave("one")
+    assert downloads.awaited("kmnist", "one") is None
+    assert not ended.wait(0.1)
+    run.leave("other")
+    assert ended.wait(30)
+    assert began == ["kmnist"]
 
 
 # Names

@@ -7,7 +7,6 @@ torchvision, from the folder that `VQVAE_DATA` names or else the user's cache fo
 
 import importlib.util
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +98,11 @@ def data_folder() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir(APP_NAME)) / "data"
 
 
+def raw_folder(dataset: str) -> Path:
+    """Where torchvision looks for the files of a full data set."""
+    return data_folder() / TORCHVISION[dataset] / "raw"
+
+
 def is_present(dataset: str) -> bool:
     """Whether a data set can be loaded without downloading, as far as the names of its files tell."""
     return dataset == EMBEDDED or all(path.is_file() for path in _files(dataset))
@@ -153,7 +157,9 @@ def _torchvision(dataset: str, split: str, download: bool) -> Digits:
             f"`python -m vqvae download {dataset}`, or name the folder that has it in VQVAE_DATA."
         )
     if missing:
-        _download(lambda: kind(folder, download=True), dataset)
+        from vqvae.download import fetch  # which imports this module
+
+        fetch(dataset)
     try:
         data = kind(folder, train=split == "train")
     except Exception as error:  # torchvision asserts, raises ValueError or lets numpy complain, by the kind of damage
@@ -168,21 +174,10 @@ def _torchvision(dataset: str, split: str, download: bool) -> Digits:
 
 def _files(dataset: str) -> list[Path]:
     """The uncompressed files that torchvision reads, images before labels of each split."""
-    raw = data_folder() / TORCHVISION[dataset] / "raw"
+    raw = raw_folder(dataset)
     return [
         raw / f"{split}-{content}-ubyte" for split in ("train", "t10k") for content in ("images-idx3", "labels-idx1")
     ]
-
-
-def _download(fetch: Callable[[], object], dataset: str) -> None:
-    try:
-        fetch()
-    except Exception as error:  # the network, the disk, a checksum: all end here
-        reason = " ".join(str(error).split()).rstrip(".")  # torchvision's has a line for each mirror
-        raise DataError(
-            f"{TORCHVISION[dataset]} could not be downloaded to {data_folder()}: {reason}. Check the connection and "
-            f"the space on the disk, then try again; the embedded digits need no download."
-        ) from error
 
 
 def _damaged(paths: list[Path], error: Exception) -> str:
