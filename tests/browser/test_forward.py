@@ -120,9 +120,8 @@ def test_browser_and_torch_agree_on_a_random_model(alone, name):
     assert_agreement(alone, random_checkpoint(RANDOM[name]))
 
 
-def test_browser_and_torch_agree_on_layers_of_any_shape(alone):
+def of_odd_layers() -> Checkpoint:
     """Kernels, strides, paddings and output paddings that no shipped model has, sides unlike each other."""
-    generator = torch.Generator().manual_seed(3)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         model = VQVAE(ModelConfig(height=24, width=20, num_embeddings=9, embedding_dim=6))
@@ -139,11 +138,51 @@ def test_browser_and_torch_agree_on_layers_of_any_shape(alone):
             torch.nn.ConvTranspose2d(7, 5, (1, 4), stride=(1, 2), padding=(0, 1)),
             torch.nn.ConvTranspose2d(5, 1, (2, 1), stride=(2, 2), padding=(0, 0), output_padding=(0, 1)),
         )
-    checkpoint = Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
+    return Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
+
+
+def test_browser_and_torch_agree_on_layers_of_any_shape(alone):
+    checkpoint = of_odd_layers()
+    generator = torch.Generator().manual_seed(3)
     pixels = torch.randint(0, 256, (20, 1, 24, 20), generator=generator, dtype=torch.uint8)
     codes, reconstructions = run(alone, checkpoint, pixels)
-    assert torch.equal(codes, model.encode(data.to_unit(pixels)))
-    assert (reconstructions - model.decode(codes)).abs().max() <= 1 / 255
+    assert torch.equal(codes, checkpoint.model.encode(data.to_unit(pixels)))
+    assert (reconstructions - checkpoint.model.decode(codes)).abs().max() <= 1 / 255
+
+
+@pytest.mark.parametrize(
+    "checkpoint",
+    [load(SHIPPED["default"]), random_checkpoint(RANDOM["3 channels, 32 x 48"]), of_odd_layers()],
+    ids=["default", "3 channels, 32 x 48", "odd layers"],
+)
+def test_a_pass_that_goes_on_from_the_last_one_is_the_same_to_the_last_bit(alone, checkpoint):
+    config = checkpoint.model.config
+    generator = torch.Generator().manual_seed(11)
+    pixels = torch.zeros(config.height, config.width, config.channels)
+    passes = []
+    for number in range(24):
+        row, column = (int(torch.randint(0, side - 3, (1,), generator=generator)) for side in pixels.shape[:2])
+        pixels[row : row + 3, column : column + 3] = torch.rand(3, 3, config.channels, generator=generator)
+        edits = torch.full((config.cells,), -1)
+        if number % 3 == 0:
+            edits[number % config.cells] = number % config.num_embeddings
+        passes.append({"pixels": pixels.flatten().tolist() if number % 4 else None, "edits": edits.tolist()})
+    passes[0]["pixels"] = [0.0] * pixels.numel()
+    differing = alone.evaluate(
+        """({ description, passes }) => {
+          const network = forward.load(description);
+          const goesOn = forward.overruled(network);
+          let shown;
+          return passes.filter(({ pixels, edits }, number) => {
+            shown = pixels ?? shown;
+            const deep = number % 2 === 0;
+            const [one, other] = [goesOn(pixels, edits, deep), forward.overruled(network)(shown, edits, deep)];
+            return JSON.stringify(one) !== JSON.stringify(other);
+          }).length;
+        }""",
+        {"description": describe(checkpoint), "passes": passes},
+    )
+    assert differing == 0
 
 
 def test_browser_and_torch_agree_on_the_tiles(alone):
