@@ -8,6 +8,7 @@ import torch
 from pages.ui import resources
 from pages.ui.digit import DIGIT
 from pages.ui.frame import Scene, frame
+from pages.ui.standing import standing_section
 from pages.ui.workbench import Drawing, Put, WorkbenchError, workbench
 from vqvae.codebook import fitted
 from vqvae.data import DataError, Digits
@@ -46,6 +47,7 @@ def pick(scene: Scene, digits: Digits) -> None:
             key=key,
             on_change=another_of_class,
             width="content",
+            wrap=True,
         )
         st.button("Random digit", icon=":material/casino:", on_click=another, args=(labels >= 0,), key="draw.random")
 
@@ -62,6 +64,13 @@ def put(scene: Scene, digits: Digits | None) -> Put:
     return Put(f"{session}:{count}", one.pixels[0])
 
 
+def open_digit(number: int) -> None:
+    """Put an embedded digit on the canvas, also where it is the one picked and drawn over; a callback."""
+    scene.state["digit"] = number
+    session, count, _ = st.session_state["draw.put"]
+    st.session_state["draw.put"] = session, count + 1, number
+
+
 @st.fragment
 def bench(scene: Scene, digits: Digits | None, shown: Put) -> None:
     """The workbench and what the server adds: alone rerun at the end of a stroke."""
@@ -73,20 +82,25 @@ def bench(scene: Scene, digits: Digits | None, shown: Put) -> None:
         st.error(f"{error} Pick another model in the sidebar.")
     if drawing is not None:
         st.session_state["drawing"] = drawing.pixels  # Map shows where it belongs
-    explain(scene, digits, shown, drawing)
-
-
-def explain(scene: Scene, digits: Digits | None, shown: Put, drawing: Drawing | None) -> None:
-    """What the server knows of the picture on the canvas."""
     if digits is not None:
-        digit = scene.state["digit"]
-        name = f"digit {digit:,}, a {int(digits.labels[digit])}, out of {digits.described}"
-        if drawing is None or torch.equal(drawing.pixels, shown.pixels):
-            st.caption(f"On the canvas: {name}.")
-        elif drawing.pixels.any():
-            st.caption(f"On the canvas: your own drawing, begun on {name}.")
-        else:
-            st.caption("On the canvas: nothing, which the model writes down as well.")
+        say_what_it_is(scene, digits, shown, drawing)
+        standing_section(scene.checkpoint, digits, drawing, open_digit)
+
+
+def say_what_it_is(scene: Scene, digits: Digits, shown: Put, drawing: Drawing | None) -> None:
+    """What the picture on the canvas is, in one line."""
+    digit = scene.state["digit"]
+    name = f"digit {digit:,}, a {int(digits.labels[digit])}, out of {digits.described}"
+    if drawing is None or torch.equal(drawing.pixels, shown.pixels):
+        st.caption(f"On the canvas: {name}.")
+    elif drawing.pixels.any():
+        st.caption(f"On the canvas: your own drawing, begun on {name}.")
+    else:
+        st.caption("On the canvas: nothing, which the model writes down as well.")
+
+
+def explain(scene: Scene) -> None:
+    """How it works, for who asks."""
     config = scene.checkpoint.model.config
     (rows, columns), K, D = config.grid, config.num_embeddings, config.embedding_dim
     with st.expander("What happens here?", icon=":material/help:"):
@@ -118,4 +132,5 @@ except DataError as error:
 if digits:
     pick(scene, digits)
 bench(scene, digits, put(scene, digits))
+explain(scene)
 scene.state.publish()

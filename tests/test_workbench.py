@@ -121,13 +121,13 @@ def draw() -> AppTest:
 def test_the_page_names_the_digit_on_the_canvas():
     page = draw()
     assert not page.exception
-    assert "On the canvas: digit" in page.caption[-1].value
+    assert "On the canvas: digit" in page.caption[0].value
 
 
 def test_picking_a_digit_by_number_puts_it_on_the_canvas_and_into_the_address():
     page = draw()
     page.number_input(key="digit").set_value(77).run()
-    assert "digit 77" in page.caption[-1].value
+    assert "digit 77" in page.caption[0].value
     assert page.query_params["digit"] == "77"
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from pages.ui.colors import code_colors
 from pages.ui.scatter import make_sheet
 from vqvae import checkpoint as checkpoints
-from vqvae import codebook, data, estimate, evaluation, projection
+from vqvae import codebook, data, estimate, evaluation, projection, standing
 from vqvae import comparison as comparisons
 from vqvae.background import ArrayCache, cache_folder
 from vqvae.checkpoint import Checkpoint
