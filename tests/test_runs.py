@@ -1,7 +1,9 @@
 """Runs in the background: mostly in a thread of this process; where processes are killed, in processes of their own."""
 
 import functools
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from filelock import FileLock
 from safetensors.torch import load_file
 
 from vqvae import checkpoint, data, runs, worker
+from vqvae.files import write_atomically
 from vqvae.runs import Order, Run, RunError, Status, Turn, Visitor, Wish, new_token
 from vqvae.training import RECOMMENDED, Training, train
 
@@ -135,6 +138,29 @@ def test_a_run_set_aside_can_be_taken_back_until_the_next_begins(start):
     assert not run.folder.exists()
 
 
+def test_a_comparison_is_runs_of_equal_standing_beside_the_visitors_own(start):
+    visitor = Visitor(new_token())
+    own = start(visitor=visitor)
+    visitor.compare(
+        {"one": ORDER, "other": replace(ORDER, recipe=replace(RECIPE, quantizer="gradient", revival=False))}
+    )
+    first, second = visitor.comparison()
+    for run in (own, first, second):
+        until(run, "finished")
+    assert [run.order().recipe.quantizer for run in (first, second)] == ["ema", "gradient"]
+    assert torch.equal(weights(first.folder / "state.safetensors"), weights(own.folder / "state.safetensors"))
+    assert visitor.current().folder == own.folder
+    visitor.compare({"one": ORDER})
+    assert len(visitor.comparison()) == 1
+
+
+def test_a_comparison_at_work_is_not_thrown_away(start):
+    visitor = Visitor(new_token())
+    visitor.compare({"one": LONG})
+    with pytest.raises(RunError, match="has not ended yet"):
+        visitor.compare({"one": ORDER})
+
+
 # From start to end
 
 
@@ -154,6 +180,8 @@ def test_a_run_publishes_figures_and_frames_from_its_first_step_to_its_last(star
     history, recording = run.history(), run.recording()
     assert [moment.step for moment in history] == list(range(1, 10))
     assert recording.steps.tolist() == list(range(10))
+    assert [moment.cpu_seconds for moment in history] == sorted(moment.cpu_seconds for moment in history)
+    assert history[0].cpu_seconds > 0
     assert history[-1].held_out_nmse == pytest.approx(checkpoint.load(run.model_file).measured[0].nmse)
     final = checkpoint.load(run.model_file).model
     assert torch.equal(recording.codebooks[-1], final.vq_layer.codebook)
@@ -416,6 +444,43 @@ def test_a_run_whose_child_is_killed_is_cut_off_and_goes_on(server, start):
     run.pause()
     paused = until(run, "paused")
     assert torch.equal(weights(run.folder / "state.safetensors"), expected_state(LONG, paused.step))
+
+
+def test_a_run_of_another_server_is_seen_and_paused_and_never_done_twice(server):
+    _, run = server
+    until(run, "running", step=1)
+    child = child_of(run)
+    run.play()  # it is at work already
+    run.pause()
+    until(run, "paused")
+    assert child_of(run) == child
+    assert run.folder not in runs._children._children
+
+
+def test_a_child_killed_amid_its_writing_leaves_no_torn_file(room):
+    run = Run(room / "run")
+    write_atomically(run.folder / "run.json", json.dumps(asdict(LONG)).encode())
+    program = "import sys; from pathlib import Path; from vqvae import worker; "
+    program += "worker.PUBLISH_EVERY = worker.SAVE_EVERY = 0; worker.work(Path(sys.argv[1]))"  # it hardly does else
+    child = subprocess.Popen([sys.executable, "-c", program, str(run.folder)], cwd=ROOT, stdin=subprocess.DEVNULL)
+    until(run, "running", step=20)
+    child.kill()
+    child.wait()
+    status = run.status()
+    assert status.state == "interrupted"
+    assert checkpoint.load(run.model_file).steps >= status.saved > 0
+    for steps in ([moment.step for moment in run.history()], run.recording().steps.tolist()):
+        assert steps == sorted(set(steps))
+
+
+def test_a_run_whose_folder_is_taken_away_ends(start):
+    run = start(LONG)
+    until(run, "running", step=1)
+    shutil.rmtree(run.folder)
+    deadline = time.monotonic() + PATIENCE
+    while run.alive() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not run.alive()
 
 
 def test_a_lock_that_nobody_holds_is_not_held(tmp_path):

@@ -37,6 +37,7 @@ class Moment(NamedTuple):
     held_out_nmse: float | None  # measured now and then, None in between
     held_out_perplexity: float | None
     held_out_codes: int | None
+    cpu_seconds: float = 0.0  # of training until then: all threads together, whatever else the machine does meanwhile
 
 
 class History:
@@ -47,6 +48,11 @@ class History:
         self.path = path
         self._moments = [moment for moment in read_history(path) if moment.step <= step]
         self._rewrite()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What training took so far."""
+        return self._moments[-1].cpu_seconds if self._moments else 0.0
 
     def add(self, moment: Moment) -> None:
         """Append one line. Raises OSError."""

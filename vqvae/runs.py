@@ -184,6 +184,14 @@ class Run:
         (self.folder / "aside").unlink(missing_ok=True)
 
     @property
+    def silence(self) -> float:
+        """Seconds since the child last said anything; one that trains speaks twice a second."""
+        try:
+            return max(0.0, time.time() - (self.folder / "status.json").stat().st_mtime)
+        except OSError:
+            return 0.0
+
+    @property
     def aside(self) -> bool:
         return (self.folder / "aside").exists()
 
@@ -231,29 +239,57 @@ class Visitor:
 
     def start(self, order: Order) -> Run:
         """Begin a run; those before it are deleted. Raises RunError where one is still at work, or the disk refuses."""
+        with self._alone():
+            current = self.current()
+            if current is not None and current.alive():
+                raise RunError("Your last run is still at work: stop it before you start another.")
+            _make_room(self.runs(), 1)
+            return _begun(self.folder / "runs" / f"{time.time_ns():020d}-{secrets.token_hex(4)}", order)
+
+    def comparison(self) -> list[Run]:
+        """The runs of this visitor's last comparison, in the order in which they were named."""
+        return [Run(path.parent) for path in sorted((self.folder / "comparison").glob("*/run.json"))]
+
+    def compare(self, orders: dict[str, Order]) -> None:
+        """Begin a run for each name, to be looked at side by side; those of the comparison before are deleted.
+
+        They queue like all others, so that one follows the other. Raises RunError.
+        """
+        with self._alone():
+            if any(run.alive() for run in self.comparison()):
+                raise RunError("Your last comparison has not ended yet: stop it, or try again in a moment.")
+            _make_room(self.comparison(), len(orders))
+            for place, (name, order) in enumerate(orders.items()):
+                _begun(self.folder / "comparison" / f"{place}-{name}", order)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other tab of this visitor starts anything meanwhile; a disk that refuses is a RunError."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / "door"):  # two tabs of one visitor
-                return self._start(order)
+            with FileLock(self.folder / "door"):
+                yield
         except OSError as error:
             raise RunError(
                 f"A run cannot be kept in {self.folder}: {_reason(error)}. Name another folder in VQVAE_RUNS."
             ) from error
 
-    def _start(self, order: Order) -> Run:
-        current = self.current()
-        if current is not None and current.alive():
-            raise RunError("Your last run is still at work: stop it before you start another.")
-        if len(waiting()) >= MOST_WAITING:
-            raise RunError(f"{MOST_WAITING} runs are waiting already: try again when some of them are done.")
-        for old in self.runs():
-            if not old.alive():
-                shutil.rmtree(old.folder, ignore_errors=True)
-        run = Run(self.folder / "runs" / f"{time.time_ns():020d}-{secrets.token_hex(4)}")
-        said = asdict(order) | {"created": time.time()}
-        write_atomically(run.folder / "run.json", json.dumps(said, indent=1).encode())
-        run.begin()
-        return run
+
+def _make_room(old: list[Run], wanted: int) -> None:
+    """Check that the queue has places for so many runs, then delete old ones."""
+    if len(waiting()) + wanted > MOST_WAITING:
+        raise RunError(f"{len(waiting())} runs are waiting already: try again when some of them are done.")
+    for run in old:
+        if not run.alive():
+            shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def _begun(folder: Path, order: Order) -> Run:
+    run = Run(folder)
+    said = asdict(order) | {"created": time.time()}
+    write_atomically(run.folder / "run.json", json.dumps(said, indent=1).encode())
+    run.begin()
+    return run
 
 
 def new_token() -> str:

@@ -71,6 +71,7 @@ class _Worker:
         self.published = self.saved_at = time.monotonic()
         self.held_out_due = 0.0  # seconds of training until the next held-out figures
         self.trained_for = 0.0  # seconds
+        self.cpu_seconds = 0.0  # of training, also by the children before this one
 
     def work(self) -> Status:
         self.reserve.write_bytes(bytes(RESERVE))
@@ -87,6 +88,7 @@ class _Worker:
         step = training.step_count
         digits = _two_of_each(self.held_out)
         self.history = History(self.run.history_file, step)
+        self.cpu_seconds = self.history.cpu_seconds
         self.digits = to_unit(digits)
         config = training.model.config
         self.recorder = Recorder(self.run.frames_file, digits, config.num_embeddings, config.embedding_dim, step)
@@ -101,9 +103,10 @@ class _Worker:
                 if not self._rest():
                     return self._end("stopped")
                 continue
-            started = time.monotonic()
+            started, cpu_started = time.monotonic(), time.process_time()
             training.step()
             self.trained_for += time.monotonic() - started
+            self.cpu_seconds += time.process_time() - cpu_started
             self._publish_when_due()
         return self._finish()
 
@@ -189,6 +192,7 @@ class _Worker:
                 snapshot.images_per_second,
                 snapshot.seconds_left,
                 *((held_out.nmse, held_out.perplexity, held_out.codes_used) if held_out else (None, None, None)),
+                self.cpu_seconds,
             )
         )
         self._record(torch.tensor(snapshot.usage))
