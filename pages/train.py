@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import figures, pictures, resources, training_figures
 from pages.ui.address import Field, number, one_of, switch, whole
+from pages.ui.fetching import DATASETS, fetching
 from pages.ui.frame import frame
 from pages.ui.lab import lab
 from pages.ui.shelf import shelf
@@ -19,10 +20,10 @@ from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
 from vqvae.training import EFFECTS, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
 
 EVERY = 0.6  # seconds between two looks at a run
+QUIET = 12.0  # seconds without a word from a run, after which the page says why
 REPLAY_EVERY = 0.25  # seconds between two frames
 SPEEDS = {1: "1 ×", 3: "3 ×", 10: "10 ×"}  # frames at a time
 SHOWN_COLUMNS = 10
-DATASETS = {"digits": "5,000 embedded digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "kmnist": "KMNIST"}
 QUANTIZER_NAMES = {
     "gradient": "Gradient",
     "ema": "Moving average (EMA)",
@@ -123,19 +124,14 @@ def set_up(me: Visitor | None) -> None:
             help="Recommended: all codes come to be used, within minutes. Tutorial: the published recipe to the "
             "letter, where some codes never get used.",
         )
-        present = [name for name in DATASETS if data.is_present(name)]
-        if state["data"] not in present:
-            st.warning(f"{DATASETS[state['data']]} is not on this machine, so you get the embedded digits.")
-            state["data"] = data.EMBEDDED
         st.selectbox(
             "Images",
-            present,
+            list(DATASETS),
             key=state.key("data"),
             format_func=DATASETS.__getitem__,
             persist_state="session",
-            width=230,
-            help="A tenth of the embedded digits is held out for testing; the full sets come with test images. "
-            "`python -m vqvae download mnist` fetches one that is not here.",
+            width=260,
+            help="A tenth of the embedded digits is held out for testing; the full sets come with test images.",
         )
         st.number_input(
             "At most so many",
@@ -147,6 +143,9 @@ def set_up(me: Visitor | None) -> None:
             width=150,
             help="Fewer images make a quicker, poorer run.",
         )
+    present = data.is_present(state["data"])
+    if not present:
+        fetching(state["data"], me)
     columns = st.columns(3, gap="large")
     with columns[0]:
         whole_number("num_embeddings", "Codes (K)", 1, 1024)
@@ -183,7 +182,7 @@ def set_up(me: Visitor | None) -> None:
             width="stretch",
             on_click=attempt,
             args=(lambda: me.start(order),),
-            disabled=me is None,
+            disabled=me is None or not present,
         )
         show_problem()
         say_cost(order)
@@ -279,7 +278,7 @@ def controls(run: Run, status: Status) -> None:
                 key=f"train.{label.lower()}",
                 help=BUTTONS[label],
             )
-        st.markdown(f"**{HEADINGS[status.state]}** {said(status)}")
+        st.markdown(f"**{HEADINGS[status.state]}** {said(status, run.silence)}")
     st.progress(status.step / status.steps if status.steps else 0.0)
     show_problem()
     if status.state in ("failed", "interrupted"):
@@ -295,14 +294,16 @@ BUTTONS = {
 }
 
 
-def said(status: Status) -> str:
+def said(status: Status, silence: float) -> str:
+    """What goes on, in a sentence; `silence` is how long the run has said nothing."""
     if status.state == "queued":
         return "for " + (
             "one run that comes first." if status.before == 1 else f"{status.before} runs that come first."
         )
-    if status.steps:
-        return f"step {status.step:,} of {status.steps:,}. {status.message if status.state in ALIVE else ''}"
-    return status.message if status.state in ALIVE else ""
+    going_on = status.message if status.state in ALIVE else ""
+    if status.state in ("starting", "running") and silence > QUIET:
+        going_on = "The machine is busy, and a run lets all else go first: this may take minutes."
+    return f"step {status.step:,} of {status.steps:,}. {going_on}" if status.steps else going_on
 
 
 def wind(recording: Recording) -> int | None:
@@ -421,7 +422,7 @@ try:
     own = Collection(me) if me else None
     if own:
         shelf(state, own, run)
-    lab(state, own)
+    lab(me, own, Hyperparameters(**{name: state[name] for name in LIMITS}))
 except (DataError, RunError, ValueError) as error:
     st.error(f"{error} Start over in the sidebar.")
 state.publish()

@@ -9,10 +9,12 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import lab, resources, training_figures
+from pages.ui import lab, resources, side_by_side, training_figures
 from vqvae import checkpoint as checkpoints
-from vqvae import comparison, data, runs, worker
+from vqvae import comparison, data, download, runs, worker
 from vqvae.collection import Collection
+from vqvae.data import DataError
+from vqvae.download import Progress
 from vqvae.estimate import Cost, step_cost
 from vqvae.recording import Moment, code_paths
 from vqvae.runs import Order, Run, Visitor, new_token
@@ -125,11 +127,70 @@ def test_nobody_starts_before_the_browser_has_said_who_it_is():
     assert button(open_page(None), "Start training").disabled
 
 
-def test_a_data_set_that_is_not_there_is_said_and_replaced(token, monkeypatch, tmp_path):
-    monkeypatch.setenv("VQVAE_DATA", str(tmp_path))
+@pytest.fixture
+def kmnist(tmp_path, monkeypatch):
+    """KMNIST is not on this machine; its download grows as the test lets it, and ends as `outcome` says."""
+    monkeypatch.setenv("VQVAE_DATA", str(tmp_path / "data"))
+
+    class Mirror:
+        outcome = None  # "whole", or a sentence
+
+        def fetch(self, dataset, go_on):
+            while go_on(Progress(1, 4, 3_000_000, 12_000_000)) and self.outcome is None:
+                time.sleep(0.01)
+            if self.outcome == "whole":
+                raw = data.raw_folder(dataset)
+                raw.mkdir(parents=True)
+                for path in data._files(dataset):
+                    path.touch()
+            elif self.outcome:
+                raise DataError(self.outcome)
+
+    mirror = Mirror()
+    monkeypatch.setattr(download, "fetch", mirror.fetch)
+    resources.downloads.clear()
+    yield mirror
+    mirror.outcome = "The test is over."
+    resources.downloads.clear()
+
+
+def ended(token: str) -> None:
+    """Wait until the download that this visitor waits for has ended."""
+    resources.downloads().awaited("kmnist", Visitor(token).folder.name).join(PATIENCE)
+
+
+def test_a_data_set_that_is_not_there_is_downloaded_from_the_page(token, kmnist):
     page = open_page(token, data="kmnist")
-    assert "KMNIST is not on this machine" in text_of(page)
-    assert page.session_state["train.data"] == "digits"
+    assert "about 21 MB" in text_of(page)
+    assert button(page, "Start training").disabled
+    page = button(page, "Download KMNIST").click().run()
+    assert button(page, "Cancel")
+    # Found again by the same visitor, and joined by another.
+    assert button(open_page(token, data="kmnist"), "Cancel")
+    button(open_page(new_token(), data="kmnist"), "Download KMNIST").click().run()
+    kmnist.outcome = "whole"
+    ended(token)
+    page = page.run()
+    assert not button(page, "Start training").disabled
+    assert "Download KMNIST" not in [one.label for one in page.button]
+
+
+def test_a_download_can_be_called_off(token, kmnist):
+    page = button(open_page(token, data="kmnist"), "Download KMNIST").click().run()
+    run = resources.downloads().awaited("kmnist", Visitor(token).folder.name)
+    page = button(page, "Cancel").click().run()
+    assert button(page, "Download KMNIST")
+    run.join(PATIENCE)
+    assert not run.running
+
+
+def test_a_download_that_fails_is_one_sentence_and_can_be_tried_again(token, kmnist):
+    page = button(open_page(token, data="kmnist"), "Download KMNIST").click().run()
+    kmnist.outcome = "KMNIST could not be downloaded."
+    ended(token)
+    page = page.run()
+    assert [error.value for error in page.error] == ["KMNIST could not be downloaded."]
+    assert not button(page, "Download KMNIST").disabled
 
 
 def test_settings_that_cannot_be_are_one_sentence(token):
@@ -352,6 +413,63 @@ def test_the_lab_shows_the_verdict_of_the_chosen_recipes_and_keeps_their_models(
     assert entry.title == "SimVQ"
 
 
-def test_without_a_recorded_comparison_there_is_no_lab(token, monkeypatch, few_digits):
+@pytest.fixture
+def quick_recipes(monkeypatch, few_digits):
+    """Recipes of a few steps, on few images."""
+    quick = replace(TUTORIAL, num_embeddings=8, embedding_dim=4)
+    recipes = {"gradient": quick, "ema-revival": replace(quick, quantizer="ema", revival=True)}
+    monkeypatch.setattr(side_by_side, "RECIPES", recipes)
     monkeypatch.setattr(resources, "comparison", lambda: None)
-    assert "Collapse lab" not in text_of(open_page(token))
+    few = resources.digits()
+    monkeypatch.setattr(data, "load", lambda dataset, split="train": few)
+
+
+def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, quick_recipes):
+    page = open_page(token)
+    page.number_input(key="train.lab.epochs").set_value(2).run()
+    page = button(page, "Compare").click().run()
+    runs = Visitor(token).comparison()
+    assert [run.name for run in runs] == ["0-gradient", "1-ema-revival"]
+    orders = [run.order() for run in runs]
+    assert len({(order.recipe.seed, order.recipe.epochs, order.recipe.batch_size) for order in orders}) == 1
+    for run in runs:
+        until(run, "finished")
+    page = open_page(token)
+    assert "Equal budgets: 2 steps, 2 epochs of batches of 128" in text_of(page)
+    table = page.dataframe[1].value
+    assert list(table["Recipe"]) == ["Gradient", "EMA, revival"]
+    assert list(table["State"]) == ["finished, step 2"] * 2
+    assert all(float(cell) > 0 for cell in table["Held-out NMSE"])
+    page = button(page, "Keep as one of yours").click().run()
+    (entry,) = Collection(Visitor(token)).entries()
+    assert entry.title == "Gradient"
+    assert Visitor(token).current() is None  # the page's own run is another matter
+    page = button(page, "New comparison").click().run()
+    page = button(page, "Back to the last comparison").click().run()
+    assert "Equal budgets" in text_of(page)
+
+
+def test_a_comparison_takes_two_recipes_at_least(token, quick_recipes):
+    page = open_page(token)
+    assert not button(page, "Compare").disabled
+    page.multiselect(key="train.lab.own").set_value(["gradient"]).run()
+    assert button(page, "Compare").disabled
+
+
+def test_a_comparison_can_be_stopped_and_goes_on(token, quick_recipes):
+    page = open_page(token)
+    page.number_input(key="train.lab.epochs").set_value(1000).run()
+    page = button(page, "Compare").click().run()
+    page = button(page, "Stop all").click().run()
+    for run in Visitor(token).comparison():
+        until(run, "stopped")
+    page = button(page.run(), "Go on").click().run()
+    assert all(run.alive() for run in Visitor(token).comparison())
+    assert not button(page, "Stop all").disabled
+
+
+def test_a_run_that_says_nothing_for_a_while_is_explained(token, monkeypatch):
+    run = Visitor(token).start(Order(replace(RECOMMENDED, epochs=100_000), "digits", 48))
+    until(run, "running")
+    monkeypatch.setattr(Run, "silence", 60.0)
+    assert "The machine is busy" in text_of(open_page(token))

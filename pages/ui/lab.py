@@ -1,40 +1,49 @@
-"""The collapse lab: recipes side by side in a recorded comparison, and what they came to."""
+"""The collapse lab: recipes side by side, in a recorded comparison and in the visitor's own, and what they came to."""
 
 import streamlit as st
 
 from pages.ui import figures, resources, training_figures
-from pages.ui.address import PageState
 from pages.ui.shelf import add, attempt
+from pages.ui.side_by_side import CPU_SECONDS, FIRST, MOST, NAMES, side_by_side
 from vqvae import checkpoint as checkpoints
 from vqvae.collection import Collection
 from vqvae.comparison import SHIPPED, Comparison, model_file, verdict
 from vqvae.data import TORCHVISION
-
-MOST = 4  # recipes at once: more lines than that cannot be told apart
-FIRST = ("gradient", "ema-revival")
-NAMES = {
-    "gradient": "Gradient",
-    "gradient-kmeans": "Gradient, k-means start",
-    "ema": "EMA",
-    "ema-revival": "EMA, revival",
-    "rotation": "Rotation trick",
-    "simvq": "SimVQ",
-}
+from vqvae.runs import Visitor
+from vqvae.training import Hyperparameters
 
 
-def lab(state: PageState, own: Collection | None) -> None:
-    """The whole section; nothing where no comparison was recorded."""
-    comparison = resources.comparison()
-    if comparison is None:
-        return
+def lab(me: Visitor | None, own: Collection | None, settings: Hyperparameters) -> None:
+    """The whole section; `settings` is the recipe that the page shows."""
     st.subheader("Collapse lab", anchor=False)
-    seeds = max(len(comparison.of(name)) for name in comparison.recipes)
-    steps = max(point.step for result in comparison.results for point in result.curve)
-    images = TORCHVISION.get(comparison.dataset, "the embedded digits")
     st.markdown(
         "Why do codes die? A code that no vector is nearest to gets no gradient, so it stays where it is. The recipes "
         "differ in this alone; network, images, their order and all other settings are the same."
     )
+    recorded = resources.comparison()
+    which = "own"
+    if recorded is not None:
+        which = st.segmented_control(
+            "Comparison",
+            ["recorded", "own"],
+            default="recorded",
+            key="train.lab.which",
+            format_func={"recorded": "Recorded", "own": "Your own"}.__getitem__,
+            required=True,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+    if which == "own":
+        side_by_side(me, own, settings)
+    else:
+        look_back(recorded, own)
+
+
+def look_back(comparison: Comparison, own: Collection | None) -> None:
+    """The recorded comparison: its curves, its verdict, and its models to keep."""
+    seeds = max(len(comparison.of(name)) for name in comparison.recipes)
+    steps = max(point.step for result in comparison.results for point in result.curve)
+    images = TORCHVISION.get(comparison.dataset, "the embedded digits")
     chosen = st.multiselect(
         "Recipes, two to four",
         comparison.recipes,
@@ -68,7 +77,7 @@ def lab(state: PageState, own: Collection | None) -> None:
             icon=":material/save:",
             disabled=own is None,
             on_click=attempt,
-            args=(lambda: add(state, own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name]),),
+            args=(lambda: add(own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name]),),
             help="The model of the first seed, with its effective codebook: it then opens on every page.",
         )
 
@@ -90,4 +99,5 @@ def table(comparison: Comparison, chosen: list[str]) -> None:
         ],
         hide_index=True,
         key="train.lab.table",
+        column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
     )

@@ -13,6 +13,7 @@ from vqvae.background import ArrayCache, cache_folder
 from vqvae.checkpoint import Checkpoint
 from vqvae.collection import Collection, on_digits
 from vqvae.data import Digits
+from vqvae.download import Downloads
 from vqvae.training import Hyperparameters
 
 
@@ -152,6 +153,12 @@ def map_vectors(checkpoint: Checkpoint, name: str, split: str, settings: project
 
 
 # The Train page.
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def downloads() -> Downloads:
+    """The downloads of this process."""
+    return Downloads()
 
 
 @st.cache_data(max_entries=64, ttl=1800, show_spinner="Trying a few steps …")

@@ -25,7 +25,7 @@ def shelf(state: PageState, own: Collection, run: Run | None) -> None:
     )
     keeping, uploading = st.columns(2, gap="large")
     with keeping:
-        keep(state, own, run)
+        keep(own, run)
     with uploading:
         upload(state, own)
     say(own)
@@ -35,7 +35,7 @@ def shelf(state: PageState, own: Collection, run: Run | None) -> None:
         handle(state, own, entries)
 
 
-def keep(state: PageState, own: Collection, run: Run | None) -> None:
+def keep(own: Collection, run: Run | None) -> None:
     """Name the run's model and keep it."""
     saved = run.status().saved if run else 0
     st.text_input(
@@ -46,7 +46,7 @@ def keep(state: PageState, own: Collection, run: Run | None) -> None:
         icon=":material/save:",
         disabled=not saved,
         on_click=attempt,
-        args=(lambda: add(state, own, checkpoints.load(run.model_file), st.session_state["train.title"] or "Unnamed"),),
+        args=(lambda: add(own, checkpoints.load(run.model_file), st.session_state["train.title"] or "Unnamed"),),
     )
     st.caption(
         f"The model as of step {saved:,}. A pause saves the latest step."
@@ -67,11 +67,11 @@ def upload(state: PageState, own: Collection) -> None:
     if file is not None and st.session_state.get("train.uploaded") != file.file_id:
         st.session_state["train.uploaded"] = file.file_id
         stem = file.name.rsplit(".", 1)[0]
-        if attempt(lambda: add(state, own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
+        if attempt(lambda: add(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
             st.rerun()  # it is to stand in the list of models, above
 
 
-def add(state: PageState, own: Collection, checkpoint: Checkpoint, title: str) -> None:
+def add(own: Collection, checkpoint: Checkpoint, title: str) -> None:
     """Measure, keep, and say how good it is."""
     entry = own.add(checkpoint, title, resources.digits())
     figures = resources.figures_on_digits(own.open(entry.name))

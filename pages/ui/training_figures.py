@@ -139,6 +139,26 @@ def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[st
     return _finished(figure, 320, last, hovermode="x unified")
 
 
+def run_curves(histories: dict[str, Sequence[Moment]], value: str, steps: int) -> go.Figure:
+    """One figure of `Moment` over the steps, a line for each run; held-out ones have dots, as they are rare."""
+    figure = go.Figure()
+    for (name, history), color in zip(histories.items(), CURVES, strict=False):
+        shown = _thinned([moment for moment in history if getattr(moment, value) is not None])
+        figure.add_scatter(
+            x=[moment.step for moment in shown],
+            y=[getattr(moment, value) for moment in shown],
+            mode="lines+markers" if value.startswith("held_out") else "lines",
+            name=name,
+            line={"color": color, "width": 2},
+            marker={"size": 6},
+            hovertemplate="%{y:.4g}",
+        )
+    figure.update_yaxes(
+        type="log" if value == "held_out_nmse" else "linear", rangemode="tozero", title=None, exponentformat="power"
+    )
+    return _finished(figure, 320, steps, hovermode="x unified", showlegend=True)
+
+
 def _thinned(history: Sequence[Moment]) -> Sequence[Moment]:
     """Few enough moments for a curve, the last among them."""
     every = -(-len(history) // POINTS) or 1

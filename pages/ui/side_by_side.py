@@ -1,0 +1,213 @@
+"""A visitor's own comparison: two to four recipes on the same images, in the same order, from the same seed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.ui import figures, resources, training_figures
+from pages.ui.fetching import DATASETS
+from pages.ui.shelf import add, attempt
+from vqvae import checkpoint as checkpoints
+from vqvae import data
+from vqvae.collection import Collection
+from vqvae.comparison import RECIPES
+from vqvae.recording import Moment
+from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
+from vqvae.training import TUTORIAL, Hyperparameters
+
+CPU_SECONDS = "Of training, all threads together: they hardly depend on what else the machine does meanwhile."
+FEWEST, MOST = 2, 4  # recipes at once: more lines than that cannot be told apart
+FIRST = ("gradient", "ema-revival")
+OWN = "settings"  # the recipe that stands in the page's settings
+NAMES = {
+    "gradient": "Gradient",
+    "gradient-kmeans": "Gradient, k-means start",
+    "ema": "EMA",
+    "ema-revival": "EMA, revival",
+    "rotation": "Rotation trick",
+    "simvq": "SimVQ",
+    OWN: "Your settings",
+}
+EPOCHS = 20
+EVERY = 1.0  # seconds between two looks
+CURVES = {
+    "held_out_nmse": "NMSE on held-out images",
+    "codes_used": "Codes used in the latest batches",
+    "perplexity": "Codebook perplexity of the latest batches",
+}
+
+
+def side_by_side(me: Visitor | None, own: Collection | None, settings: Hyperparameters) -> None:
+    """The visitor's comparison, or what to choose for one."""
+    runs = me.comparison() if me else []
+    if runs and not runs[0].aside:
+        ended = _ended(runs)
+        st.fragment(_watch, run_every=EVERY if ended < len(runs) else None)(runs, ended)
+        _keep(runs, own)
+    else:
+        _choose(me, runs, settings)
+    if problem := st.session_state.pop("train.lab.problem", None):
+        st.error(problem)
+
+
+def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) -> None:
+    """Recipes, images, epochs and seed; what it will take."""
+    names = st.multiselect(
+        "Recipes, two to four",
+        list(NAMES),
+        FIRST,
+        format_func=NAMES.__getitem__,
+        max_selections=MOST,
+        key="train.lab.own",
+        persist_state="session",
+        help="All but “Your settings” differ in how the codebook learns alone; the rest is the tutorial’s.",
+    )
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        dataset = st.selectbox(
+            "On",
+            [name for name in data.DATASETS if data.is_present(name)],
+            format_func=DATASETS.__getitem__,
+            key="train.lab.data",
+            persist_state="session",
+            width=230,
+        )
+        epochs = st.number_input(
+            "Epochs of each", 1, 1000, EPOCHS, key="train.lab.epochs", persist_state="session", width=150
+        )
+        seed = st.number_input("Seed of all", 0, 9_999, 0, key="train.lab.seed", persist_state="session", width=150)
+        orders = {name: Order(_equal(name, settings, epochs, seed), dataset) for name in names}
+        st.button(
+            "Compare",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=_try,
+            args=(lambda: me.compare(orders),),
+            disabled=me is None or len(orders) < FEWEST,
+            key="train.lab.start",
+        )
+        if before:
+            st.button(
+                "Back to the last comparison",
+                icon=":material/undo:",
+                on_click=_try,
+                args=(lambda: [run.take_back() for run in before],),
+                key="train.lab.back",
+            )
+    cost = resources.step_cost(replace(TUTORIAL, epochs=1))
+    steps = _steps(dataset, epochs)
+    minutes = max(1, round(len(names) * steps * cost.seconds / 60))
+    st.caption(
+        f"{steps:,} steps for each recipe, one recipe after the other: about {minutes:,} min in all, if the machine "
+        "has nothing else to do. The page may be left meanwhile."
+    )
+
+
+def _equal(name: str, settings: Hyperparameters, epochs: int, seed: int) -> Hyperparameters:
+    """A recipe with the budget that all share: the same images, in the same batches."""
+    return replace(RECIPES.get(name, settings), epochs=int(epochs), seed=int(seed), batch_size=TUTORIAL.batch_size)
+
+
+def _steps(dataset: str, epochs: int) -> int:
+    images = len(resources.digits()) - data.HELD_OUT if dataset == data.EMBEDDED else data.TRAINING_IMAGES
+    return -(-images // TUTORIAL.batch_size) * int(epochs)
+
+
+def _ended(runs: list[Run]) -> int:
+    return sum(run.status().state not in ALIVE for run in runs)
+
+
+def _title(run: Run) -> str:
+    return NAMES.get(run.name.partition("-")[2], run.name)
+
+
+def _watch(runs: list[Run], ended: int) -> None:
+    """Curves on shared axes and the verdict, as far as they are."""
+    if _ended(runs) != ended:
+        st.rerun()  # the whole page: another model may be kept, or the clock stops
+    statuses = [run.status() for run in runs]
+    order = runs[0].order()
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        alive = ended < len(runs)
+        early = any(status.state in ("stopped", "failed", "interrupted") for status in statuses)
+        for label, icon, actions, enabled in (
+            ("Stop all", "stop", [run.stop for run in runs], alive),
+            ("Go on", "play_arrow", [run.play for run in runs if run.status().state != "finished"], early),
+            ("New comparison", "replay", [run.set_aside for run in runs], True),
+        ):
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                on_click=_try,
+                args=(lambda actions=actions: [action() for action in actions],),
+                disabled=not enabled,
+                key=f"train.lab.{icon}",
+            )
+        steps = max((status.steps for status in statuses), default=0) or _steps(order.dataset, order.recipe.epochs)
+        st.caption(
+            f"Equal budgets: {steps:,} steps, {order.recipe.epochs} epochs of batches of {order.recipe.batch_size}, on "
+            f"{DATASETS[order.dataset]}, in the same order; seed {order.recipe.seed}."
+        )
+    histories = {_title(run): run.history() for run in runs}
+    for column, (value, words) in zip(st.columns(len(CURVES), gap="medium"), CURVES.items(), strict=True):
+        column.markdown(f"**{words}**")
+        column.plotly_chart(
+            training_figures.run_curves(histories, value, steps),
+            key=f"train.lab.own.{value}",
+            config=figures.TOOLBAR,
+            alt=words,
+        )
+    rows = zip(histories.items(), statuses, strict=True)
+    st.dataframe(
+        [_verdict(title, history, status) for (title, history), status in rows],
+        hide_index=True,
+        key="train.lab.own.table",
+        column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
+    )
+    st.caption("NMSE, codebook perplexity and codes used as last measured on 500 held-out images.")
+
+
+def _verdict(title: str, history: list[Moment], status: Status) -> dict[str, str]:
+    """A row of the table, with dashes for what was not measured yet."""
+    measured = next((moment for moment in reversed(history) if moment.held_out_nmse is not None), None)
+    return {
+        "Recipe": title,
+        "State": f"{status.state}, step {status.step:,}" if status.step else status.state,
+        "Held-out NMSE": f"{measured.held_out_nmse:.4f}" if measured else "–",
+        "Codebook perplexity": f"{measured.held_out_perplexity:.1f}" if measured else "–",
+        "Codes used": str(measured.held_out_codes) if measured else "–",
+        "CPU seconds": f"{history[-1].cpu_seconds:.0f}" if history else "–",
+    } | ({"What happened": status.message} if status.state in ("failed", "interrupted") else {})
+
+
+def _keep(runs: list[Run], own: Collection | None) -> None:
+    """Each model can be kept, like that of any run."""
+    saved = {run.name: run for run in runs if run.status().saved}
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Model",
+            list(saved),
+            format_func=lambda name: _title(saved[name]),
+            key="train.lab.own.one",
+            width=260,
+            placeholder="None is saved yet",
+        )
+        st.button(
+            "Keep as one of yours",
+            icon=":material/save:",
+            disabled=own is None or name is None,
+            on_click=attempt,
+            args=(lambda: add(own, checkpoints.load(saved[name].model_file), _title(saved[name])),),
+            key="train.lab.keep",
+            help="It then opens on every page.",
+        )
+
+
+def _try(action: Callable[[], object]) -> None:
+    """Do what a button asks; what goes wrong stands on the page afterwards. A callback."""
+    try:
+        action()
+    except RunError as error:
+        st.session_state["train.lab.problem"] = str(error)
+    except OSError as error:
+        st.session_state["train.lab.problem"] = f"The comparison cannot be written: {error.strerror or error}."
