@@ -235,8 +235,17 @@ def follow_code() -> None:
             say(f"Code {code} is picked. " + seek(f"code {code}"))
 
 
+def act(run: MapRun | None, known: bool) -> None:
+    """The button that starts a map or calls it off, where there is one to start."""
+    if run is not None:
+        st.button("Cancel", key="map.cancel", on_click=cancel, args=(run,), icon=":material/close:")
+    elif not known:
+        seconds = max(2, len(points.indices) // 120)
+        st.button(f"Compute t-SNE (about {seconds} s)", key="map.compute", on_click=ask, type="primary")
+
+
 def explain(run: MapRun | None, known: bool) -> None:
-    """Which map this is, or how far it has come; a row of one height, so that nothing below it moves."""
+    """Which map this is, or how far it has come."""
     said = st.session_state.get("map.said", ("", None))
     if run is not None:
         left = run.seconds_left
@@ -245,10 +254,7 @@ def explain(run: MapRun | None, known: bool) -> None:
             f"Laying out {what}" + (f", about {left:.0f} s left" if left is not None else ": measuring distances"),
             width=360,
         )
-        st.button("Cancel", key="map.cancel", on_click=cancel, args=(run,), icon=":material/close:")
     elif not known:
-        seconds = max(2, len(points.indices) // 120)
-        st.button(f"Compute t-SNE (about {seconds} s)", key="map.compute", on_click=ask, type="primary")
         st.caption("This map is not computed yet. You see where it starts: the principal components.")
     elif show != "codes" and said[1] is selection(canvas):
         st.caption(said[0])
@@ -362,14 +368,23 @@ def digits_panel(ids: np.ndarray) -> None:
         (f"{len(some)} of {len(chosen):,}, evenly spaced. " if len(some) < len(chosen) else "")
         + f"Measured on {digits.described}."
     )
-    if len(chosen) == 1 and state["digits"] == "embedded":
-        number = int(chosen[0])
-        st.page_link(
-            "pages/draw.py",
-            label=f"Open digit {number} in Draw",
-            icon=":material/draw:",
-            query_params={"digit": number},
-        )
+    if not everything and state["digits"] == "embedded":
+        open_in_draw(some[:COLUMNS].tolist())
+
+
+def open_in_draw(numbers: list[int]) -> None:
+    """Links for the montage's first row."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if len(numbers) > 1:
+            st.markdown("Open in Draw, from the first row:", width="content")
+        for number in numbers:
+            st.page_link(
+                "pages/draw.py",
+                label=str(number) if len(numbers) > 1 else f"Open digit {number} in Draw",
+                icon=None if len(numbers) > 1 else ":material/draw:",
+                query_params={"digit": number},
+                width="content",
+            )
 
 
 def tell(chosen: torch.Tensor) -> None:
@@ -438,8 +453,7 @@ def explore() -> None:
                 st.session_state["map.failed"] = key, run.error
                 run.leave(visitor)
             st.rerun()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="map-row"):
-        adjust()
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if show != "codes":
             st.text_input(
                 "Find digits",
@@ -451,6 +465,9 @@ def explore() -> None:
                 help="By class, number, code and its place, or error; joined by “and”. The result is selected.",
                 width=330,
             )
+        adjust()
+        act(run, found is not None)
+    with st.container(key="map-said"):  # of one height, so that nothing below it moves
         explain(run, found is not None)
     positions = found
     if positions is None:

@@ -322,3 +322,13 @@ def test_one_digit_can_be_opened_in_draw(model):
     page.run()
     links = [link.proto for link in page.get("page_link")]
     assert any(link.label == "Open digit 42 in Draw" for link in links)
+
+
+def test_the_first_of_several_digits_can_be_opened_in_draw(model):
+    page = open_page(method="pca")
+    page.session_state["map.digits.embedded.0.selected"] = scatter.Selected(1, np.arange(10, 90))
+    page.run()
+    links = {link.proto.label: link.proto.query_string for link in page.get("page_link")}
+    assert {label: query for label, query in links.items() if label.isdigit()} == {
+        label: f"digit={label}" for label in ("10", "12", "14", "16", "18", "20", "22", "24")
+    }

@@ -35,11 +35,12 @@ def missing(what: str) -> None:
 def browser():
     """One Chromium for all tests; every test gets a context, so cookies and storage, of its own."""
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ImportError:
         missing("Playwright is not installed (pip install -r tests/requirements.txt)")
     if CHROMIUM is None:
         missing("Chromium is not installed (apt-get install chromium)")
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium

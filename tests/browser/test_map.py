@@ -5,8 +5,6 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-expect.set_options(timeout=120_000)  # milliseconds: the machine may be busy
-
 COUNT_SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver((list) => {
@@ -186,6 +184,26 @@ def test_a_finger_moves_the_map_and_a_tap_selects(new_page):
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator("div.scatter")).not_to_have_attribute("data-frames", str(frames))
     assert selected(page) in (0, 1)
+
+
+def test_two_fingers_bring_the_map_near_and_far_and_select_nothing(new_page):
+    page = new_page(viewport={"width": 390, "height": 844}, has_touch=True)
+    box = open_map(page).bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    screen = page.context.new_cdp_session(page)
+
+    def fingers(what: str, *apart: float) -> None:
+        points = [{"x": x + side * apart[0], "y": y, "id": side + 1} for side in (-1, 1)] if apart else []
+        screen.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": points})
+
+    for distances, near in ((range(20, 161, 10), "true"), (range(160, 19, -10), "false")):
+        for _ in range(4):
+            fingers("touchStart", distances[0])
+            for distance in distances:
+                fingers("touchMove", distance)
+            fingers("touchEnd")
+        expect(page.locator("div.scatter")).to_have_attribute("data-thumbnails", near)
+    assert selected(page) == 0
 
 
 def test_a_code_picked_elsewhere_is_found_on_the_map_and_goes_back(page):
