@@ -6,6 +6,7 @@ from torch import nn
 
 from vqvae import codebook
 from vqvae.data import Digits, to_unit
+from vqvae.evaluation import perplexity
 from vqvae.model import VQVAE, ModelConfig
 
 
@@ -216,6 +217,55 @@ def test_typical_cells_are_a_sample_that_the_seed_alone_decides():
     assert not torch.equal(sample, codebook.typical_cells(cells, 24, seed=6))
     assert len({tuple(cell) for cell in sample.tolist()}) == 24
     assert {tuple(cell) for cell in sample.tolist()} <= {tuple(cell) for cell in cells.tolist()}
+
+
+def test_the_nearest_codes_are_the_others_by_squared_distance():
+    vectors = torch.tensor([[0.0, 0.0], [3.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    near = codebook.nearest_codes(vectors, 0, 2)
+    assert near.codes.tolist() == [3, 2]
+    assert near.distances.tolist() == [0, 1]
+    assert codebook.nearest_codes(vectors, 2, 9).codes.tolist() == [0, 3, 1]
+    assert not len(codebook.nearest_codes(torch.zeros(1, 4), 0, 9).codes)
+
+
+def test_entropy_is_the_bits_that_a_code_would_take():
+    counts = torch.tensor([[3, 3, 3, 3], [5, 0, 0, 5], [0, 7, 0, 0], [0, 0, 0, 0]])
+    assert codebook.entropy_bits(counts).tolist() == pytest.approx([2, 1, 0, 0])
+    counts = torch.randint(0, 50, (20,), generator=torch.Generator().manual_seed(0))
+    assert 2 ** float(codebook.entropy_bits(counts)) == pytest.approx(perplexity(counts))
+
+
+def test_lift_is_one_where_rows_and_columns_are_independent():
+    rows, columns = torch.tensor([1, 4, 2]), torch.tensor([3, 1, 5, 7])
+    assert torch.allclose(codebook.lift(rows.unsqueeze(1) * columns), torch.ones(3, 4).double())
+
+
+def test_lift_compares_the_share_in_a_row_with_the_share_in_all():
+    table = torch.tensor([[6, 2, 0], [0, 8, 0]])
+    found = codebook.lift(table)
+    assert found[0, 0] == pytest.approx((6 / 8) / (6 / 16))
+    assert found[1, 0] == 0
+    assert found[1, 1] == pytest.approx((8 / 8) / (10 / 16))
+    assert found[:, 2].isnan().all()
+
+
+@pytest.mark.parametrize("with_background", [True, False])
+def test_adjacency_counts_each_pair_of_neighbouring_cells_from_both_sides(model, with_background):
+    K, (h, w) = model.config.num_embeddings, model.config.grid
+    encoded = codebook.encode(model, make_digits(model.config, 5))
+    expected = torch.zeros(K, K, dtype=torch.int64)
+    for n in range(5):
+        for row in range(h):
+            for column in range(w):
+                for other in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+                    if not (0 <= other[0] < h and 0 <= other[1] < w):
+                        continue
+                    blank = encoded.background[n, row, column] or encoded.background[n, other[0], other[1]]
+                    if with_background or not blank:
+                        expected[encoded.codes[n, row, column], encoded.codes[n, other[0], other[1]]] += 1
+    found = codebook.adjacency(encoded, with_background, K)
+    assert torch.equal(found, expected)
+    assert torch.equal(found, found.t())
 
 
 @pytest.mark.parametrize("count", [0, 5])

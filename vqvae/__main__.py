@@ -1,4 +1,4 @@
-"""The command line: python -m vqvae train | evaluate | info | compare | download | map."""
+"""The command line: python -m vqvae train | evaluate | info | compare | download | map | ablate."""
 
 import argparse
 import signal
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from vqvae import checkpoint, comparison, data, worker
+from vqvae import ablation, checkpoint, comparison, data, worker
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
@@ -129,6 +129,12 @@ def map_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def ablate_command(options: argparse.Namespace) -> int:
+    for path in ablation.write_shipped(options.models):
+        print(f"Saved {path}")
+    return 0
+
+
 class _Stop:
     """Ctrl-C asks the run to end after its step; a second one ends it as usual."""
 
@@ -192,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset digits --epochs 4 --out mine.safetensors",
     )
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="train | evaluate | info | compare | download | map"
+        title="commands", required=True, metavar="train | evaluate | info | compare | download | map | ablate"
     )
 
     command = commands.add_parser(
@@ -245,6 +251,16 @@ def _parser() -> argparse.ArgumentParser:
         "again when one of these changes. Some two minutes a model.",
     )
     command.set_defaults(run=map_command)
+    command.add_argument("models", nargs="*", default=list(checkpoint.SHIPPED), help="their names (all shipped ones)")
+
+    command = commands.add_parser(
+        "ablate",
+        help="measure what breaks in the shipped models without each of their codes",
+        description="Ban each code in turn, draw the embedded digits with the next nearest ones, and write what that "
+        "costs beside the shipped models, for the Codebook page: needed again when one of these changes. Some seconds "
+        "a model.",
+    )
+    command.set_defaults(run=ablate_command)
     command.add_argument("models", nargs="*", default=list(checkpoint.SHIPPED), help="their names (all shipped ones)")
 
     command = commands.add_parser(

@@ -5,6 +5,7 @@ its patch, the receptive field of the encoder clipped at the border (Dumoulin an
 arithmetic", for the arithmetic). Everything else is counting.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -206,6 +207,64 @@ def typical_cells(cells: Tensor, count: int, seed: int) -> Tensor:
     """A random sample of `count` out of cells (M, 3), the same for the same seed, in reading order."""
     generator = torch.Generator().manual_seed(seed)
     return cells[torch.randperm(len(cells), generator=generator)[:count].sort().values]
+
+
+class NearCodes(NamedTuple):
+    """The codes nearest to another one, nearest first."""
+
+    codes: Tensor  # (M,) int64
+    distances: Tensor  # (M,) float64: squared Euclidean distances between vectors
+
+
+def nearest_codes(codebook: Tensor, code: int, count: int) -> NearCodes:
+    """The `count` other codes whose vectors (K, D) are nearest to that of a code; fewer where there are fewer."""
+    distances = (codebook.detach().cpu().double() - codebook[code].detach().cpu().double()).square().sum(1)  # (K,)
+    distances[code] = -1
+    order = distances.argsort(stable=True)[1 : count + 1]
+    return NearCodes(order, distances[order])
+
+
+# How codes are distributed over classes, over positions and beside one another.
+
+
+def entropy_bits(counts: Tensor) -> Tensor:
+    """Entropy in bits of the distributions that counts (..., K) describe, in [0, log2 K]; 0 for no use: (...)."""
+    shares = counts.double() / counts.sum(-1, keepdim=True).clamp_min(1)
+    return torch.special.entr(shares).sum(-1) / math.log(2)
+
+
+def lift(table: Tensor) -> Tensor:
+    """How many times as often as by chance a row meets a column, from counts (R, C): (R, C) float64.
+
+    The share of the column within the row over its share in the whole table: 1 where the two are independent, 0 where
+    they never meet, NaN where a row or a column has no count at all (Brin et al. 1997, "interest").
+    """
+    table = table.double()
+    return table * table.sum() / (table.sum(1, keepdim=True) * table.sum(0, keepdim=True))
+
+
+def adjacency(encoded: Encoded, with_background: bool, num_embeddings: int) -> Tensor:
+    """How often each code stands directly beside, above or below each other one: (K, K) int64, symmetric.
+
+    Each pair of cells is counted from both sides; without background, only pairs of two cells with ink.
+    """
+    codes, ink = encoded.codes, ~encoded.background
+    one, other = _left_or_upper(codes), _right_or_lower(codes)  # (P,) each
+    if not with_background:
+        inked = _left_or_upper(ink) & _right_or_lower(ink)
+        one, other = one[inked], other[inked]
+    K = num_embeddings
+    counts = torch.bincount(one * K + other, minlength=K * K).view(K, K)
+    return counts + counts.t()
+
+
+def _left_or_upper(grids: Tensor) -> Tensor:
+    """Of every two neighbouring cells of grids (N, h, w), the left or the upper one: (P,)."""
+    return torch.cat((grids[:, :, :-1].flatten(), grids[:, :-1].flatten()))
+
+
+def _right_or_lower(grids: Tensor) -> Tensor:
+    return torch.cat((grids[:, :, 1:].flatten(), grids[:, 1:].flatten()))
 
 
 class Patches(NamedTuple):
