@@ -10,6 +10,7 @@ import torch
 from pages.ui import figures, maps, pictures, resources
 from pages.ui.address import Field, one_of, whole
 from pages.ui.colors import code_colors
+from pages.ui.controls import check_code, choose
 from pages.ui.frame import frame
 from pages.ui.picking import Picking
 from pages.ui.scatter import Mark, Plot, scatter, select, selection, send_sheet
@@ -60,22 +61,7 @@ config = checkpoint.model.config
 K = config.num_embeddings
 
 
-def choose(label: str, name: str, options: dict[str, str], explanation: str) -> str:
-    """A row of buttons for a field of the address."""
-    return st.segmented_control(
-        label,
-        list(options),
-        key=state.key(name),
-        format_func=lambda option: options[option],
-        required=True,
-        persist_state="session",
-        help=explanation,
-    )
-
-
-if state["code"] is not None and state["code"] >= K:
-    st.warning(f"There is no code {state['code']} here: this model’s {K} codes have the numbers 0 to {K - 1}.")
-    state["code"] = None
+check_code(state, K)
 
 available = {name: source for name, source in resources.available_digits().items() if name in DIGITS}
 if state["digits"] not in available:
@@ -87,6 +73,7 @@ if state["color"] not in colors:
 
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     show = choose(
+        state,
         "Show",
         "show",
         SHOW,
@@ -95,6 +82,7 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     )
     if show == "digits":
         choose(
+            state,
             "Placed by",
             "by",
             BY,
@@ -102,13 +90,14 @@ with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
             "says before quantising. Code histogram: how often each code is used, wherever it stands.",
         )
     choose(
+        state,
         "Layout",
         "method",
         METHODS,
         "t-SNE keeps neighbours together. PCA keeps the two directions of largest variance, and is the same each time.",
     )
     if show != "codes":
-        choose("Colour", "color", colors, "What the colour of a point means; selections stay.")
+        choose(state, "Colour", "color", colors, "What the colour of a point means; selections stay.")
 
 try:
     source = available[state["digits"]]

@@ -1,14 +1,20 @@
 """The Codebook page's logic and its figures; clicks are in tests/browser."""
 
+import csv
+import io
 import math
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import figures, gallery, pictures, resources
-from vqvae import codebook, data
+from pages.ui import figures, gallery, pictures, resources, tables
+from vqvae import ablation, codebook, data
+from vqvae.ablation import Ablations, ablate
+from vqvae.background import ArrayCache
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError
 from vqvae.evaluation import perplexity
@@ -27,7 +33,16 @@ def open_page(**address: str) -> AppTest:
 
 def text_of(page: AppTest) -> str:
     assert not page.exception
-    return "\n".join(element.value for kind in (page.subheader, page.markdown, page.caption) for element in kind)
+    kinds = (page.subheader, page.markdown, page.caption, page.info)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+@pytest.fixture(autouse=True)
+def ablations(monkeypatch, tmp_path) -> Ablations:
+    """Measurements of this test alone."""
+    ablations = Ablations(ArrayCache(tmp_path / "ablations"))
+    monkeypatch.setattr(resources, "ablations", lambda: ablations)
+    return ablations
 
 
 @pytest.fixture
@@ -44,8 +59,15 @@ def install(monkeypatch, config: ModelConfig) -> Checkpoint:
     monkeypatch.setattr(resources, "checkpoint", lambda name: checkpoint)
     monkeypatch.setattr(resources, "fitted_digits", lambda checkpoint, *_: codebook.fitted(few, config))
     monkeypatch.setattr(resources, "available_digits", lambda: {"embedded": (data.EMBEDDED, "all")})
-    resources.encoded.clear()
-    resources.usage.clear()
+    for cached in (
+        resources.encoded,
+        resources.usage,
+        resources.reconstructions,
+        resources.adjacency,
+        resources.ablation_key,
+        resources.redrawn,
+    ):
+        cached.clear()
     return checkpoint
 
 
@@ -93,14 +115,14 @@ def test_a_code_picked_from_the_dead_ones_says_that_no_cell_takes_it(small_model
 
 
 def test_an_address_sets_the_page(small_model):
-    page = open_page(code="5", by="class", scale="log", order="index", patches="typical")
+    page = open_page(code="5", by="class", scale="log", order="index", cells="ink")
     assert "Code 5" in text_of(page)
     assert not page.warning
     chosen = {group.label: group.value for group in page.button_group}
     assert chosen["Colours"] == "class"
     assert chosen["Scale"] == "log"
     assert chosen["Order"] == "index"
-    assert chosen["Real patches"] == "typical"
+    assert chosen["Cells"] == "ink"
 
 
 @pytest.mark.parametrize(
@@ -147,6 +169,143 @@ def test_digits_that_cannot_be_read_are_one_calm_sentence(small_model, monkeypat
     page = open_page()
     assert not page.exception
     assert [error.value for error in page.error] == ["These digits cannot be opened. The file is damaged: delete it."]
+
+
+# Sections, the card, tables.
+
+SECTIONS = {
+    "usage": "An ideal code would spend",
+    "digits": "Each row is a digit",
+    "positions": "the most open place",
+    "neighbours": "stand side by side",
+    "damage": "Not measured yet",
+    "compare": "| Codebook perplexity |",
+}
+
+
+@pytest.mark.parametrize(("section", "says"), SECTIONS.items())
+@pytest.mark.parametrize("cells", ["all", "ink"])
+def test_every_section_draws_alone_and_stands_in_the_address(small_model, section, says, cells):
+    page = open_page(section=section, cells=cells)
+    text = text_of(page)
+    assert [other for other, words in SECTIONS.items() if words in text] == [section]
+    assert "100 embedded digits" in text
+    if section != "usage":
+        assert page.query_params["section"] in (section, [section])
+
+
+@pytest.mark.parametrize("section", [name for name in SECTIONS if name != "usage"])
+@pytest.mark.parametrize(
+    "sizes",
+    [{"num_embeddings": 1}, {"channels": 3, "height": 32, "width": 48, "num_embeddings": 300, "embedding_dim": 8}],
+    ids=["K1", "colour"],
+)
+def test_every_section_takes_models_of_any_size(monkeypatch, section, sizes):
+    install(monkeypatch, ModelConfig(**sizes))
+    assert not open_page(section=section, code="0").exception
+
+
+def test_the_sentences_state_entropy_in_bits(small_model):
+    bits = float(codebook.entropy_bits(usage_of(small_model).all_cells.total))
+    assert f"**Entropy {bits:.2f} of {math.log2(12):.2f} bits.**" in text_of(open_page())
+
+
+def test_what_breaks_without_a_code_is_measured_when_asked_for_and_then_said(small_model, ablations):
+    page = open_page(code="3")
+    page.button(key="codebook.measure").click().run()
+    deadline = time.monotonic() + 60
+    while "number" not in text_of(page).split("What breaks without it")[1] and time.monotonic() < deadline:
+        time.sleep(0.2)
+        page.run()
+    expected = ablate(small_model.model, resources.fitted_digits(small_model), small_model.variance)
+    worst = int(expected.ranking[0])
+    said = f"NMSE **{expected.nmse:.4f}** with it, **{float(expected.without[worst]):.4f}** without"
+    assert said in text_of(open_page(code=str(worst)))  # another visitor finds it done
+    assert f"**Code {worst} is missed most:**" in text_of(open_page(section="damage"))
+    assert len(list(ablations.cache.folder.glob("*.npz"))) == 1
+
+
+def test_a_measurement_can_be_cancelled(small_model, monkeypatch):
+    gate = threading.Event()
+
+    def slowly(model, digits, variance, report):
+        gate.wait(30)
+        return ablate(model, digits, variance, report)
+
+    monkeypatch.setattr(ablation, "ablate", slowly)
+    page = open_page()
+    page.button(key="codebook.measure").click().run()
+    page.button(key="codebook.cancel").click().run()
+    gate.set()
+    assert page.button(key="codebook.measure")
+    assert not page.exception
+
+
+def test_a_measurement_that_fails_says_so_in_a_sentence(small_model, monkeypatch):
+    def fail(*_):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(ablation, "ablate", fail)
+    page = open_page()
+    page.button(key="codebook.measure").click().run()
+    deadline = time.monotonic() + 60
+    while not page.error and time.monotonic() < deadline:
+        time.sleep(0.2)
+        page.run()
+    assert ["This could not be measured (MemoryError: no room)." in error.value for error in page.error] == [True]
+
+
+def test_two_models_are_compared_on_the_same_digits(monkeypatch):
+    page = open_page(section="compare", model="tutorial")
+    assert page.selectbox(key="codebook.with").value == "default"
+    text = text_of(page)
+    assert "Default (EMA)" in text.replace("\\", "")
+    for name in ("default", "tutorial"):
+        made = resources.reconstructions(resources.checkpoint(name), data.EMBEDDED, "all")
+        assert f"{float(made.nmse.mean()):.4f}" in text
+    assert page.query_params["with"] in ("default", ["default"])
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_every_table_can_be_parsed_and_says_its_units(small_model):
+    usage, config = usage_of(small_model), small_model.model.config
+    few, K, counts = resources.fitted_digits(small_model), config.num_embeddings, usage_of(small_model).all_cells
+    found = ablate(small_model.model, few, small_model.variance)
+    beside = codebook.adjacency(codebook.encode(small_model.model, few), True, K)
+
+    codes = rows_of(tables.codes(usage, counts, found))
+    assert [int(row["cells (count)"]) for row in codes] == counts.total.tolist()
+    assert sum(float(row["cells (share)"]) for row in codes) == pytest.approx(1)
+    assert [int(row["cells in digits 7 (count)"]) for row in codes] == counts.by_class[7].tolist()
+    assert [float(row["NMSE without it (ratio)"]) for row in codes] == found.without.tolist()
+    assert [code for code, row in enumerate(codes) if row["dead (0 or 1)"] == "1"] == usage.dead.tolist()
+    assert rows_of(tables.codes(usage, counts, None))[0]["NMSE with it (ratio)"] == ""
+
+    classes = rows_of(tables.classes(counts))
+    assert sum(int(row["cells (count)"]) for row in classes) == int(counts.total.sum())
+    lift = codebook.lift(counts.by_class)
+    for row in classes[:20]:
+        assert float(row["lift (ratio)"]) == float(lift[int(row["digit (class)"]), int(row["code (index)"])])
+
+    positions = rows_of(tables.positions(counts))
+    assert len(positions) == config.cells
+    assert all(int(row["cells (count)"]) == len(few) for row in positions)
+    assert float(positions[8]["entropy (bits)"]) == float(codebook.entropy_bits(counts.by_position)[1, 1])
+
+    neighbours = rows_of(tables.neighbours(beside))
+    assert sum(int(row["times side by side (count)"]) for row in neighbours) == int(beside.sum())
+
+    damage = rows_of(tables.damage(found))
+    assert [int(row["code (index)"]) for row in damage] == found.ranking.tolist()
+    worst = damage[0]["digits damaged most (indices)"].split()
+    assert [int(index) for index in worst] == found.digits_of(int(found.ranking[0])).tolist()
+
+    compared = rows_of(tables.comparison([tables.Standing("mine, of 64 codes", 64, 30.5, 4.9, 2, 0.03)]))
+    assert compared[0]["model"] == "mine, of 64 codes"
+    assert float(compared[0]["entropy (bits)"]) == 4.9
 
 
 # The figures.
@@ -232,6 +391,40 @@ def test_the_picked_code_is_drawn_as_selected(by_class):
     assert [columns.customdata[place][0] for place in columns.selectedpoints] == [4]
     *_, columns = draw(by_class, picked=None).data
     assert list(columns.selectedpoints) == []
+
+
+@pytest.mark.parametrize("K", [20, 300])
+def test_lift_is_drawn_from_an_eighth_to_eight_times_in_the_order_given(K):
+    counts = torch.zeros(10, K, dtype=torch.int64)
+    counts[:, 3], counts[2, 7], counts[:2, 9] = 10, 90, 5
+    order = torch.arange(K).flip(0) if K < 256 else torch.arange(K)
+    figure = figures.lift_of_classes(codebook.lift(counts), counts, order, picked=7)
+    (matrix,) = figure.data
+    assert list(matrix.x) == [str(code) for code in order[:256].tolist()]
+    places = {code: list(matrix.x).index(str(code)) for code in (3, 5, 7, 9)}
+    values = [value for row in matrix.z for value in row if value is not None]
+    assert -3 == min(values) <= max(values) <= 3
+    assert matrix.z[2][places[7]] == 1  # twice as often
+    assert matrix.z[2][places[9]] == -3  # never
+    assert {row[places[5]] for row in matrix.z} == {None}  # dead
+    assert [(shape.x0 + shape.x1) / 2 for shape in figure.layout.shapes] == [places[7]]
+
+
+def test_bars_of_damage_are_ranked_clickable_and_as_high_as_what_is_added():
+    without = torch.tensor([0.11, 0.1, 0.4, 0.0999, 0.1000001], dtype=torch.float64)
+    ranking = without.argsort(descending=True, stable=True)
+    bars, columns = figures.damage(0.1, without, ranking, picked=0).data
+    assert [code for (code,) in columns.customdata] == ranking.tolist() == [2, 0, 4, 1, 3]
+    assert list(bars.y) == pytest.approx([0.3, 0.01, 1e-7, 0, -1e-4], abs=1e-9)
+    assert list(columns.selectedpoints) == [1]
+    assert min(columns.y) > 0
+
+
+def test_usage_by_rank_ends_at_the_last_code_in_use():
+    one, other = torch.tensor([0, 6, 2, 0]), torch.tensor([5, 5])
+    first, second = figures.usage_by_rank([("one", one), ("other", other)]).data
+    assert list(first.y) == [0.75, 0.25]
+    assert list(second.y) == [0.5, 0.5]
 
 
 @pytest.mark.parametrize("K", [1, 31, 32, 33, 512])

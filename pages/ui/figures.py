@@ -1,5 +1,6 @@
 """Arrays in, plotly figures out; no Streamlit here. Text, grid and background colours come from the page's theme."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,12 +11,16 @@ from torch import Tensor
 from pages.ui.colors import CLASS_COLORS
 
 ACCENT = "#1f8f9b"  # where colour means nothing: at least 3 : 1 on both themes' backgrounds
+OTHER = "#c2571a"  # beside it
+FEWER_MORE = [[0, "rgba(194, 87, 26, 1)"], [0.5, "rgba(128, 140, 145, 0.08)"], [1, "rgba(31, 143, 155, 1)"]]
+MOST_LIFT = 8  # where colours end, and at its inverse
 PICKED = "rgba(128, 140, 145, 0.5)"
 CLEAR = "rgba(0, 0, 0, 0)"
 MOST_BARS = 256
 HALF = 0.5  # where bars on a logarithmic axis begin, so that a single use has a height
 # The toolbar offers the picture alone: these figures are not for zooming, and a thumb must be able to scroll past.
 TOOLBAR = {"displaylogo": False, "modeBarButtons": [["toImage"]], "scrollZoom": False}
+PICTURES = ("png", "svg")  # plotly's toolbar saves one of them at a time
 # A map is for moving in and selecting from.
 MAP_TOOLBAR = {
     "displaylogo": False,
@@ -23,6 +28,11 @@ MAP_TOOLBAR = {
     "scrollZoom": True,
     "modeBarButtons": [["select2d", "lasso2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"], ["toImage"]],
 }
+
+
+def toolbar(picture: str) -> dict[str, object]:
+    """The toolbar, saving a format out of PICTURES; a PNG twice as fine as it stands on screen."""
+    return TOOLBAR | {"toImageButtonOptions": {"format": picture, "scale": 2 if picture == "png" else 1}}
 
 
 def bars(order: Tensor) -> list[list[int]]:
@@ -134,27 +144,188 @@ def class_usage(per_image: Tensor) -> go.Figure:
 
 def position_usage(share: Tensor) -> go.Figure:
     """The share of images that use a code at each position of the grid, in [0, 1]: (h, w)."""
-    h, w = share.shape
     ceiling = float(share.max()) or 1.0
+    return _on_the_grid(
+        share,
+        ceiling,
+        {"tickformat": ".0%" if ceiling >= 0.05 else ".2~%"},
+        "row %{y}, column %{x}: %{z:.2%} of the digits<extra></extra>",
+        290,
+    )
+
+
+def position_entropy(bits: Tensor, counts: Tensor, num_embeddings: int) -> go.Figure:
+    """The entropy of the codes at each position of the grid, from 0 to log2 K bits: (h, w), and cells counted there."""
+    figure = _on_the_grid(
+        bits.where(counts > 0, torch.nan),
+        math.log2(num_embeddings) or 1.0,
+        {"title": {"text": "bits", "side": "top"}},
+        "row %{y}, column %{x}: %{z:.2f} bits, %{text} cells<extra></extra>",
+        340,
+    )
+    return figure.update_traces(text=[[f"{count:,}" for count in row] for row in counts.tolist()])
+
+
+def _on_the_grid(values: Tensor, ceiling: float, colorbar: dict[str, object], hover: str, height: int) -> go.Figure:
+    """A value for each position of the grid, from 0 to a ceiling: (h, w), NaN where there is none."""
+    h, w = values.shape
     figure = go.Figure(
         go.Heatmap(
-            z=share.tolist(),
+            z=_listed(values),
             x=list(range(1, w + 1)),
             y=list(range(1, h + 1)),
             zmin=0,
             zmax=ceiling,
             colorscale=[[0, "rgba(31, 143, 155, 0.07)"], [1, "rgba(31, 143, 155, 1)"]],
-            colorbar={"thickness": 8, "len": 1, "tickformat": ".0%" if ceiling >= 0.05 else ".2~%", "nticks": 4},
+            colorbar={"thickness": 8, "len": 1, "nticks": 4, **colorbar},
             xgap=2,
             ygap=2,
-            hovertemplate="row %{y}, column %{x}: %{z:.2%} of the digits<extra></extra>",
+            hovertemplate=hover,
         )
     )
     figure.update_xaxes(title="column", showgrid=False, zeroline=False, dtick=_step(w), tick0=1)
     figure.update_yaxes(
         title="row", autorange="reversed", showgrid=False, zeroline=False, dtick=_step(h), tick0=1, scaleanchor="x"
     )
-    return _finished(figure, 290, constrain="domain")
+    return _finished(figure, height, constrain="domain")
+
+
+def lift_of_classes(lift: Tensor, by_class: Tensor, order: Tensor, picked: int | None) -> go.Figure:
+    """How many times as often as overall each class uses each code: lift and counts (10, K), codes in an order.
+
+    Of more than 256 codes, the first 256 in that order.
+    """
+    codes = order[:MOST_BARS]
+    figure = _matrix(
+        lift[:, codes],
+        by_class[:, codes],
+        [str(label) for label in range(len(lift))],
+        codes.tolist(),
+        "code %{x} in digits %{y}: %{text} cells,<br>%{customdata} times as often as in all digits<extra></extra>",
+        340,
+    )
+    figure.update_yaxes(title="digit", dtick=1)
+    return _frame(figure, codes, picked, range(len(lift)))
+
+
+def lift_of_neighbours(lift: Tensor, counts: Tensor, order: Tensor, picked: int | None) -> go.Figure:
+    """How many times as often as by chance two codes stand side by side: lift and counts (K, K), codes in an order.
+
+    Of more than 256 codes, the first 256 in that order.
+    """
+    codes = order[:MOST_BARS]
+    names = codes.tolist()
+    figure = _matrix(
+        lift[codes][:, codes],
+        counts[codes][:, codes],
+        [str(code) for code in names],
+        names,
+        "code %{x} beside code %{y}: %{text} times,<br>%{customdata} times as often as by chance<extra></extra>",
+        560,
+    )
+    figure.update_yaxes(title="code")
+    return _frame(figure, codes, picked, range(len(names)))
+
+
+def _matrix(
+    lift: Tensor, counts: Tensor, rows: Sequence[str], codes: Sequence[int], hover: str, height: int
+) -> go.Figure:
+    logs = lift.clamp(1 / MOST_LIFT, MOST_LIFT).log2()  # NaN stays NaN: a gap
+    steps = int(math.log2(MOST_LIFT))
+    figure = go.Figure(
+        go.Heatmap(
+            z=_listed(logs),
+            x=[str(code) for code in codes],
+            y=list(rows),
+            customdata=[[f"{value:.2g}" for value in row] for row in lift.tolist()],
+            text=[[f"{count:,}" for count in row] for row in counts.tolist()],
+            zmin=-steps,
+            zmax=steps,
+            colorscale=FEWER_MORE,
+            colorbar={
+                "thickness": 8,
+                "len": 1,
+                "title": {"text": "lift", "side": "top"},
+                "tickvals": list(range(-steps, steps + 1)),
+                "ticktext": [f"1/{2**-step}" if step < 0 else str(2**step) for step in range(-steps, steps + 1)],
+            },
+            hovertemplate=hover,
+        )
+    )
+    figure.update_xaxes(title="code", type="category", showgrid=False, zeroline=False, nticks=16, tickangle=0)
+    figure.update_yaxes(type="category", autorange="reversed", showgrid=False, zeroline=False, nticks=16)
+    return _finished(figure, height)
+
+
+def _frame(figure: go.Figure, codes: Tensor, picked: int | None, rows: range) -> go.Figure:
+    """Mark the column of a code, where it is shown."""
+    for at in (codes == picked).nonzero().flatten().tolist() if picked is not None else ():
+        edges = {"x0": at - 0.5, "x1": at + 0.5, "y0": -0.5, "y1": len(rows) - 0.5}
+        figure.add_shape(type="rect", **edges, line={"color": "rgba(128, 140, 145, 1)", "width": 1.5})
+    return figure
+
+
+def damage(nmse: float, without: Tensor, ranking: Tensor, picked: int | None) -> go.Figure:
+    """What each code's loss adds to the NMSE, (K,), in the order of its ranking; every column can be clicked.
+
+    A click selects a point of the last trace, whose `customdata` is [code]; `picked` is drawn as selected until then.
+    Of more than 256 codes, the first 256.
+    """
+    codes = ranking[:MOST_BARS].tolist()
+    places = list(range(1, len(codes) + 1))
+    added = [float(without[code]) - nmse for code in codes]
+    floor, top = 1.1 * min(0.0, *added), 1.06 * max(*added, 1e-6)  # a code's loss may even do good
+    figure = go.Figure()
+    figure.add_bar(
+        x=places,
+        y=added,
+        width=0.86,
+        marker={"color": ACCENT, "line": {"width": 0}},
+        showlegend=False,
+        hoverinfo="skip",
+    )
+    figure.add_bar(
+        x=places,
+        base=floor,
+        y=[top - floor] * len(codes),
+        width=1,
+        marker={"color": CLEAR, "line": {"width": 0}},
+        selected={"marker": {"color": PICKED}},
+        unselected={"marker": {"color": CLEAR}},
+        selectedpoints=[at for at, code in enumerate(codes) if code == picked],
+        customdata=[[code] for code in codes],
+        hovertext=[
+            f"<b>code {code}</b><br>NMSE {nmse:.4f} with it, {float(without[code]):.4f} without it" for code in codes
+        ],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    figure.update_traces(unselected_marker_opacity=1, selector={"hoverinfo": "skip"})
+    figure.update_xaxes(
+        title="rank, the most damaging first", range=[0.5, len(codes) + 0.5], showgrid=False, zeroline=False
+    )
+    figure.update_yaxes(title="NMSE added", range=[floor, top], tickformat="~g", zeroline=False)
+    return _finished(figure, 340, barmode="overlay", bargap=0)
+
+
+def usage_by_rank(curves: Sequence[tuple[str, Tensor]]) -> go.Figure:
+    """The share of the cells that each code takes, the most used first, of several codebooks: names and counts (K,)."""
+    figure = go.Figure()
+    for (name, total), color in zip(curves, (ACCENT, OTHER), strict=True):
+        shares = (total.sort(descending=True).values / total.sum().clamp_min(1)).tolist()
+        used = [share for share in shares if share > 0]
+        figure.add_scatter(
+            x=list(range(1, len(used) + 1)),
+            y=used,
+            mode="lines+markers" if len(used) < 20 else "lines",
+            name=name,
+            line={"color": color, "width": 2.5},
+            hovertemplate="rank %{x}: %{y:.3%} of the cells",
+        )
+    figure.update_xaxes(title="rank, the most used first", rangemode="tozero", zeroline=False, showgrid=False)
+    figure.update_yaxes(title="share of the cells", type="log", dtick=1, tickformat="~%", zeroline=False)
+    legend = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}
+    return _finished(figure, 300, legend=legend, hovermode="x unified", showlegend=True)
 
 
 def map_of_codes(positions: np.ndarray, by_class: Tensor, picked: Sequence[int]) -> go.Figure:
@@ -294,6 +465,11 @@ def _finished(figure: go.Figure, height: int, **layout: object) -> go.Figure:
         height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, hoverlabel={"align": "left"}, **layout
     )
     return figure
+
+
+def _listed(values: Tensor) -> list[list[float | None]]:
+    """Values for JSON, which has no NaN."""
+    return [[None if math.isnan(value) else round(value, 4) for value in row] for row in values.tolist()]
 
 
 def _log10(value: float) -> float:

@@ -33,6 +33,11 @@ class Scene(NamedTuple):
     checkpoint: Checkpoint
     state: PageState
     visitor: Visitor | None  # None in the moment before the browser has said who it is
+    titles: dict[str, str]  # of all checkpoints that the picker offers, by their names
+
+    def open(self, name: str) -> Checkpoint:
+        """Another checkpoint of those offered. Raises CheckpointError."""
+        return _open(name, Collection(self.visitor) if self.visitor else None)
 
 
 def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | None = None) -> Scene:
@@ -78,15 +83,19 @@ def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | No
     if own is None and state["model"] not in SHIPPED:
         st.caption("Opening your model …")  # in a moment the browser says whose it is
         st.stop()
-    name, checkpoint = _open(state["model"], own)
-    return Scene(name, checkpoint, state, me)
+    name, checkpoint = _open_or_another(state["model"], own)
+    return Scene(name, checkpoint, state, me, titles)
 
 
-def _open(chosen: str, own: Collection | None) -> tuple[str, Checkpoint]:
+def _open(name: str, own: Collection | None) -> Checkpoint:
+    return resources.checkpoint(name) if name in SHIPPED else resources.own_checkpoint(own, name)
+
+
+def _open_or_another(chosen: str, own: Collection | None) -> tuple[str, Checkpoint]:
     """The chosen checkpoint, or, where its file is damaged, another that opens; says so in a sentence."""
     for name in (chosen, *(other for other in SHIPPED if other != chosen)):
         try:
-            checkpoint = resources.checkpoint(name) if name in SHIPPED else resources.own_checkpoint(own, name)
+            checkpoint = _open(name, own)
         except CheckpointError as error:
             mend = "Reinstall the explorer to get it back." if name in SHIPPED else "Delete it on the Train page."
             st.error(f"The model “{name}” cannot be opened. {error} {mend}")

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 STYLE = """<style>
-.patches { display: grid; grid-template-columns: repeat(8, 1fr); gap: 0.35rem 0.3rem; max-width: 30rem; }
+.patches { display: grid; grid-template-columns: repeat(8, 1fr); gap: 0.35rem 0.3rem; max-width: 34rem; }
 .patches figure { margin: 0; text-align: center; line-height: 1.15; }
 .patches figcaption { font-size: 0.85rem; }
 .patches img, .tile { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 3px; display: block;
@@ -50,17 +50,22 @@ def montage(pixels: Tensor, inside: Tensor, captions: Sequence[int], titles: Seq
 
 def pairs(digits: Tensor, reconstructions: Tensor, columns: int, title: str) -> str:
     """Digits above their reconstructions, (M, C, H, W) uint8 each, as one picture of so many columns."""
-    M, C, H, W = digits.shape
+    return stacks((digits, reconstructions), columns, title)
+
+
+def stacks(layers: Sequence[Tensor], columns: int, title: str) -> str:
+    """Pictures above one another, layers of (M, C, H, W) uint8 each, as one picture of so many columns of stacks."""
+    M, C, H, W = layers[0].shape
     rows = max(1, -(-M // columns))
     gap = max(1, H // 14)
-    height, width = 2 * H + 2 * gap, W + gap
+    height, width = len(layers) * H + 2 * gap, W + gap
     sheet = torch.zeros(C, rows * height, columns * width, dtype=torch.uint8)
     filled = torch.zeros(rows * height, columns * width, dtype=torch.bool)
-    for at, (digit, reconstruction) in enumerate(zip(digits, reconstructions, strict=True)):
+    for at, stack in enumerate(zip(*layers, strict=True)):
         top, left = at // columns * height, at % columns * width
-        sheet[:, top : top + H, left : left + W] = digit
-        sheet[:, top + H : top + 2 * H, left : left + W] = reconstruction
-        filled[top : top + 2 * H, left : left + W] = True
+        place = slice(top, top + len(layers) * H), slice(left, left + W)
+        sheet[:, *place] = torch.cat(stack, 1)
+        filled[place] = True
     sheet, filled = sheet[:, : -2 * gap, :-gap], filled[: -2 * gap, :-gap]
     return (
         '<img style="width: 100%; image-rendering: pixelated; display: block; border-radius: 4px" '

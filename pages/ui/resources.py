@@ -2,10 +2,12 @@
 
 import numpy as np
 import streamlit as st
+import torch
 from torch import Tensor
 
 from pages.ui.colors import code_colors
 from pages.ui.scatter import make_sheet
+from vqvae import ablation, codebook, data, estimate, evaluation, projection, standing
 from vqvae import checkpoint as checkpoints
 from vqvae import codebook, data, estimate, evaluation, projection, standing
 from vqvae import comparison as comparisons
@@ -84,6 +86,35 @@ def tiles(checkpoint: Checkpoint) -> Tensor:
 def similar_codes(checkpoint: Checkpoint) -> Tensor:
     """All codes in an order that has similar ones side by side: (K,)."""
     return codebook.by_similarity(checkpoint.model.vq_layer.codebook)
+
+# The Codebook page.
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
+def adjacency(checkpoint: Checkpoint, name: str, split: str, with_background: bool) -> Tensor:
+    """How often codes stand side by side in a data set: (K, K). Raises DataError."""
+    found = encoded(checkpoint, name, split)
+    return codebook.adjacency(found, with_background, checkpoint.model.config.num_embeddings)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def ablations() -> ablation.Ablations:
+    """The ablations of this process, kept on disk as well."""
+    return ablation.Ablations(ArrayCache(cache_folder("ablations")))
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_CONTENT)
+def ablation_key(checkpoint: Checkpoint) -> str:
+    """The content key of a model's ablation on the embedded digits. Raises DataError."""
+    return ablation.content_key(checkpoint, fitted_digits(checkpoint, data.EMBEDDED, "all"))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=_BY_CONTENT)
+def redrawn(checkpoint: Checkpoint, indices: tuple[int, ...], code: int) -> ablation.Redrawn:
+    """Some embedded digits with a code and without it. Raises DataError, ValueError for a codebook of one code."""
+    some = fitted_digits(checkpoint, data.EMBEDDED, "all").take(torch.tensor(indices, dtype=torch.long))
+    return ablation.redraw(checkpoint.model, some, checkpoint.variance, code)
+
 
 
 # The Draw page.

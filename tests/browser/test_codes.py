@@ -1,5 +1,6 @@
 """What only a browser shows of the Codebook page: a click on a column, its mark, and that nothing jumps."""
 
+import csv
 import re
 
 from playwright.sync_api import expect
@@ -35,8 +36,13 @@ def open_codebook(page, address: str = "/codebook"):
     expect(page.get_by_role("heading", level=1)).to_have_text("Codebook")
     chart = page.locator(CHART)
     expect(chart.locator(".bars .point").first).to_be_attached()
-    expect(page.locator(".patches")).to_be_visible()
+    expect(page.locator(".patches")).to_have_count(2)
     return chart
+
+
+def open_codebook_section(page, section: str) -> None:
+    page.goto(f"/codebook?section={section}")
+    expect(page.locator(".patches")).to_have_count(2)
 
 
 def click_column(page, chart, place: int) -> int:
@@ -120,10 +126,39 @@ def test_nothing_jumps_while_picking(page):
     page.evaluate(COUNT_SHIFTS)
     for place in (3, 40, 90):
         expect_selected(page, click_column(page, chart, place))
-    page.get_by_text("Typical", exact=True).click()
-    expect(page.get_by_role("radio", name="Typical")).to_be_visible()
+    for name, code in (("All codes", 57), ("Nearest codes", None), ("Codes that stand beside it", None)):
+        tiles = page.get_by_role("group", name=name).get_by_role("button")
+        tile = page.get_by_role("group", name=name).locator(f"[data-code='{code}']") if code else tiles.nth(2)
+        picked = int(tile.get_attribute("data-code"))
+        tile.click()
+        expect_selected(page, picked)
+    number = page.get_by_label("Pick a code by number")
+    number.fill("12")
+    number.press("Enter")
+    expect_selected(page, 12)
     page.wait_for_timeout(800)
     assert page.evaluate("window.shifted") < 0.05
+
+
+def test_a_click_on_a_bar_of_damage_picks_its_code(page):
+    open_codebook_section(page, "damage")
+    chart = page.locator(".st-key-codebook-damage .js-plotly-plot")
+    expect(chart.locator(".bars .point").first).to_be_attached()
+    code = click_column(page, chart, 4)
+    expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
+    expect(page.get_by_text(re.compile("without, .*number 5 of 128"))).to_be_visible()
+    expect(page.get_by_alt_text(f"The digits damaged most: originals, with code {code}, without it")).to_be_visible()
+
+
+def test_the_table_of_codes_arrives_as_csv(page):
+    open_codebook(page)
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as arrived:
+        page.get_by_role("button", name="Codes", exact=True).click()
+    rows = list(csv.DictReader(arrived.value.path().read_text().splitlines()))
+    assert len(rows) == 128
+    assert sum(int(row["cells (count)"]) for row in rows) == 5000 * 49
+    assert arrived.value.suggested_filename.endswith(".csv")
 
 
 def test_a_narrow_screen_scrolls_down_alone(new_page):

@@ -1,7 +1,8 @@
-"""The gallery: all tiles of a codebook as buttons, one Streamlit component (Components v2). A click picks a code."""
+"""The gallery: tiles of a codebook as buttons, one Streamlit component (Components v2). A click picks a code."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 import torch
@@ -13,6 +14,14 @@ FOLDER = Path(__file__).parent
 COLUMNS = 32  # of the sheet of tiles that travels as one picture
 
 
+class Notes(NamedTuple):
+    """A figure below each tile, in a single row of so many places."""
+
+    meaning: str  # such as "squared distance", said on hover and to screen readers
+    figures: Sequence[str]  # one for each code shown
+    places: int  # that keep their room where fewer codes are shown
+
+
 def gallery(
     tiles: Tensor,
     order: Sequence[int],
@@ -20,8 +29,10 @@ def gallery(
     picked: int | None,
     key: str,
     on_pick: Callable[[int], None],
+    title: str = "All codes",
+    notes: Notes | None = None,
 ) -> None:
-    """Draw tiles (K, C, 4, 4) in [0, 1] in an order, each with its index; those without a use are marked as dead.
+    """Draw tiles (K, C, 4, 4) in [0, 1] of codes in an order, each with its index; those without a use marked as dead.
 
     `totals` are the uses of each code, (K,). `on_pick` is a callback, given a code in [0, K).
     """
@@ -41,6 +52,8 @@ def gallery(
             "order": list(order),
             "totals": list(totals),
             "picked": picked,
+            "title": title,
+            "notes": notes and {"meaning": notes.meaning, "figures": list(notes.figures), "places": notes.places},
         },
         on_code_change=hear,
     )
@@ -57,7 +70,7 @@ def sheet(tiles: Tensor) -> Tensor:
 
 _component = st.components.v2.component(
     "vqvae_gallery",
-    html='<div class="gallery" role="group" aria-label="All codes"></div>',
+    html='<div class="gallery" role="group"></div>',
     css=(FOLDER / "gallery.css").read_text(),
     js=(FOLDER / "gallery.js").read_text(),
 )
