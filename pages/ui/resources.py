@@ -9,7 +9,6 @@ from pages.ui.colors import code_colors
 from pages.ui.scatter import make_sheet
 from vqvae import ablation, codebook, data, estimate, evaluation, projection, standing
 from vqvae import checkpoint as checkpoints
-from vqvae import codebook, data, estimate, evaluation, projection, standing
 from vqvae import comparison as comparisons
 from vqvae.background import ArrayCache, cache_folder
 from vqvae.checkpoint import Checkpoint
@@ -87,6 +86,7 @@ def similar_codes(checkpoint: Checkpoint) -> Tensor:
     """All codes in an order that has similar ones side by side: (K,)."""
     return codebook.by_similarity(checkpoint.model.vq_layer.codebook)
 
+
 # The Codebook page.
 
 
@@ -114,7 +114,6 @@ def redrawn(checkpoint: Checkpoint, indices: tuple[int, ...], code: int) -> abla
     """Some embedded digits with a code and without it. Raises DataError, ValueError for a codebook of one code."""
     some = fitted_digits(checkpoint, data.EMBEDDED, "all").take(torch.tensor(indices, dtype=torch.long))
     return ablation.redraw(checkpoint.model, some, checkpoint.variance, code)
-
 
 
 # The Draw page.
