@@ -402,18 +402,27 @@ class Workbench {
     this.reached = code;
   }
 
-  /** Draw the palette's tiles while nothing else is to do, few at a time. */
+  /**
+   * Draw the palette's tiles while nothing else is to do, few at a time. They are images: each canvas would be a layer
+   * of its own for the browser to put together, frame by frame, at four times the cost of the forward pass.
+   */
   fill() {
     const { network } = this;
+    const { cell, image } = network;
+    const easel = Object.assign(document.createElement("canvas"), cell);
     let next = 0;
+    this.pictures = [];
     const some = () => {
       if (network !== this.network) return;
       const begun = performance.now();
       while (next < network.K && !this.stroke && performance.now() - begun < 8) {
-        paint(this.options[next].firstChild, tile(network, next), { ...network.cell, channels: this.image.channels });
+        paint(easel, tile(network, next), { ...cell, channels: image.channels });
+        this.pictures[next] = easel.toDataURL();
+        Object.assign(this.options[next].firstChild, { src: this.pictures[next], hidden: false });
         next++;
       }
       if (next < network.K) setTimeout(some, 8);
+      else this.read();
     };
     setTimeout(some, 100);
   }
@@ -513,9 +522,8 @@ class Workbench {
     this.nears = Array.from({ length: Math.min(NEAREST, K) }, (_, rank) => {
       const button = document.createElement("button");
       button.className = "near";
-      const [picture, words] = ["canvas", "span"].map((tag) => document.createElement(tag));
-      [picture.width, picture.height] = [cell.width, cell.height];
-      button.append(picture, words, document.createElement("i"));
+      const picture = Object.assign(new Image(cell.width, cell.height), { alt: "", hidden: true });
+      button.append(picture, document.createElement("span"), document.createElement("i"));
       button.onclick = () => this.edit([[this.asked, this.near[rank].code]]);
       return button;
     });
@@ -529,9 +537,7 @@ class Workbench {
       option.title = `code ${code}`;
       option.tabIndex = code ? -1 : 0;
       option.dataset.code = code;
-      const picture = document.createElement("canvas");
-      [picture.width, picture.height] = [cell.width, cell.height];
-      option.append(picture);
+      option.append(Object.assign(new Image(cell.width, cell.height), { alt: "", draggable: false, hidden: true }));
       return option;
     });
     this.$.palette.replaceChildren(...this.options);
@@ -594,16 +600,17 @@ class Workbench {
     this.explain();
   }
 
-  /** The nearest codes of the cell under the hand, or of the last one. */
+  /** The nearest codes of the cell under the hand, or of the last one; not while the pen draws elsewhere. */
   explain() {
-    const { network, pass, image } = this;
+    const { network, pass } = this;
+    if (this.stroke) return;
     const cell = (this.asked = this.pointed ?? this.target ?? this.visited ?? this.middle);
     this.near = nearest(network, pass.distances, cell, NEAREST);
     const farthest = Math.max(this.near.at(-1).distance, 1e-12);
     this.near.forEach(({ code, distance }, rank) => {
       const button = this.nears[rank];
       const [picture, words, bar] = button.children;
-      paint(picture, tile(network, code), { ...network.cell, channels: image.channels });
+      if (this.pictures[code] && picture.src !== this.pictures[code]) Object.assign(picture, { src: this.pictures[code], hidden: false });
       write(words, `<b>code ${code}</b><small>${figure(distance)}</small>`);
       bar.style.width = `${(100 * distance) / farthest}%`;
       button.setAttribute("aria-label", `code ${code}, squared distance ${figure(distance)}`);
@@ -880,8 +887,9 @@ class Workbench {
     nib.hidden = false;
     nib.classList.toggle("erasing", this.stroke?.erasing ?? this.erasing);
     const size = 2 * this.radius + 0.5;
-    const place = { left: x / width, top: y / height, width: size / width, height: size / height };
-    for (const [side, share] of Object.entries(place)) nib.style[side] = `${100 * share}%`;
+    nib.style.width = `${(100 * size) / width}%`;
+    nib.style.height = `${(100 * size) / height}%`;
+    nib.style.transform = `translate(${100 * (x / size - 0.5)}%, ${100 * (y / size - 0.5)}%)`;
     this.place = [x, y];
   }
 
