@@ -434,7 +434,7 @@ def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, qu
     assert len({(order.recipe.seed, order.recipe.epochs, order.recipe.batch_size) for order in orders}) == 1
     for run in runs:
         until(run, "finished")
-    page = open_page(token)
+    page = page.run()
     assert "Equal budgets: 2 steps, 2 epochs of batches of 128" in text_of(page)
     table = page.dataframe[1].value
     assert list(table["Recipe"]) == ["Gradient", "EMA, revival"]

@@ -183,6 +183,8 @@ def _verdict(title: str, history: list[Moment], status: Status) -> dict[str, str
 def _keep(runs: list[Run], own: Collection | None) -> None:
     """Each model can be kept, like that of any run."""
     saved = {run.name: run for run in runs if run.status().saved}
+    if st.session_state.get("train.lab.own.one") not in saved:
+        st.session_state["train.lab.own.one"] = next(iter(saved), None)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         name = st.selectbox(
             "Model",

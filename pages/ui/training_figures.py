@@ -153,9 +153,10 @@ def run_curves(histories: dict[str, Sequence[Moment]], value: str, steps: int) -
             marker={"size": 6},
             hovertemplate="%{y:.4g}",
         )
-    figure.update_yaxes(
-        type="log" if value == "held_out_nmse" else "linear", rangemode="tozero", title=None, exponentformat="power"
-    )
+    if value == "held_out_nmse":
+        figure.update_yaxes(type="log", tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], title=None)
+    else:
+        figure.update_yaxes(rangemode="tozero", title=None)
     return _finished(figure, 320, steps, hovermode="x unified", showlegend=True)
 
 
