@@ -1,0 +1,65 @@
+"""A picture of one's own, from the file to the canvas."""
+
+import io
+
+import numpy as np
+from hand import blank, drawing, open_draw, press, settled, stroke, until
+from PIL import Image
+
+from vqvae import data
+
+
+def photograph(number: int) -> bytes:
+    """An embedded digit in dark ink on light paper, as a JPEG."""
+    digit = Image.fromarray(data.load(data.EMBEDDED, "all").pixels[number, 0].numpy()).resize((300, 300))
+    paper = np.full((400, 520), 210.0)
+    paper[50:350, 100:400] -= 0.7 * np.asarray(digit)
+    content = io.BytesIO()
+    Image.fromarray(paper.clip(0, 255).astype(np.uint8)).save(content, "JPEG")
+    return content.getvalue()
+
+
+def upload(page, content: bytes, name: str = "digit.jpg") -> None:
+    press(page, "Bring your own")
+    page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": content})
+
+
+def test_a_photograph_shows_its_steps_and_goes_onto_the_canvas(page):
+    open_draw(page)
+    before = drawing(page)
+    upload(page, photograph(77))
+    for step in ("As taken", "Turned", "Grey", "Ink found", "Cut out", "20 × 20", "Centred"):
+        page.get_by_role("img", name=step).wait_for()
+    press(page, "Put it on the canvas")
+    page.get_by_text("On the canvas: your picture, centred as MNIST does").wait_for()
+    until(lambda: drawing(page) != before, "the picture on the canvas")
+    original = data.load(data.EMBEDDED, "all").pixels[77].flatten().numpy() / 255
+    assert np.mean((np.array(drawing(page).pixels) / 255 - original) ** 2) < 0.03
+    settled(page)
+    press(page, "Undo")
+    assert drawing(page) == before
+
+
+def test_a_file_that_is_no_picture_gets_one_sentence(page):
+    open_draw(page)
+    upload(page, b"This is no picture at all.")
+    page.get_by_text("This file cannot be read as a picture: expected a PNG, JPEG or WebP.").wait_for()
+    assert not page.get_by_role("button", name="Put it on the canvas").count()
+
+
+def test_a_drawing_is_offered_centred_and_undo_brings_it_back(page):
+    open_draw(page)
+    page.get_by_text("Centre my drawing as MNIST does").click()
+    page.get_by_text("Your drawing is centred as MNIST does it.").wait_for()
+    blank(page)
+    stroke(page, (0.1, 0.1), (0.1, 0.4))
+    before = drawing(page)
+    settled(page)
+    assert drawing(page) == before  # nothing moves under the pen
+    press(page, "Put it on the canvas")
+    until(lambda: drawing(page) != before, "the centred drawing")
+    assert drawing(page).at(0.5, 0.5) > 128
+    settled(page)
+    page.get_by_text("Your drawing is centred as MNIST does it.").wait_for()
+    press(page, "Undo")
+    assert drawing(page) == before
