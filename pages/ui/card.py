@@ -69,10 +69,10 @@ def pick(state: PageState, seen: Survey, code: int) -> None:
                 persist_state="session",
             )
             st.selectbox(
-                f"Pick one of the {len(dead)} dead codes",
+                f"Pick one of the {len(dead)} dead codes" if dead else "No code is dead",
                 dead,
                 index=None,
-                placeholder="Dead codes" if dead else "There is none",
+                placeholder="Dead codes" if dead else "None to pick",
                 key="codebook.dead",
                 on_change=pick_dead,
                 disabled=not dead,
@@ -184,6 +184,8 @@ def measure(seen: Survey) -> None:
         st.session_state.pop("codebook.failed", None)
 
     def follow() -> None:
+        if st.session_state.get("codebook.asked") != key:  # called off, by a click that draws this part alone
+            st.rerun()
         run = resources.ablations().start(key, seen.checkpoint, digits, visitor)
         if not run.running:
             st.session_state["codebook.asked"] = None
