@@ -1,0 +1,67 @@
+"""What a first visitor gets from the Train page: python tests/benchmarks/first_visit.py
+
+Opens the page, presses Start as it stands (Recommended on the embedded digits, 4,500 for training), and waits with the
+page open. Figures are on the 500 held-out digits, as the run's checkpoint has them. Promised on the idle machine: in
+under 180 s an NMSE below 0.06, with at least 120 of 128 codes used.
+"""
+
+import argparse
+import asyncio
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from common import Yardstick, table
+from pen import CHROMIUM, app
+from playwright.async_api import async_playwright
+
+from vqvae import checkpoint
+
+PATIENCE = 3_600_000  # milliseconds
+
+
+async def visited(address: str, epochs: int) -> float:
+    """The seconds from the press to the end of the run."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(PATIENCE)
+        await page.goto(f"{address}/train?epochs={epochs}")
+        button = page.get_by_test_id("stMain").get_by_role("button", name="Start training")
+        await page.get_by_text("measured on it just now").wait_for()
+        begun = time.perf_counter()
+        await button.click()
+        await page.get_by_text("Finished").wait_for()
+        seconds = time.perf_counter() - begun
+        await browser.close()
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=50, help="fewer for a try (%(default)s, as the page has it)")
+    options = parser.parse_args()
+    yardstick = Yardstick()
+    yardstick()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["VQVAE_RUNS"] = str(Path(folder) / "runs")
+        with app(Path(folder)) as address:
+            seconds = asyncio.run(visited(address, options.epochs))
+        (path,) = Path(folder).glob("runs/visitors/*/runs/*/model.safetensors")
+        found = checkpoint.load(path)
+    yardstick()
+    (figures,) = found.measured
+    rows = [
+        ("from Start to Finished", f"{seconds:.0f} s", "under 180 s"),
+        (f"NMSE on {figures.images} held-out digits", f"{figures.nmse:.4f}", "below 0.06"),
+        ("codes used by them", f"{figures.codes_used} of {found.model.config.num_embeddings}", "at least 120"),
+        ("codebook perplexity", f"{figures.perplexity:.1f}", ""),
+        ("steps", f"{found.steps:,}", ""),
+    ]
+    print(table(("first visit", "measured", "promised"), rows))
+    print(yardstick.line)
+
+
+if __name__ == "__main__":
+    main()
