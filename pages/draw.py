@@ -6,6 +6,7 @@ import streamlit as st
 import torch
 
 from pages.ui import resources
+from pages.ui.between import between_section
 from pages.ui.bring import bring, centring
 from pages.ui.digit import DIGIT
 from pages.ui.frame import Scene, frame
@@ -158,5 +159,7 @@ shown = put(scene, digits)
 if asked:
     bring(scene.checkpoint.model.config, put_own)
 bench(scene, digits, shown)
+if digits:
+    between_section(scene.checkpoint, digits, scene.state["digit"])
 explain(scene)
 scene.state.publish()

@@ -1,14 +1,13 @@
 """What Draw's page adds to the workbench, with the browser's answers put into its mouth; gestures: tests/browser."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-import pages.ui.workbench
-from pages.ui import resources
-from pages.ui.workbench import Drawing
+from pages.ui import resources, workbench
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError
 from vqvae.model import VQVAE, ModelConfig
@@ -19,15 +18,27 @@ APP = Path(__file__).parents[1] / "app.py"
 
 @pytest.fixture
 def canvas(monkeypatch) -> dict[str, torch.Tensor]:
-    """What is drawn on the canvas: change its `pixels` between two runs; without any, the digit put there."""
+    """What is drawn on the canvas: change its `pixels` between two runs; without any, what was `put` there."""
     held: dict[str, torch.Tensor] = {}
 
-    def workbench(checkpoint, put, key):
-        pixels = held.get("pixels", put.pixels)
-        held["put"] = put.pixels
-        return Drawing(pixels, checkpoint.model.encode(pixels.unsqueeze(0) / 255)[0])
+    def browser(data, **_):
+        checkpoint = resources.checkpoint("default")
+        config = checkpoint.model.config
+        put = torch.tensor(data["set"]["pixels"], dtype=torch.uint8).view(config.height, config.width, config.channels)
+        held["put"] = put.permute(2, 0, 1)
+        pixels = held.get("pixels", held["put"])
+        drawing = {
+            "serial": data["set"]["serial"],
+            "fingerprint": checkpoint.fingerprint,
+            "pixels": pixels.permute(1, 2, 0).flatten().tolist(),
+            "codes": checkpoint.model.encode(pixels.unsqueeze(0) / 255).flatten().tolist(),
+            "edits": [-1] * config.cells,
+            "cell": -1,
+            "step": 0,
+        }
+        return SimpleNamespace(drawing=drawing)
 
-    monkeypatch.setattr(pages.ui.workbench, "workbench", workbench)
+    monkeypatch.setattr(workbench, "_component", browser)
     return held
 
 
@@ -131,3 +142,15 @@ def test_a_picture_of_ones_own_takes_the_size_of_another_model(canvas, monkeypat
     page.run()
     assert not page.exception
     assert canvas["put"].shape == (3, 32, 48)
+
+
+def test_the_walk_between_two_digits_takes_what_is_on_the_canvas(canvas):
+    page = draw(digit="77")
+    page.session_state["draw.between"] = True
+    page.run()
+    assert page.number_input(key="draw.way.A").value == 77
+    assert page.number_input(key="draw.way.B").value == 2577
+    page.button(key="draw.way.take.B").click().run()
+    assert torch.equal(page.session_state["draw.way.own.B"], resources.digits().pixels[77])
+    page.number_input(key="draw.way.B").set_value(5).run()
+    assert "draw.way.own.B" not in page.session_state

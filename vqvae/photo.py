@@ -63,6 +63,7 @@ def take(content: bytes, config: ModelConfig) -> Photo:
     contrast, dark = _contrast(values)
     ink = _cut_out(contrast)
     boxed = fit(ink, config)
+    boxed = boxed / boxed.max()  # a thin pen's strokes are grey by now: the strongest is full ink again
     pixels = centre(boxed, config)
     upright = "as the camera noted" if orientation in TURNS else "it was upright"
     steps = (
@@ -87,14 +88,14 @@ def centred(pixels: Tensor, config: ModelConfig) -> Tensor:
 
 
 def fit(ink: np.ndarray, config: ModelConfig) -> np.ndarray:
-    """Ink (h, w) in [0, 1] as large as the box allows, its aspect kept, its strongest stroke in full."""
+    """Ink (h, w) in [0, 1] as large as the box allows, its aspect kept."""
     height, width = ink.shape
     scale = min(_box(config)[0] / height, _box(config)[1] / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     fitted = ink
     if size != (width, height):
         fitted = np.asarray(Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.HAMMING))
-    return (fitted / max(float(fitted.max()), 1e-6)).clip(0, 1)
+    return fitted.clip(0, 1)
 
 
 def centre(ink: np.ndarray, config: ModelConfig) -> Tensor:
@@ -151,7 +152,10 @@ def _webp_size(content: bytes) -> tuple[int, int] | None:
     """Width and height as the header of a WebP file says (RFC 9649, section 2); None for other files."""
     if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
         return None
-    number = lambda begin, end: int.from_bytes(content[begin:end], "little")  # noqa: E731
+
+    def number(begin: int, end: int) -> int:
+        return int.from_bytes(content[begin:end], "little")
+
     if content[12:16] == b"VP8X":
         return 1 + number(24, 27), 1 + number(27, 30)
     if content[12:16] == b"VP8L":

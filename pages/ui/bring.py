@@ -15,7 +15,8 @@ MEGABYTES = photo.MAX_BYTES // 1_000_000
 STYLE = """<style>
 .steps { display: grid; grid-template-columns: repeat(7, minmax(0, 1fr)); gap: 0.6rem; }
 .steps figure { margin: 0; }
-.steps img { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 4px; background: rgb(128 140 145 / 18%); display: block; }
+.steps img { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 4px; display: block;
+  background: rgb(128 140 145 / 18%); }
 .steps figcaption { margin-top: 0.3rem; font-size: 0.8rem; line-height: 1.3; }
 .steps figcaption span { display: block; opacity: 0.8; }
 @media (max-width: 640px) { .steps { grid-template-columns: repeat(4, minmax(0, 1fr)); } }

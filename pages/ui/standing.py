@@ -32,7 +32,8 @@ def standing_section(
             st.caption("The canvas is empty. Draw something, and here you see which digits are most like it.")
         else:
             try:
-                crowd = resources.crowd(checkpoint)
+                with st.container():  # a place for the first time's spinner, so that nothing else changes its own
+                    crowd = resources.crowd(checkpoint)
             except DataError as error:
                 st.error(f"There is nothing to compare your digit with. {error}")
                 return

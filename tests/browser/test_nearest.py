@@ -9,12 +9,15 @@ def test_a_stroke_is_followed_by_the_digits_nearest_to_it_and_nothing_moves(page
     open_draw(page)
     below = page.get_by_text("What happens here?")
     page.get_by_text("which is left out").wait_for()
+    settled(page)
     place = below.bounding_box()["y"]
     blank(page)
     page.get_by_text("The canvas is empty").wait_for()
+    settled(page)
     assert abs(below.bounding_box()["y"] - place) < 2
     stroke(page, (0.3, 0.2), (0.7, 0.2), (0.5, 0.8))
     page.get_by_text("larger than that of").first.wait_for()
+    settled(page)
     assert abs(below.bounding_box()["y"] - place) < 2
 
 
