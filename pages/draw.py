@@ -6,12 +6,15 @@ import streamlit as st
 import torch
 
 from pages.ui import resources
+from pages.ui.address import Field, PageState, whole
 from pages.ui.between import between_section
 from pages.ui.bring import bring, centring
+from pages.ui.controls import check_code
 from pages.ui.digit import DIGIT
 from pages.ui.frame import Scene, frame
+from pages.ui.link import EditsError, check_drawing, check_edits, read_drawing, read_edits, write_drawing, write_edits
 from pages.ui.standing import standing_section
-from pages.ui.workbench import Drawing, Put, WorkbenchError, workbench
+from pages.ui.workbench import STEPS, Drawing, Put, Walk, WorkbenchError, workbench
 from vqvae.codebook import fitted
 from vqvae.data import EMBEDDED, DataError, Digits
 
@@ -54,12 +57,14 @@ def pick(scene: Scene, digits: Digits) -> None:
 
 
 def put(scene: Scene, digits: Digits | None) -> Put:
-    """What belongs on the canvas: the digit picked last, here or on another page, or a picture put there since."""
+    """What belongs on the canvas: what a link brought, the digit picked last, or a picture put there since."""
     digit = scene.state["digit"] if digits else None
+    if "draw.put" not in st.session_state:
+        arrive(scene)
     session, count, last = st.session_state.get("draw.put", (secrets.token_hex(4), 0, digit))
     if last != digit:
         count += 1
-        st.session_state.pop("draw.own", None)
+        forget_own(scene.state)
     st.session_state["draw.put"] = session, count, digit
     pixels = digits.pixels[digit] if digits else None
     if "draw.own" in st.session_state:
@@ -67,7 +72,55 @@ def put(scene: Scene, digits: Digits | None) -> Put:
     if pixels is not None:
         one = Digits(pixels.unsqueeze(0), torch.zeros(1, dtype=torch.int64), EMBEDDED, "all")
         pixels = fitted(one, scene.checkpoint.model.config).pixels[0]
-    return Put(f"{session}:{count}", pixels)
+    return Put(f"{session}:{count}", pixels, *st.session_state.get("draw.brought", (None, None)))
+
+
+def arrive(scene: Scene) -> None:
+    """Take over the drawing, the edited codes and the cell that a link brought."""
+    state, config = scene.state, scene.checkpoint.model.config
+    if state["drawing"]:
+        st.session_state["draw.own"] = "a drawing out of a link", read_drawing(state["drawing"])
+    edits, cell = None, state["cell"]
+    try:
+        if state["edits"]:
+            edits = read_edits(state["edits"], scene.checkpoint.fingerprint, config.grid, config.num_embeddings)
+    except EditsError as error:
+        st.warning(str(error))
+        state["edits"] = None
+    st.session_state["draw.brought"] = edits, cell if cell is not None and cell < config.cells else None
+
+
+def forget_own(state: PageState) -> None:
+    """Another picture is about to be put on the canvas: what a link brought has had its time."""
+    st.session_state.pop("draw.own", None)
+    st.session_state.pop("draw.brought", None)
+    state["drawing"] = state["edits"] = None
+
+
+def walk(scene: Scene, digits: Digits | None) -> Walk:
+    """Where the walk stands. The browser leads; it is told where the address, a talk or a button has set a step."""
+    state = scene.state
+    if scene.presenting and not state["step"]:
+        set_step(state, 1)
+    session, count = st.session_state.setdefault("draw.walk", (secrets.token_hex(4), 0))
+    examples = resources.examples(scene.checkpoint) if state["step"] and digits else None
+    return Walk(f"{session}:{count}", state["step"], scene.presenting, examples, state["code"])
+
+
+def set_step(state: PageState, step: int) -> None:
+    """Have the walk go to a step."""
+    session, count = st.session_state.setdefault("draw.walk", (secrets.token_hex(4), 0))
+    st.session_state["draw.walk"] = session, count + 1
+    state["step"] = step
+
+
+def unsaid() -> dict[str, str]:
+    """What a link to this page says beyond the address: the drawing as it is now, and its edited codes."""
+    drawing, fingerprint = st.session_state.get("draw.now", (None, ""))
+    if drawing is None:
+        return {}
+    edits = write_edits(drawing.edits, fingerprint)
+    return {"drawing": write_drawing(drawing.pixels)} | ({"edits": edits} if edits else {})
 
 
 def put_own(words: str, pixels: torch.Tensor) -> None:
@@ -79,7 +132,7 @@ def put_own(words: str, pixels: torch.Tensor) -> None:
 def open_digit(number: int) -> None:
     """Put an embedded digit on the canvas, also where it is the one picked and drawn over; a callback."""
     _renew()
-    st.session_state.pop("draw.own", None)
+    forget_own(scene.state)
     scene.state["digit"] = number
 
 
@@ -90,16 +143,21 @@ def _renew() -> None:
 
 
 @st.fragment
-def bench(scene: Scene, digits: Digits | None, shown: Put) -> None:
+def bench(scene: Scene, digits: Digits | None, shown: Put, told: Walk) -> None:
     """The workbench and what the server adds: alone rerun at the end of a stroke."""
     drawing = None
     try:
         with st.container(key="workbench"):
-            drawing = workbench(scene.checkpoint, shown, key="draw.workbench")
+            drawing = workbench(scene.checkpoint, shown, told, key="draw.workbench")
     except WorkbenchError as error:
         st.error(f"{error} Pick another model in the sidebar.")
     if drawing is not None:
         st.session_state["drawing"] = drawing.pixels  # Map shows where it belongs
+        st.session_state["draw.now"] = drawing, scene.checkpoint.fingerprint
+        scene.state["cell"], scene.state["step"] = drawing.cell, drawing.step
+        scene.state.publish()
+    if scene.presenting:
+        return
     if digits is not None:
         say_what_it_is(scene, digits, shown, drawing)
     centring(scene.checkpoint.model.config, drawing, put_own)
@@ -144,22 +202,34 @@ PSNR is $-10 \\log_{{10}}$ MSE.
 scene = frame(
     "Draw",
     "Draw a digit: the model writes it down as a handful of codes, and draws it again from the codes alone.",
-    [DIGIT],
+    [
+        DIGIT,
+        Field("drawing", check_drawing, None),
+        Field("edits", check_edits, None),
+        Field("cell", whole(0, 10**4), None),
+        Field("code", whole(0, 10**6), None, shared=True),
+        Field("step", whole(0, STEPS), 0),
+    ],
+    unsaid=unsaid,
 )
+check_code(scene.state, scene.checkpoint.model.config.num_embeddings)
 try:
     digits = resources.digits()
 except DataError as error:
     digits = None
     st.error(f"There is no digit to start from, but you can draw one. {error}")
-with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-    if digits:
-        pick(scene, digits)
-    asked = st.button("Bring your own", icon=":material/photo_camera:", key="draw.own.ask")
+asked = False
+if not scene.presenting:
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        if digits:
+            pick(scene, digits)
+        asked = st.button("Bring your own", icon=":material/photo_camera:", key="draw.own.ask")
 shown = put(scene, digits)
 if asked:
     bring(scene.checkpoint.model.config, put_own)
-bench(scene, digits, shown)
-if digits:
-    between_section(scene.checkpoint, digits, scene.state["digit"])
-explain(scene)
+bench(scene, digits, shown, walk(scene, digits))
+if not scene.presenting:
+    if digits:
+        between_section(scene.checkpoint, digits, scene.state["digit"])
+    explain(scene)
 scene.state.publish()

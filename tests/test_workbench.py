@@ -30,6 +30,9 @@ def answer(opened: Checkpoint) -> dict[str, object]:
         "fingerprint": opened.fingerprint,
         "pixels": [n % 256 for n in range(C * H * W)],
         "codes": [n % config.num_embeddings for n in range(config.cells)],
+        "edits": [-1] * config.cells,
+        "cell": -1,
+        "step": 0,
     }
 
 
@@ -72,6 +75,7 @@ def test_an_honest_answer_becomes_a_drawing_of_the_models_shape():
     assert drawing.pixels.shape == (3, 8, 12)
     assert drawing.pixels[:, 0, 1].tolist() == [3, 4, 5]  # channels came last
     assert drawing.codes.tolist() == [[0, 1, 2], [3, 0, 1]]
+    assert (drawing.cell, drawing.step) == (None, 0)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +102,14 @@ def test_an_honest_answer_becomes_a_drawing_of_the_models_shape():
         {"codes": [12] + [0] * 48},
         {"codes": [-1] + [0] * 48},
         {"codes": [None] * 49},
+        {"edits": None},
+        {"edits": [12] + [0] * 48},
+        {"edits": [-2] + [0] * 48},
+        {"cell": 49},
+        {"cell": None},
+        {"cell": "4"},
+        {"step": 7},
+        {"step": True},
     ],
 )
 def test_a_hostile_answer_is_ignored(lie):

@@ -203,6 +203,20 @@ def nearest_cells(encoded: Encoded, cells: Tensor, count: int) -> Tensor:
     return cells[errors.argsort(stable=True)[:count]]
 
 
+def telling_cells(encoded: Encoded, code: int, count: int) -> Tensor:
+    """The cells that say best what a code stands for: the nearest, one for each image at most, (M, 3), best first."""
+    cells = encoded.cells_of(code, with_background=True)
+    cells = nearest_cells(encoded, cells, len(cells))
+    images, first = set(), []
+    for place, image in enumerate(cells[:, 0].tolist()):
+        if image not in images:
+            images.add(image)
+            first.append(place)
+            if len(first) == count:
+                break
+    return cells[first]
+
+
 def typical_cells(cells: Tensor, count: int, seed: int) -> Tensor:
     """A random sample of `count` out of cells (M, 3), the same for the same seed, in reading order."""
     generator = torch.Generator().manual_seed(seed)

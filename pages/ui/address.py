@@ -86,9 +86,14 @@ class PageState:
         """Set a field; like any session state, not after its widget was drawn in the same run."""
         st.session_state[self.key(name)] = value
 
+    @property
+    def said(self) -> dict[str, str]:
+        """What stands in the address: every field that differs from its default."""
+        return {name: str(self[name]) for name, field in self.fields.items() if self[name] != field.default}
+
     def publish(self) -> None:
-        """Write the state into the address: every field that differs from its default."""
-        said = {name: str(self[name]) for name, field in self.fields.items() if self[name] != field.default}
+        """Write the state into the address."""
+        said = self.said
         if said != st.query_params.to_dict():
             st.query_params.from_dict(said)
         st.session_state[self._published] = said

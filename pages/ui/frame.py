@@ -1,13 +1,17 @@
-"""The frame around every page: title, menu, the picker of checkpoints, "Start over", one heading and its lead."""
+"""The frame around every page: title, menu, the picker of checkpoints, what stands below it, one heading and its lead.
 
-from collections.abc import Sequence
+On a stage, for an audience, there is the heading alone; a clicker's keys lead from page to page in the menu's order.
+"""
+
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
 
-from pages.ui import resources
-from pages.ui.address import Field, PageState
+from pages.ui import resources, stage
+from pages.ui.address import Field, PageState, whole
+from pages.ui.share import share
 from pages.ui.visitor import visitor
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
 from vqvae.collection import Collection, is_own
@@ -34,16 +38,24 @@ class Scene(NamedTuple):
     state: PageState
     visitor: Visitor | None  # None in the moment before the browser has said who it is
     titles: dict[str, str]  # of all checkpoints that the picker offers, by their names
+    presenting: bool  # for an audience: the page shows one picture on one screen
 
     def open(self, name: str) -> Checkpoint:
         """Another checkpoint of those offered. Raises CheckpointError."""
         return _open(name, Collection(self.visitor) if self.visitor else None)
 
 
-def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | None = None) -> Scene:
+def frame(
+    title: str,
+    lead: str,
+    fields: Sequence[Field] = (),
+    heading: str | None = None,
+    unsaid: Callable[[], dict[str, str]] = dict,
+) -> Scene:
     """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens.
 
     `title` names the page in the menu, the browser's tab and the session; `heading` stands on it in its place.
+    `unsaid` gives the fields that a shared link has beyond those of the address.
     """
     st.set_page_config(
         page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
@@ -59,7 +71,8 @@ def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | No
             raise ValueError("default, tutorial, or one of your own checkpoints")
         return text
 
-    state = PageState(title.lower(), (Field("model", model, "default", shared=True), *fields))
+    everywhere = Field("model", model, "default", shared=True), Field("present", whole(0, 1), 0, shared=True)
+    state = PageState(title.lower(), (*everywhere, *fields))
     if own is not None and state["model"] not in titles:  # deleted meanwhile, perhaps in another tab
         state["model"] = "default"
     with st.sidebar:
@@ -76,15 +89,50 @@ def frame(title: str, lead: str, fields: Sequence[Field] = (), heading: str | No
             "codes. Your own come from the Train page.",
         )
         st.button("Start over", icon=":material/restart_alt:", on_click=state.restart, width="stretch", key="restart")
+        st.button(
+            "Present",
+            icon=":material/present_to_all:",
+            on_click=state.__setitem__,
+            args=("present", 1),
+            width="stretch",
+            key="present.on",
+            help="One picture on one screen, in large type. Arrow keys or a clicker lead on, Esc comes back.",
+        )
+        sharing = st.button("Share", icon=":material/share:", width="stretch", key="share.ask")
+    if state["present"]:
+        sharing = _stage(title, state)
     st.title(heading or title, anchor=False)
-    st.markdown(lead)
+    if not state["present"]:
+        st.markdown(lead)
+    if sharing:
+        share(state.said | unsaid(), is_own(state["model"]))
     if state.complaints:
         st.warning(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
     if own is None and state["model"] not in SHIPPED:
         st.caption("Opening your model …")  # in a moment the browser says whose it is
         st.stop()
     name, checkpoint = _open_or_another(state["model"], own)
-    return Scene(name, checkpoint, state, me, titles)
+    return Scene(name, checkpoint, state, me, titles, bool(state["present"]))
+
+
+def _stage(title: str, state: PageState) -> bool:
+    """Set the stage, and go where the clicker says; whether the link was asked for."""
+    st.html(f"<style>{stage.STYLE}</style>")
+    with st.container(key="stage", horizontal=True, gap="small"):
+        sharing = st.button("Link", icon=":material/qr_code_2:", key="stage.share", type="tertiary")
+        st.button(
+            "Esc", key="stage.leave", type="tertiary", on_click=state.__setitem__, args=("present", 0), help="Leave"
+        )
+    with st.container(key="stage-keys"):
+        key = stage.pressed()
+    if key == "leave":
+        state["present"] = 0
+        st.rerun()
+    pages = [path for path, _, _ in MENU]
+    place = [label for _, label, _ in MENU].index(title) + {"next": 1, "previous": -1}.get(key, 0)
+    if key and 0 <= place < len(pages):
+        st.switch_page(pages[place])
+    return sharing
 
 
 def _open(name: str, own: Collection | None) -> Checkpoint:

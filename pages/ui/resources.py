@@ -7,6 +7,7 @@ from torch import Tensor
 
 from pages.ui.colors import code_colors
 from pages.ui.scatter import make_sheet
+from pages.ui.workbench import describe_examples
 from vqvae import ablation, codebook, data, estimate, evaluation, projection, standing
 from vqvae import checkpoint as checkpoints
 from vqvae import comparison as comparisons
@@ -125,6 +126,13 @@ def crowd(checkpoint: Checkpoint) -> standing.Crowd:
     source = data.EMBEDDED, "all"
     made, codes = reconstructions(checkpoint, *source), encoded(checkpoint, *source)
     return standing.crowd(fitted_digits(checkpoint, *source), codes, made)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
+def examples(checkpoint: Checkpoint) -> dict[str, object]:
+    """The embedded digits that say best what each code stands for, as the workbench shows them. Raises DataError."""
+    source = checkpoint, data.EMBEDDED, "all"
+    return describe_examples(fitted_digits(*source), encoded(*source), usage(*source))
 
 
 # The Map page.

@@ -6,6 +6,7 @@ a drawing when the pen is lifted. What comes back is a stranger's message: check
 
 import base64
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,10 @@ import streamlit as st
 import torch
 from torch import Tensor, nn
 
+from pages.ui.pictures import data_uri
 from vqvae.checkpoint import Checkpoint
+from vqvae.codebook import Encoded, Usage, telling_cells
+from vqvae.data import Digits
 
 MAX_WEIGHTS = 2_000_000  # 8 MB to the browser, some 100 ms a pass
 FOLDER = Path(__file__).parent
@@ -25,10 +29,13 @@ class WorkbenchError(ValueError):
 
 
 class Drawing(NamedTuple):
-    """What is on the canvas, and the codes the browser found for it."""
+    """What is on the canvas, the codes the browser found for it, and what the person did with them."""
 
     pixels: Tensor  # (C, H, W) uint8
-    codes: Tensor  # (h, w) int64 in [0, K)
+    codes: Tensor  # (h, w) int64 in [0, K), edits among them
+    edits: Tensor  # (h, w) int64 in [-1, K): -1 where the encoder's choice stands
+    cell: int | None  # the one that was chosen, in reading order
+    step: int  # of the walk; 0 outside it
 
 
 def describe(checkpoint: Checkpoint) -> dict[str, object]:
@@ -113,17 +120,37 @@ class Put(NamedTuple):
 
     serial: str  # "session:count"; the part before the colon is another one in every session
     pixels: Tensor | None  # (C, H, W) uint8 of the model's shape; None for a blank canvas
+    edits: Tensor | None = None  # (h, w) int64 in [-1, K); None for none
+    cell: int | None = None  # the one to be chosen, in reading order
 
 
-def workbench(checkpoint: Checkpoint, put: Put, key: str) -> Drawing | None:
+STEPS = 6  # of the walk
+
+
+class Walk(NamedTuple):
+    """Where the walk stands, and what it is told with."""
+
+    serial: str  # another one whenever Python sets the step
+    step: int = 0  # 1 to STEPS; 0 for the workbench alone
+    presenting: bool = False  # one screen for an audience, instead of a page
+    examples: dict[str, object] | None = None  # out of `describe_examples`; without it the last step says less
+    code: int | None = None  # picked on another page: its cells are marked
+
+
+def workbench(checkpoint: Checkpoint, put: Put, walk: Walk, key: str) -> Drawing | None:
     """Draw the component; what its canvas holds, or None while it has not said so for this model and this serial.
 
     Raises WorkbenchError for a model that cannot run in the browser.
     """
     pixels = None if put.pixels is None else put.pixels.permute(1, 2, 0).flatten().tolist()  # channels last
+    edits = None if put.edits is None else put.edits.flatten().tolist()
     answer = _component(
         key=key,
-        data={"model": describe(checkpoint), "set": {"serial": put.serial, "pixels": pixels}},
+        data={
+            "model": describe(checkpoint),
+            "set": {"serial": put.serial, "pixels": pixels, "edits": edits, "cell": put.cell},
+            "walk": walk._asdict(),
+        },
         default={"drawing": None},
         on_drawing_change=lambda: None,
     )
@@ -135,27 +162,66 @@ def checked(answer: object, checkpoint: Checkpoint, serial: str) -> Drawing | No
     config = checkpoint.model.config
     if not isinstance(answer, dict) or answer.get("serial") != serial:
         return None
-    pixels = _whole_below(256, answer.get("pixels"), config.channels * config.height * config.width)
-    codes = _whole_below(config.num_embeddings, answer.get("codes"), config.cells)
-    if pixels is None or codes is None or answer.get("fingerprint") != checkpoint.fingerprint:
+    if answer.get("fingerprint") != checkpoint.fingerprint:
+        return None
+    K, cells = config.num_embeddings, config.cells
+    pixels = _whole(0, 256, answer.get("pixels"), config.channels * config.height * config.width)
+    codes, edits = _whole(0, K, answer.get("codes"), cells), _whole(-1, K, answer.get("edits"), cells)
+    cell, step = _whole(-1, cells, [answer.get("cell")], 1), _whole(0, STEPS + 1, [answer.get("step")], 1)
+    if pixels is None or codes is None or edits is None or cell is None or step is None:
         return None
     picture = pixels.view(config.height, config.width, config.channels).permute(2, 0, 1)
-    return Drawing(picture.to(torch.uint8).contiguous(), codes.view(config.grid))
+    return Drawing(
+        picture.to(torch.uint8).contiguous(),
+        codes.view(config.grid),
+        edits.view(config.grid),
+        None if int(cell) < 0 else int(cell),
+        int(step),
+    )
 
 
-def _whole_below(bound: int, numbers: object, count: int) -> Tensor | None:
-    """Exactly `count` whole numbers from 0 to below `bound` as int64, or None."""
+def describe_examples(digits: Digits, encoded: Encoded, usage: Usage, count: int = 10) -> dict[str, object]:
+    """For each code the digits that say best what it stands for, all in one picture, and how it is used.
+
+    `of[code]` lists [place in the picture, cell]; pictures stand in rows of `columns`, each of the model's size.
+    """
+    width = encoded.codes.shape[2]
+    K = usage.all_cells.total.shape[0]
+    cells = [telling_cells(encoded, code, count) for code in range(K)]
+    shown = torch.cat([of[:, 0] for of in cells]).unique()  # (P,)
+    C, H, W = digits.pixels.shape[1:]
+    columns = max(1, math.isqrt(len(shown)))
+    sheet = torch.zeros(C, -(-len(shown) // columns) * H, columns * W, dtype=torch.uint8)
+    for place, image in enumerate(shown.tolist()):
+        top, left = place // columns * H, place % columns * W
+        sheet[:, top : top + H, left : left + W] = digits.pixels[image]
+    rates = usage.all_cells.by_class / usage.images.clamp_min(1).unsqueeze(1)  # (10, K) uses an image
+    return {
+        "picture": data_uri(sheet),
+        "columns": columns,
+        "of": [
+            [[place, row * width + column] for place, (_, row, column) in zip(places, of.tolist(), strict=True)]
+            for of, places in ((of, torch.searchsorted(shown, of[:, 0].contiguous()).tolist()) for of in cells)
+        ],
+        "uses": usage.all_cells.total.tolist(),
+        "favourite": rates.argmax(0).tolist(),
+        "digits": digits.described,
+    }
+
+
+def _whole(low: int, high: int, numbers: object, count: int) -> Tensor | None:
+    """Exactly `count` whole numbers from low to below high as int64, or None."""
     if not isinstance(numbers, list) or len(numbers) != count:
         return None
-    if not all(type(number) is int and 0 <= number < bound for number in numbers):
+    if not all(type(number) is int and low <= number < high for number in numbers):
         return None
     return torch.tensor(numbers, dtype=torch.int64)
 
 
 def module() -> str:
-    """The component's JavaScript, one module: `forward.js`, its source as a string for the worker, and `view.js`."""
-    forward, view = ((FOLDER / name).read_text() for name in ("forward.js", "view.js"))
-    return f"{forward}\nconst FORWARD = {json.dumps(forward)};\n\n{view}"
+    """The component's JavaScript, one module: `forward.js`, its source as a string for the worker, walk, view."""
+    forward, walk, view = ((FOLDER / name).read_text() for name in ("forward.js", "walk.js", "view.js"))
+    return f"{forward}\nconst FORWARD = {json.dumps(forward)};\n\n{walk}\n{view}"
 
 
 _component = st.components.v2.component(

@@ -2,7 +2,7 @@
 //
 // Ink never waits: pointer events draw at once, and one forward pass runs for each animation frame on the latest
 // pixels; in a worker, where a pass takes too long to share a thread with the pen. Python hears of a drawing after a
-// stroke. `forward.js` and its source as the string FORWARD stand before this file in the same module.
+// stroke. `forward.js`, its source as the string FORWARD, and `walk.js` stand before this file in the same module.
 
 const SLOW = 12; // milliseconds a pass, above which the worker takes over
 const WARM = 8; // passes before the clock counts: the first ones run before they are compiled
@@ -139,13 +139,15 @@ class Workbench {
     this.options = [];
     this.focused = 0;
     this.brush = 0;
+    this.tour = new Walk(this);
     this.listen();
   }
 
   // Python's side
 
-  update({ model, set }, tell) {
+  update({ model, set, walk }, tell) {
     this.tell = tell;
+    this.sought = walk.code;
     const before = this.image;
     if (this.engine?.description.fingerprint !== model.fingerprint) {
       this.engine?.close();
@@ -161,13 +163,15 @@ class Workbench {
     if (kept) this.adopt(kept, kept.fingerprint === model.fingerprint ? kept.edits : undefined);
     else if (!before || set.serial !== this.set.serial) this.put(set);
     this.set = set;
+    this.tour.update(walk);
     this.changed(true);
   }
 
   /** Put Python's picture on the canvas, or a blank one. */
-  put({ pixels }) {
+  put({ pixels, edits, cell }) {
     this.pixels = pixels ? Uint8ClampedArray.from(pixels) : new Uint8ClampedArray(this.size);
-    this.edits = this.unedited;
+    this.edits = edits ? Int32Array.from(edits) : this.unedited;
+    if (cell !== null) this.aim(cell);
     this.say("");
   }
 
@@ -191,6 +195,7 @@ class Workbench {
   close() {
     clearTimeout(this.timer);
     this.engine?.close();
+    this.tour.close();
   }
 
   get size() {
@@ -213,7 +218,8 @@ class Workbench {
       if (!this.resting || this.engine.waiting || this.job.pixels !== this.pixels) return;
       const { serial } = this.set;
       const { fingerprint } = this.engine.description;
-      this.tell({ serial, fingerprint, pixels: [...this.pixels], codes: [...this.pass.chosen] });
+      const [pixels, codes, edits] = [this.pixels, this.pass.chosen, this.edits].map((numbers) => [...numbers]);
+      this.tell({ serial, fingerprint, pixels, codes, edits, cell: this.target ?? -1, step: this.tour.step });
       this.unannounced = false;
     }, PAUSE);
   }
@@ -341,6 +347,10 @@ class Workbench {
     this.cells.forEach((element, index) => element.setAttribute("aria-selected", String(index === cell)));
     this.offer();
     this.read();
+    this.tour.refresh();
+    if (!this.set) return;
+    this.rest(); // Python hears of it, for the address
+    this.request();
   }
 
   /** What a hand on a cell does, by the mode it is in. */
@@ -437,6 +447,7 @@ class Workbench {
     this.showCodes();
     if (this.heat !== "nothing") this.warm();
     this.showInside();
+    this.tour.refresh();
     const { mse, nmse, psnr } = score(this.network, fromBytes(job.pixels), pass.edited);
     this.$.mse.textContent = mse.toFixed(4);
     this.$.nmse.textContent = nmse.toFixed(3);
@@ -461,7 +472,8 @@ class Workbench {
     paint(this.$.tiles, mosaic(network, pass.chosen), { ...tilesSize(network), channels: image.channels });
     pass.chosen.forEach((code, index) => {
       const element = this.cells[index];
-      const edited = String(code !== pass.codes[index]);
+      const [edited, sought] = [code !== pass.codes[index], code === this.sought].map(String);
+      if (element.dataset.sought !== sought) element.dataset.sought = sought;
       if (element.dataset.code !== String(code)) {
         const [row, column] = [Math.floor(index / grid.width), index % grid.width];
         element.dataset.code = code;
@@ -487,7 +499,6 @@ class Workbench {
     style.setProperty("--tile-ratio", cell.width / cell.height);
     style.setProperty("--rows", grid.height);
     style.setProperty("--columns", grid.width);
-    this.$["title-codes"].textContent = `${grid.height} × ${grid.width} codes`;
 
     const side = Math.min(image.height, image.width);
     const { brush } = this.$;
@@ -563,6 +574,7 @@ class Workbench {
       this.visited = index;
     }
     this.read();
+    if (this.tour.step === OTHERS) this.tour.refresh();
   }
 
   focus(index) {
@@ -581,7 +593,9 @@ class Workbench {
       const own = code === pass.codes[cell] ? "" : ` (encoder: ${pass.codes[cell]})`;
       return `<span class="first">${place(cell)}</span>: <b>code ${code}</b>${own}`;
     };
-    const used = `${new Set(pass.chosen).size} different of ${count(network.K)} codes`;
+    const places = pass.chosen.filter((code) => code === this.sought).length;
+    const found = this.sought === null ? "" : `; <b>code ${this.sought}</b>, framed, in ${places}`;
+    const used = `${new Set(pass.chosen).size} different of ${count(network.K)} codes${found}`;
     write(this.$.readout, pointed !== undefined ? named(pointed, pass.chosen[pointed]) : used);
     const swap = looking === undefined ? "pick its code below" : `click for <b>code ${looking}</b>`;
     const painting = `Painting <b>code ${looking ?? this.brush}</b>: drag over cells`;
@@ -828,7 +842,7 @@ class Workbench {
     };
     grid.onpointerleave = () => this.point(undefined);
     grid.onclick = (event) => this.mode === "choose" && this.handle(this.cellAt(event));
-    grid.onkeydown = (event) => this.walk(event);
+    grid.onkeydown = (event) => this.wander(event);
     palette.onpointerover = (event) => event.pointerType !== "touch" && this.look(codeOf(event.target));
     palette.onpointerleave = () => this.look(undefined);
     palette.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && this.look(codeOf(event.target)));
@@ -914,7 +928,7 @@ class Workbench {
   }
 
   /** Through the grid with the arrow keys; Enter does what a click does, Delete gives a cell back to the encoder. */
-  walk(event) {
+  wander(event) {
     const { focused } = this;
     const { height, width } = this.network.grid;
     const step = ARROWS[event.key];

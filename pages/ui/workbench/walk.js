@@ -1,0 +1,278 @@
+// The walk: six steps through the model on whatever digit is on the canvas, told over the workbench itself.
+//
+// A step chooses what is shown and pointed at. It never touches the drawing or the codes, so forward and back lose
+// nothing, and it needs no server. With a page around it it is a tour; without one, a talk for an audience.
+
+const OFFERED = "vqvae-walk-offered"; // in the browser's storage: the tour is offered once
+const FIRST = 3; // cells at the pace of a voice, the others in quick succession
+const [SLOW_CELL, QUICK_CELL] = [1100, 90]; // milliseconds
+const FORWARD_KEYS = ["PageDown", "ArrowRight", "ArrowDown"];
+const BACK_KEYS = ["PageUp", "ArrowLeft", "ArrowUp"];
+
+/** What each step says: [title, one or two sentences, equation]. Sizes are the model's. */
+const LESSONS = [
+  ({ image }) => [
+    "A digit.",
+    `A picture is ${image.height} × ${image.width} numbers, from 0 for black to 1 for white. Draw one of your own, or keep this one.`,
+    `x ∈ [0, 1]<sup>${image.height} × ${image.width}</sup>`,
+  ],
+  ({ grid, D }) => [
+    "The encoder’s picture of it.",
+    `The encoder turns it into ${grid.height} × ${grid.width} vectors of ${D} numbers. Each little mosaic is one vector, and each has seen only its own patch of the digit.`,
+    `z<sub>e</sub> = E(x) ∈ ℝ<sup>${grid.height} × ${grid.width} × ${D}</sup>`,
+  ],
+  ({ K }) => [
+    "Each cell finds its nearest code.",
+    `The codebook is a list of ${K} learned vectors. Each cell is swapped for the one nearest to it, and only the code’s number is kept.`,
+    "k = argmin<sub>j</sub> ‖z<sub>e</sub> − e<sub>j</sub>‖²,   z<sub>q</sub> = e<sub>k</sub>",
+  ],
+  ({ image, grid, K }) => {
+    const [cells, bits] = [grid.height * grid.width, bitsPerCode(K)];
+    return [
+      "The decoder draws from the codes alone.",
+      `It never saw your digit: all it gets is ${cells} codes of ${bits} bits, ${cells * bits} bits in place of ${image.height * image.width * image.channels} bytes.`,
+      "x̂ = D(z<sub>q</sub>)",
+    ];
+  },
+  () => [
+    "Change one code and see.",
+    "Choose a cell, then another code for it. The picture changes around that cell, and nowhere else.",
+    "x̂′ = D(z<sub>q</sub>′),   z<sub>q</sub>′ and z<sub>q</sub> alike but for one cell",
+  ],
+  () => [
+    "Who else uses this code?",
+    "A code is no part of one digit: it is a little pattern that many share. Choose another cell to ask about its code.",
+    "codebook perplexity = exp(−Σ<sub>k</sub> p<sub>k</sub> ln p<sub>k</sub>)",
+  ],
+];
+const [DIGIT, ENCODER, CODES, DECODER, CHANGE, OTHERS] = [1, 2, 3, 4, 5, 6];
+
+class Walk {
+  /** `bench` is the Workbench that it is told over. */
+  constructor(bench) {
+    this.bench = bench;
+    this.step = 0;
+    this.presenting = false;
+    const { $ } = bench;
+    $.stops.replaceChildren(
+      ...LESSONS.map((_, n) => {
+        const stop = document.createElement("button");
+        stop.textContent = n + 1;
+        stop.onclick = () => this.go(n + 1);
+        return stop;
+      }),
+    );
+    $["walk-back"].onclick = () => this.go(this.step - 1);
+    $["walk-on"].onclick = () => this.go(this.step + 1);
+    $["walk-end"].onclick = () => this.go(0);
+    $["walk-play"].onclick = () => (this.timer ? this.pause() : this.play());
+    $["walk-equation"].onclick = () => ($.equation.hidden = !toggle($["walk-equation"]));
+    $["offer-take"].onclick = () => this.go(DIGIT);
+    $["offer-leave"].onclick = () => this.decline();
+    this.onkey = (event) => this.key(event);
+  }
+
+  /** Python's side: the step where it has set one, whether it is a talk, and what the last step shows. */
+  update({ serial, step, presenting, examples }) {
+    document.addEventListener("keydown", this.onkey, true); // once, however often it is asked for
+    this.presenting = presenting;
+    this.board.classList.toggle("presenting", presenting);
+    if (examples?.picture !== this.examples?.picture) this.picture = undefined;
+    this.examples = examples;
+    if (serial !== this.serial) {
+      this.serial = serial;
+      this.show(step);
+    } else {
+      this.tell();
+    }
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    document.removeEventListener("keydown", this.onkey, true);
+  }
+
+  get board() {
+    return this.bench.root.querySelector(".workbench");
+  }
+
+  /** Go to a step by hand: Python hears of it, for the address. */
+  go(step) {
+    if (step < 0 || step > LESSONS.length || step === this.step) return;
+    this.decline();
+    this.show(step);
+    this.bench.rest();
+    this.bench.request();
+  }
+
+  show(step) {
+    this.pause();
+    if (this.step === CODES) this.bench.point(undefined);
+    this.step = step;
+    this.board.dataset.step = step;
+    this.done = 0;
+    const { bench } = this;
+    if ((step === CHANGE || step === OTHERS) && bench.pass && bench.target === undefined) bench.aim(bench.middle);
+    if (step === CODES) this.begin();
+    this.tell();
+    this.refresh();
+  }
+
+  decline() {
+    try {
+      localStorage.setItem(OFFERED, "1");
+    } catch {
+      // Storage is forbidden: it is offered again.
+    }
+    this.bench.$.offer.hidden = true;
+  }
+
+  get offered() {
+    try {
+      return localStorage.getItem(OFFERED) !== null;
+    } catch {
+      return true;
+    }
+  }
+
+  /** The words of the step. */
+  tell() {
+    const { $, network } = this.bench;
+    const { step } = this;
+    $.walk.hidden = !step;
+    $.offer.hidden = Boolean(step) || this.presenting || this.offered;
+    if (!step) return;
+    const [title, words, equation] = LESSONS[step - 1](network);
+    write($.lesson, `<b>${title}</b> ${words}`);
+    write($.equation, equation);
+    [...$.stops.children].forEach((stop, n) => {
+      stop.setAttribute("aria-current", n + 1 === step ? "step" : "false");
+      stop.setAttribute("aria-label", `Step ${n + 1}: ${LESSONS[n](network)[0].replace(/\.$/, "")}`);
+    });
+    $["walk-back"].setAttribute("aria-disabled", String(step === DIGIT));
+    $["walk-on"].setAttribute("aria-disabled", String(step === LESSONS.length));
+    $["walk-play"].hidden = step !== CODES;
+    $["walk-play"].textContent = this.timer ? "Pause" : this.done < network.grid.height * network.grid.width ? "Play" : "Again";
+  }
+
+  // The third step, cell by cell
+
+  begin() {
+    const all = this.bench.cells.length;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.done = all;
+    else this.play();
+  }
+
+  play() {
+    if (this.done >= this.bench.cells.length) this.done = 0;
+    const next = () => {
+      if (this.done >= this.bench.cells.length) {
+        this.pause();
+        this.bench.point(undefined);
+        return;
+      }
+      this.bench.point(this.done++);
+      this.refresh();
+      this.timer = setTimeout(next, this.done <= FIRST ? SLOW_CELL : QUICK_CELL);
+    };
+    this.timer = setTimeout(next, QUICK_CELL);
+    this.tell();
+  }
+
+  pause() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.step) this.tell();
+  }
+
+  // Pictures
+
+  /** What a step shows beside the workbench's own pictures; runs with every pass. */
+  refresh() {
+    const { bench, step } = this;
+    const { $ } = bench;
+    const { grid } = bench.network;
+    $["title-codes"].textContent = `${grid.height} × ${grid.width} ${step === ENCODER ? "vectors" : "codes"}`;
+    $.latents.hidden = step !== ENCODER && step !== CODES;
+    $.others.hidden = step !== OTHERS;
+    if (!bench.pass) return;
+    if (!$.latents.hidden) paintVectors($.latents, bench.pass.latents, step === CODES ? this.done : 0);
+    if (step === OTHERS) this.showOthers();
+  }
+
+  /** The digits that say best what a code stands for, the cell in each framed. */
+  showOthers() {
+    const { bench, examples } = this;
+    const { network, pass, $ } = bench;
+    const code = pass.chosen[bench.pointed ?? bench.target ?? bench.middle];
+    if (!examples) {
+      write($["others-note"], `<b>Code ${code}</b>: the digits to compare with are not here yet.`);
+      return;
+    }
+    if (!this.picture) {
+      this.picture = new Image();
+      this.picture.onload = () => this.refresh();
+      this.picture.src = examples.picture;
+    }
+    const uses = examples.uses[code];
+    const words = uses
+      ? `taken by ${count(uses)} cells of the ${examples.digits}, most readily by a ${examples.favourite[code]}`
+      : `dead: no cell of the ${examples.digits} takes it`;
+    write($["others-note"], `<b>Code ${code}</b>, ${words}.`);
+    const { height, width } = bench.image;
+    const shown = examples.of[code];
+    const [scale, gap] = [4, 12];
+    const canvas = $["others-picture"];
+    const places = Math.max(1, ...examples.of.map((one) => one.length));
+    Object.assign(canvas, { width: places * (width * scale + gap) - gap, height: height * scale }); // clears it
+    const context = canvas.getContext("2d");
+    context.imageSmoothingEnabled = false;
+    context.strokeStyle = "#ffb627";
+    context.lineWidth = scale;
+    shown.forEach(([place, cell], n) => {
+      const [left, { columns }] = [n * (width * scale + gap), examples];
+      const from = [(place % columns) * width, Math.floor(place / columns) * height, width, height];
+      context.drawImage(this.picture, ...from, left, 0, width * scale, height * scale);
+      const [row, column] = [Math.floor(cell / network.grid.width), cell % network.grid.width];
+      const { top, bottom, ...sides } = receptiveField(network, row, column);
+      context.strokeRect(
+        left + sides.left * scale + scale / 2,
+        top * scale + scale / 2,
+        (sides.right - sides.left - 1) * scale,
+        (bottom - top - 1) * scale,
+      );
+    });
+  }
+
+  /** A clicker's keys: anywhere in a talk, beside the tour only within its words. */
+  key(event) {
+    const [target] = event.composedPath();
+    if (!this.step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!this.presenting && !event.composedPath().includes(this.bench.$.walk)) return;
+    if (event.key.startsWith("Arrow") && target.closest?.("#ink, [role=gridcell], [role=option], input, textarea")) return;
+    const step = this.step + FORWARD_KEYS.includes(event.key) - BACK_KEYS.includes(event.key);
+    if (step === this.step || step < DIGIT || step > LESSONS.length) return; // the ends are the page's
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    this.go(step);
+  }
+}
+
+/** Every vector as a mosaic of its numbers, from the lowest of all, black, to the highest, white; none for the first cells. */
+function paintVectors(canvas, { height, width, channels, values }, done) {
+  const side = Math.ceil(Math.sqrt(channels));
+  if (canvas.width !== width * side) canvas.width = width * side;
+  if (canvas.height !== height * side) canvas.height = height * side;
+  const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
+  const picture = new ImageData(width * side, height * side);
+  for (let cell = done; cell < height * width; cell++) {
+    const [top, left] = [Math.floor(cell / width) * side, (cell % width) * side];
+    for (let d = 0; d < side * side; d++) {
+      const grey = d < channels ? (255 * (values[cell * channels + d] - low)) / (high - low || 1) : 0;
+      const at = 4 * ((top + Math.floor(d / side)) * width * side + left + (d % side));
+      picture.data.fill(grey, at, at + 3);
+      picture.data[at + 3] = 255;
+    }
+  }
+  canvas.getContext("2d").putImageData(picture, 0, 0);
+}
