@@ -40,6 +40,7 @@ def room(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(data, "_embedded", embedded)
     monkeypatch.setattr(worker, "_watch_server", lambda: lambda: False)
     monkeypatch.setattr(worker, "PUBLISH_EVERY", 0.0)
+    monkeypatch.setattr(worker, "FRAME_SHARE", 0.0)
     return tmp_path / "runs"
 
 

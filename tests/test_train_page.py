@@ -46,6 +46,7 @@ def _children_are_threads(tmp_path, monkeypatch):
     monkeypatch.setattr(runs._children, "get", lambda folder: Child(threads[folder]) if folder in threads else None)
     monkeypatch.setattr(worker, "_watch_server", lambda: lambda: False)
     monkeypatch.setattr(worker, "PUBLISH_EVERY", 0.0)
+    monkeypatch.setattr(worker, "FRAME_SHARE", 0.0)
     monkeypatch.setattr(resources, "step_cost", lambda recipe: Cost(0.05, 50 * 2**20))
     yield
     for folder, thread in threads.items():
@@ -469,7 +470,8 @@ def test_a_comparison_can_be_stopped_and_goes_on(token, quick_recipes):
 
 
 def test_a_run_that_says_nothing_for_a_while_is_explained(token, monkeypatch):
-    run = Visitor(token).start(Order(replace(RECOMMENDED, epochs=100_000), "digits", 48))
+    recipe = replace(RECOMMENDED, num_embeddings=8, embedding_dim=4, batch_size=16, epochs=100_000)
+    run = Visitor(token).start(Order(recipe, "digits", 48))
     until(run, "running")
     monkeypatch.setattr(Run, "silence", 60.0)
     assert "The machine is busy" in text_of(open_page(token))

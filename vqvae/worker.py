@@ -1,7 +1,7 @@
 """The child's side of a run: train by `run.json`, publish into the folder, do what `control` asks (see vqvae/runs.py).
 
-Watching costs little: a publication is due twice a second, and held-out figures only once they have become cheap
-beside the training since the last ones.
+Watching costs little: a publication is due twice a second, frames and held-out figures only once they have become
+cheap beside the training since the last ones.
 """
 
 import math
@@ -30,7 +30,8 @@ from vqvae.training import Training
 PUBLISH_EVERY = 0.4  # seconds
 SAVE_EVERY = 10.0  # seconds
 HELD_OUT = 500  # images, for figures while training; the last ones are of the whole test set
-HELD_OUT_SHARE = 50  # held-out figures may cost a fiftieth of the time
+HELD_OUT_SHARE = 70  # held-out figures may cost a seventieth of the time
+FRAME_SHARE = 60  # and frames a sixtieth
 SHOWN = 20  # held-out digits that are reconstructed at each publication
 GLANCE = 0.05  # seconds between two looks at `control` while nothing else is to be done
 RESERVE = 16 * 1024  # bytes on the disk that a full one gives back, for saying that it is full
@@ -69,7 +70,7 @@ class _Worker:
         self.status = Status("queued")
         self.reserve = run.folder / "reserve"
         self.published = self.saved_at = time.monotonic()
-        self.held_out_due = 0.0  # seconds of training until the next held-out figures
+        self.held_out_due = self.frame_due = 0.0  # seconds of training until the next ones
         self.trained_for = 0.0  # seconds
         self.cpu_seconds = 0.0  # of training, also by the children before this one
 
@@ -92,8 +93,10 @@ class _Worker:
         self.digits = to_unit(digits)
         config = training.model.config
         self.recorder = Recorder(self.run.frames_file, digits, config.num_embeddings, config.embedding_dim, step)
+        self.usage = torch.zeros(config.num_embeddings, dtype=torch.int64)  # since the last frame
+        self.figured, self.framed = step, step or None  # the last steps with figures and with a frame
         if step == 0:
-            self._record(torch.zeros(config.num_embeddings, dtype=torch.int64))
+            self._add_frame()
         self._say(step=step, steps=training.steps, saved=step, message="")
         while not training.finished:
             if self.is_over():
@@ -166,15 +169,28 @@ class _Worker:
 
     def _publish_when_due(self) -> None:
         now = time.monotonic()
-        if now - self.published >= PUBLISH_EVERY:
-            self._publish()
-            if now - self.saved_at >= SAVE_EVERY:
-                self._save()
+        if now - self.published < PUBLISH_EVERY:
+            return
+        self._add_figures()
+        if self.trained_for >= self.frame_due:
+            self._add_frame()
+        self._tell()
+        if now - self.saved_at >= SAVE_EVERY:
+            self._save()
 
     def _publish(self) -> None:
-        """Figures, a frame and where the run stands; nothing where no step was taken since the last time."""
+        """Figures, a frame and where the run stands; nothing of it twice."""
+        self._add_figures()
+        self._add_frame()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._say(step=self.training.step_count)
+        self.published = time.monotonic()
+
+    def _add_figures(self) -> None:
         training = self.training
-        if training.step_count == self.status.step:
+        if training.step_count == self.figured:
             return
         held_out = self._held_out()
         snapshot = training.snapshot()
@@ -195,9 +211,8 @@ class _Worker:
                 self.cpu_seconds,
             )
         )
-        self._record(torch.tensor(snapshot.usage))
-        self._say(step=snapshot.step)
-        self.published = time.monotonic()
+        self.usage += torch.tensor(snapshot.usage)
+        self.figured = training.step_count
 
     def _held_out(self) -> Evaluation | None:
         """Held-out figures, where they are due."""
@@ -210,12 +225,16 @@ class _Worker:
         return figures
 
     @torch.no_grad()
-    def _record(self, usage: Tensor) -> None:
-        training = self.training
+    def _add_frame(self) -> None:
+        training, started = self.training, time.monotonic()
+        if training.step_count == self.framed:
+            return
         pixels = (training.model.reconstruct(self.digits).cpu().clamp(0, 1) * 255).round().to(torch.uint8)
         codebook = training.model.vq_layer.codebook.detach().cpu()
-        frame = Frame(training.step_count, codebook, usage, pixels)
-        self.recorder.add(frame, always=training.finished)
+        self.recorder.add(Frame(training.step_count, codebook, self.usage, pixels), always=training.finished)
+        self.framed = training.step_count
+        self.usage = torch.zeros_like(self.usage)
+        self.frame_due = self.trained_for + FRAME_SHARE * (time.monotonic() - started)
 
     def _say(self, **changes: object) -> None:
         self.status = self.status._replace(**changes)

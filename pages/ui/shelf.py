@@ -81,6 +81,7 @@ def add(own: Collection, checkpoint: Checkpoint, title: str) -> None:
         f"{checkpoint.model.config.num_embeddings} codes used. Choose it as the model in the sidebar.",
     )
     st.session_state["train.deleted"] = None
+    st.toast(f"Kept as “{plain(entry.title)}”.", icon=":material/save:")  # the sentence may be out of sight
 
 
 def compare(own: Collection, entries: list[Entry]) -> None:
