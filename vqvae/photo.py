@@ -92,10 +92,9 @@ def fit(ink: np.ndarray, config: ModelConfig) -> np.ndarray:
     height, width = ink.shape
     scale = min(_box(config)[0] / height, _box(config)[1] / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    fitted = ink
-    if size != (width, height):
-        fitted = np.asarray(Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.HAMMING))
-    return fitted.clip(0, 1)
+    if max(abs(size[0] - width), abs(size[1] - height)) <= 1:
+        return ink  # fits already: blurred once more it would be no better
+    return np.asarray(Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.HAMMING)).clip(0, 1)
 
 
 def centre(ink: np.ndarray, config: ModelConfig) -> Tensor:
@@ -218,7 +217,7 @@ def _cut_out(contrast: np.ndarray) -> np.ndarray:
         if peak < max(FAINTEST / 255, 8 * noise):
             break
         core = left > 0.45 * peak
-        ruled = _ruled(core)
+        ruled = _ruled(left > 0.2 * peak)  # lower, where lines are still whole
         chosen = _choose(core & ~ruled, left)
         if chosen is not None:
             level = float(np.percentile(left[chosen], 75))
@@ -273,16 +272,16 @@ def _choose(core: np.ndarray, contrast: np.ndarray) -> np.ndarray | None:
     return np.isin(labels, strokes)
 
 
-def _ruled(core: np.ndarray) -> np.ndarray:
+def _ruled(mask: np.ndarray) -> np.ndarray:
     """Thin straight lines (h, w) bool that run over half the picture: paper is ruled, digits are not."""
     from scipy import ndimage
 
-    found = np.zeros_like(core)
+    found = np.zeros_like(mask)
     for along, across in ((1, 0), (0, 1)):
-        length, thickness = core.shape[along] // 2, max(4, min(core.shape) // 50)
-        slack = ndimage.maximum_filter1d(core.astype(np.uint8), 3, axis=across)  # a line may lean a little
+        length, thickness = mask.shape[along] // 2, max(4, min(mask.shape) // 50)
+        slack = ndimage.maximum_filter1d(mask.astype(np.uint8), 3, axis=across)  # a line may lean a little
         runs = _opened(slack, length, along)
-        found |= core & (runs > 0) & (_opened(core.astype(np.uint8), thickness, across) == 0)
+        found |= mask & (runs > 0) & (_opened(mask.astype(np.uint8), thickness, across) == 0)
     return found
 
 
