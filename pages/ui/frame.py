@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.ui import resources, stage
 from pages.ui.address import Field, PageState, whole
+from pages.ui.lifeline import lifeline
 from pages.ui.share import share
 from pages.ui.visitor import visitor
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
@@ -61,6 +62,7 @@ def frame(
         page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
     )
     st.html(f"<style>{STYLE}</style>")
+    lifeline()
     me = visitor()
     own = Collection(me) if me else None
     titles = PICKER | ({entry.name: entry.title for entry in own.entries()} if own else {})

@@ -44,7 +44,7 @@ def share(fields: dict[str, str], own_model: bool) -> None:
     page = st.context.url or ""
     link, gone = write_link(page.split("?")[0], fields, DISPENSABLE)
     _copy(key="share.copy", data={"link": link})
-    st.html(f'<div style="max-width: 24rem; margin: 0 auto; line-height: 0">{qr_code(link)}</div>')
+    st.html(f'<div style="max-width: 24rem; margin: 0 auto">{qr_code(link)}</div>')
     notes = [f"{len(link):,} characters. Who opens it sees this page as it is now; what they change stays theirs."]
     if gone:
         left_out = " and ".join(LEFT_OUT[name] for name in gone)

@@ -1,0 +1,31 @@
+"""A lost connection is no end: a quiet mark says so, and what runs in the browser goes on.
+
+Streamlit opens a dialog over the whole page then, which takes every pointer and key away from the pen. It is closed as
+it opens; the mark is shown for as long as the connection is gone.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+STYLE = Path(__file__).with_suffix(".css").read_text()
+CLOSE = """
+export default function ({ parentElement }) {
+  if (parentElement.watching) return;
+  const lost = () => document.querySelector('.stApp:not([data-test-connection-state="CONNECTED"])');
+  parentElement.watching = new MutationObserver(() => {
+    if (lost()) document.querySelector(".stDialog [aria-label=Close]")?.click();
+  });
+  parentElement.watching.observe(document.body, { childList: true });
+  return () => parentElement.watching.disconnect();
+}
+"""
+_component = st.components.v2.component("vqvae_lifeline", js=CLOSE)
+
+
+def lifeline() -> None:
+    """Draw the mark, unseen while all is well."""
+    with st.container(key="lifeline"):
+        st.html(f"<style>{STYLE}</style>")
+        st.html('<p role="status">No connection to the server. Drawing and editing go on; the rest waits.</p>')
+        _component(key="lifeline.component")
