@@ -14,6 +14,8 @@ from vqvae.evaluation import perplexity
 
 
 class Survey(NamedTuple):
+    """What all figures of the page are drawn from. Shared by all visitors but for the last field: change none of it."""
+
     checkpoint: Checkpoint
     source: tuple[str, str]  # data set and split
     digits: Digits

@@ -5,6 +5,8 @@ import re
 
 from playwright.sync_api import expect
 
+from vqvae import checkpoint as checkpoints
+
 expect.set_options(timeout=60_000)  # milliseconds: the machine may be busy
 CHART = ".st-key-codebook-usage .js-plotly-plot"
 
@@ -152,13 +154,31 @@ def test_a_click_on_a_bar_of_damage_picks_its_code(page):
 
 def test_the_table_of_codes_arrives_as_csv(page):
     open_codebook(page)
-    page.get_by_role("button", name="Download").click()
+    page.get_by_test_id("stPopoverButton").click()
     with page.expect_download() as arrived:
         page.get_by_role("button", name="Codes", exact=True).click()
     rows = list(csv.DictReader(arrived.value.path().read_text().splitlines()))
     assert len(rows) == 128
     assert sum(int(row["cells (count)"]) for row in rows) == 5000 * 49
     assert arrived.value.suggested_filename.endswith(".csv")
+
+
+def test_measuring_a_model_of_ones_own_can_be_called_off(page):
+    opened = checkpoints.load(checkpoints.SHIPPED["default"])
+    opened.model.decoder.convs[-1].bias.data += 0.01  # another model, so nobody has measured it
+    page.goto("/train")
+    content = checkpoints.to_bytes(opened)
+    file = {"name": "mine.safetensors", "mimeType": "application/octet-stream", "buffer": content}
+    page.locator("input[type=file]").set_input_files(file)
+    expect(page.get_by_text(re.compile("is yours now"))).to_be_visible()
+    page.goto(f"/codebook?model=own-{opened.fingerprint}&section=damage")
+    expect(page.get_by_text("Not measured yet for this model")).to_be_visible()
+    page.get_by_role("button", name="Measure").click()
+    expect(page.get_by_text("Banning one code after another")).to_be_visible()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Measure")).to_be_visible()
+    page.wait_for_timeout(1200)
+    expect(page.get_by_role("button", name="Measure")).to_be_visible()
 
 
 def test_a_narrow_screen_scrolls_down_alone(new_page):
