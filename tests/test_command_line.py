@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from vqvae import __main__ as command_line
 from vqvae import checkpoint, data
 from vqvae.__main__ import EFFECTS, main
+from vqvae.download import Progress
 from vqvae.training import RECOMMENDED, TUTORIAL, Hyperparameters
 
 ROOT = Path(__file__).parents[1]
@@ -227,16 +230,19 @@ def test_download_is_the_command_that_messages_name(tmp_path, monkeypatch, capsy
     monkeypatch.setenv("VQVAE_DATA", str(tmp_path))
     asked = []
 
-    def load(dataset: str, split: str, *, download: bool) -> data.Digits:
-        asked.append((dataset, split, download))
-        return data.Digits(torch.zeros(3, 1, 4, 4), torch.zeros(3), dataset, split)
+    def fetch(dataset: str, go_on: Callable[[Progress], bool]) -> None:
+        asked.append(dataset)
+        assert all(go_on(Progress(file, 4, size, 300)) for file in (1, 2) for size in (100, 200, 300))
 
     with pytest.raises(data.DataError) as error:
         data.load("kmnist")
     command = re.search(r"`python -m vqvae (.+?)`", str(error.value))[1]
-    monkeypatch.setattr(data, "load", load)
+    monkeypatch.setattr(command_line, "fetch", fetch)
+    monkeypatch.setattr(
+        data, "load", lambda dataset, split: data.Digits(torch.zeros(3, 1, 4, 4), torch.zeros(3), dataset, split)
+    )
     assert main(command.split()) == 0
-    assert asked == [("kmnist", "train", True), ("kmnist", "test", True)]
+    assert asked == ["kmnist"]
     assert "3 test characters of KMNIST" in capsys.readouterr().out
 
 

@@ -184,10 +184,12 @@ def test_nothing_is_downloaded_unless_asked(folder, mirror):
 
 
 def test_a_data_set_is_downloaded_when_asked_and_once(folder, mirror):
-    assert len(data.load("mnist", "train", download=True)) == 6
+    fetch("mnist")
+    assert len(data.load("mnist", "train")) == 6
     requests = list(mirror[""])
     assert set(requests) == {f"/{name}.gz" for name in FILES}
-    assert len(data.load("mnist", "test", download=True)) == 4
+    fetch("mnist")
+    assert len(data.load("mnist", "test")) == 4
     assert mirror[""] == requests
 
 
@@ -230,9 +232,10 @@ def test_a_download_that_arrives_damaged_is_refused_and_can_be_tried_again(folde
     name = f"{FILES[2]}.gz"
     whole, mirror[name] = mirror[name], mirror[name][:40]
     with pytest.raises(DataError, match=r"MNIST could not be downloaded to .* Check the connection"):
-        data.load("mnist", download=True)
+        fetch("mnist")
     mirror[name] = whole
-    assert len(data.load("mnist", download=True)) == 6
+    fetch("mnist")
+    assert len(data.load("mnist")) == 6
 
 
 def test_a_download_from_nowhere_says_so_in_one_line(folder, mirror):
@@ -240,7 +243,7 @@ def test_a_download_from_nowhere_says_so_in_one_line(folder, mirror):
     with pytest.raises(
         DataError, match=r"could not be downloaded to .*404.*the embedded digits need no download"
     ) as error:
-        data.load("mnist", download=True)
+        fetch("mnist")
     assert "\n" not in str(error.value)
 
 

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from vqvae import ablation, checkpoint, comparison, data, worker
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
+from vqvae.download import Progress, fetch
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.keeping import as_checkpoint, go_on, keep
 from vqvae.model import best_device
@@ -118,8 +119,9 @@ def compare_command(options: argparse.Namespace) -> int:
 
 
 def download_command(options: argparse.Namespace) -> int:
+    _fetch(options.dataset)
     for split in ("train", "test"):
-        print(data.load(options.dataset, split, download=True).described)
+        print(data.load(options.dataset, split).described)
     return 0
 
 
@@ -151,8 +153,27 @@ class _Stop:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
+def _fetch(dataset: str) -> None:
+    """Download a data set that is not there, with a bar for each of its files."""
+    if data.is_present(dataset):
+        return
+    with tqdm(unit="B", unit_scale=True, disable=None) as bar:
+
+        def show(progress: Progress) -> bool:
+            if progress.bytes < bar.n:
+                bar.reset(progress.total)
+            bar.total = progress.total
+            bar.set_description(f"file {progress.file} of {progress.files}", refresh=False)
+            bar.update(progress.bytes - bar.n)
+            return True
+
+        fetch(dataset, show)
+
+
 def _images(dataset: str, split: str, options: argparse.Namespace) -> Digits:
-    images = data.load(dataset, split, download=options.download)
+    if options.download:
+        _fetch(dataset)
+    images = data.load(dataset, split)
     if options.limit is None:
         return images
     if options.limit < 1:

@@ -79,7 +79,7 @@ def to_unit(pixels: Tensor) -> Tensor:
     return pixels.to(torch.float32).div_(255)
 
 
-def load(dataset: str, split: str = "train", *, download: bool = False) -> Digits:
+def load(dataset: str, split: str = "train") -> Digits:
     """A data set by its name in DATASETS; `split` is "train", "test" or, for the embedded digits, "all".
 
     Raises ValueError for a name or split that there is not, DataError for files missing or damaged.
@@ -89,7 +89,7 @@ def load(dataset: str, split: str = "train", *, download: bool = False) -> Digit
     splits = ("train", "test", "all") if dataset == EMBEDDED else ("train", "test")
     if split not in splits:
         raise ValueError(f"expected a split out of {', '.join(splits)} for {dataset}, got {split!r}")
-    return _embedded(split) if dataset == EMBEDDED else _torchvision(dataset, split, download)
+    return _embedded(split) if dataset == EMBEDDED else _torchvision(dataset, split)
 
 
 def data_folder() -> Path:
@@ -142,24 +142,18 @@ def _stratified(labels: Tensor, count: int) -> Tensor:
     return chosen
 
 
-def _torchvision(dataset: str, split: str, download: bool) -> Digits:
+def _torchvision(dataset: str, split: str) -> Digits:
     from torchvision import datasets  # two seconds to import, and needed for full data sets alone
 
     folder = data_folder()
     kind = getattr(datasets, TORCHVISION[dataset])
     wanted = [path for path in _files(dataset) if path.name.startswith("train" if split == "train" else "t10k")]
-    missing = [
-        path for path in _files(dataset) if not path.is_file()
-    ]  # torchvision opens a split only beside the other
-    if missing and not download:
+    missing = [path for path in _files(dataset) if not path.is_file()]  # it opens a split only beside the other
+    if missing:
         raise DataError(
             f"{TORCHVISION[dataset]} is not there: {missing[0]} is missing. Download it with "
             f"`python -m vqvae download {dataset}`, or name the folder that has it in VQVAE_DATA."
         )
-    if missing:
-        from vqvae.download import fetch  # which imports this module
-
-        fetch(dataset)
     try:
         data = kind(folder, train=split == "train")
     except Exception as error:  # torchvision asserts, raises ValueError or lets numpy complain, by the kind of damage
