@@ -56,6 +56,10 @@ function stamp(pixels, at, { offsets, covers }, ink) {
     // Over what is there already: alpha first, then each colour by its share of it.
     const under = ((below >>> 24) * (255 - cover)) / 255;
     const alpha = cover + under;
+    if ((below & 0xffffff) === ink) {
+      pixels[place] = ((Math.round(alpha) << 24) | ink) >>> 0;
+      continue;
+    }
     let mixed = 0;
     for (let shift = 0; shift < 24; shift += 8) {
       const color = (((ink >> shift) & 255) * cover + ((below >>> shift) & 255) * under) / alpha;
@@ -380,6 +384,9 @@ class View {
   }
 
   drawOver() {
+    const busy = this.hovered >= 0 || this.focused >= 0 || this.path || this.data.marks?.length;
+    if (!busy && !this.inked) return this.showCard(); // an untouched canvas is not put together anew in every frame
+    this.inked = busy;
     const context = this.over.getContext("2d");
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
