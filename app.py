@@ -31,6 +31,9 @@ shown = fitted(digits.take(slice(index, index + 1)), config)
 way = trace(checkpoint.model, shown.images[0], checkpoint.variance)
 
 st.html(journey.journey(way, resources.tiles(checkpoint), config, float(way.losses.reconstruction)))
+if scene.presenting:
+    scene.state.publish()
+    st.stop()
 
 
 def another_digit() -> None:

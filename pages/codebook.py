@@ -4,12 +4,13 @@ import streamlit as st
 import torch
 
 from pages.ui import figures, resources, sections
-from pages.ui.address import Field, one_of, whole
-from pages.ui.card import card, patches, picker
+from pages.ui.address import Field, PageState, one_of, whole
+from pages.ui.card import SHOWN as PATCHES
+from pages.ui.card import card, montage, patches, picker
 from pages.ui.controls import check_code, choose
 from pages.ui.frame import frame
 from pages.ui.gallery import gallery
-from pages.ui.survey import survey
+from pages.ui.survey import Survey, survey
 from vqvae import codebook
 from vqvae.checkpoint import SHIPPED
 from vqvae.collection import is_own
@@ -38,6 +39,31 @@ def name_of_model(text: str) -> str:
     return text
 
 
+def telling(seen: Survey) -> int:
+    """The most used of the codes whose tile is a stroke rather than paper."""
+    strokes = resources.tiles(seen.checkpoint).flatten(1).mean(1) > 0.4
+    return int((seen.counts.total * strokes).argmax())
+
+
+def on_stage(state: PageState, seen: Survey, code: int) -> None:
+    """All tiles, and what one of them stands for, on one screen."""
+    everything, one = st.columns([7, 4], gap="large")
+    with everything:
+        standing = seen.standing(scene.name)
+        st.markdown(
+            f"**{seen.K} codes: the model’s whole alphabet**, the most used first. {standing.dead or 'No'} "
+            f"{'code is' if standing.dead < 2 else 'codes are'} dead; codebook perplexity {standing.perplexity:.1f}."
+        )
+        tiles, uses = resources.tiles(checkpoint), seen.usage.all_cells.total
+        order = codebook.by_use(uses).tolist()
+        gallery(tiles, order, uses.tolist(), code, f"codebook.stage.{state.restarts}", picker(state))
+    with one:
+        cells = seen.encoded.cells_of(code, with_background=True)
+        st.markdown(f"**Code {code}** is taken by {len(cells):,} cells. Below, the patches nearest to it.")
+        montage(seen, codebook.nearest_cells(seen.encoded, cells, PATCHES))
+        st.caption(seen.measured_on)
+
+
 scene = frame(
     "Codebook",
     "The codebook is the model’s alphabet: each code is a vector that the decoder draws as a small pattern, its tile. "
@@ -60,6 +86,12 @@ available = resources.available_digits()
 if state["digits"] not in available:
     st.warning("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
     state["digits"] = "embedded"
+
+if scene.presenting:
+    seen = survey(checkpoint, available["embedded"], with_background=True)
+    on_stage(state, seen, telling(seen) if state["code"] is None else state["code"])
+    state.publish()
+    st.stop()
 
 with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
     if len(available) > 1:

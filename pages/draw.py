@@ -114,6 +114,11 @@ def set_step(state: PageState, step: int) -> None:
     state["step"] = step
 
 
+def at_an_end(key: str) -> bool:
+    """Whether the walk has no further step where a clicker's key leads: else the browser takes it."""
+    return st.session_state.get("draw.step", 0) == (STEPS if key == "next" else 1)
+
+
 def unsaid() -> dict[str, str]:
     """What a link to this page says beyond the address: the drawing as it is now, and its edited codes."""
     drawing, fingerprint = st.session_state.get("draw.now", (None, ""))
@@ -211,6 +216,7 @@ scene = frame(
         Field("step", whole(0, STEPS), 0),
     ],
     unsaid=unsaid,
+    leads_on=at_an_end,
 )
 check_code(scene.state, scene.checkpoint.model.config.num_embeddings)
 try:

@@ -71,7 +71,7 @@ colors = {name: label for name, label in COLORS.items() if name != "code" or sta
 if state["color"] not in colors:
     state["color"] = "class"
 
-with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="map-choices"):
     show = choose(
         state,
         "Show",
@@ -442,6 +442,14 @@ def explore() -> None:
                 st.session_state["map.failed"] = key, run.error
                 run.leave(visitor)
             st.rerun()
+    positions = found
+    if positions is None:
+        sketch = run.sketch if run is not None else None
+        positions = resources.principal_components(checkpoint, *source, settings) if sketch is None else sketch
+    if scene.presenting:
+        codes_map(positions) if show == "codes" else digits_map(positions)
+        state.publish()
+        return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if show != "codes":
             st.text_input(
@@ -458,10 +466,6 @@ def explore() -> None:
         act(run, found is not None)
     with st.container(key="map-said"):  # of one height, so that nothing below it moves
         explain(run, found is not None)
-    positions = found
-    if positions is None:
-        sketch = run.sketch if run is not None else None
-        positions = resources.principal_components(checkpoint, *source, settings) if sketch is None else sketch
     left, right = st.columns([5, 3], gap="large")
     if show == "codes":
         with left:

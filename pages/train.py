@@ -244,6 +244,9 @@ def watch(run: Run, order: Order, every: float | None) -> None:
     status = run.status()
     if pace(status) != every:
         st.rerun()
+    if scene.presenting:
+        watch_on_stage(run, status, order.recipe)
+        return
     controls(run, status)
     history, recording = run.history(), run.recording()
     at = None if recording is None or status.state in ("starting", "queued", "running") else wind(recording)
@@ -255,6 +258,23 @@ def watch(run: Run, order: Order, every: float | None) -> None:
     numbers(reached, status, order.recipe)
     if recording is not None and len(recording.steps):
         draw(history, recording, len(recording.steps) - 1 if at is None else at, status, order.recipe, step)
+
+
+def watch_on_stage(run: Run, status: Status, recipe: Hyperparameters) -> None:
+    """The digits and the codes of the run, as they are now."""
+    history, recording = run.history(), run.recording()
+    numbers(history, status, recipe)
+    if recording is not None and len(recording.steps):
+        frame = recording.frame(len(recording.steps) - 1)
+        left, right = st.columns(2, gap="large")
+        with left:
+            st.markdown("**Held-out digits**, and below each what comes back of it")
+            st.html(
+                pictures.pairs(recording.digits, frame.reconstructions, SHOWN_COLUMNS, "Digits above reconstructions")
+            )
+        with right:
+            st.markdown("**Ways of the codes** so far; hollow: not in use")
+            chart(training_figures.paths(code_paths(recording.codebooks), frame.usage), "paths", "Ways of the codes")
 
 
 def controls(run: Run, status: Status) -> None:
@@ -411,7 +431,9 @@ def describe(order: Order) -> str:
 me = scene.visitor
 run = me.current() if me else None
 try:
-    if run is None:
+    if run is None and scene.presenting:
+        st.markdown("No training runs now. Leave with Esc, start one, and present it here while it learns.")
+    elif run is None:
         set_up(me)
     else:
         order = run.order()
@@ -419,6 +441,9 @@ try:
         every = pace(run.status())
         with st.container(key="train-live"):
             st.fragment(watch, run_every=every)(run, order, every)
+    if scene.presenting:
+        state.publish()
+        st.stop()
     own = Collection(me) if me else None
     if own:
         shelf(state, own, run)

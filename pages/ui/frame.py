@@ -52,11 +52,13 @@ def frame(
     fields: Sequence[Field] = (),
     heading: str | None = None,
     unsaid: Callable[[], dict[str, str]] = dict,
+    leads_on: Callable[[str], bool] = lambda key: True,
 ) -> Scene:
     """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens.
 
     `title` names the page in the menu, the browser's tab and the session; `heading` stands on it in its place.
-    `unsaid` gives the fields that a shared link has beyond those of the address.
+    `unsaid` gives the fields that a shared link has beyond those of the address, `leads_on` whether a clicker's "next"
+    or "previous" leaves the page.
     """
     st.set_page_config(
         page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
@@ -102,7 +104,7 @@ def frame(
         )
         sharing = st.button("Share", icon=":material/share:", width="stretch", key="share.ask")
     if state["present"]:
-        sharing = _stage(title, state)
+        sharing = _stage(title, state, leads_on)
     st.title(heading or title, anchor=False)
     if not state["present"]:
         st.markdown(lead)
@@ -117,7 +119,7 @@ def frame(
     return Scene(name, checkpoint, state, me, titles, bool(state["present"]))
 
 
-def _stage(title: str, state: PageState) -> bool:
+def _stage(title: str, state: PageState, leads_on: Callable[[str], bool]) -> bool:
     """Set the stage, and go where the clicker says; whether the link was asked for."""
     st.html(f"<style>{stage.STYLE}</style>")
     with st.container(key="stage", horizontal=True, gap="small"):
@@ -132,7 +134,7 @@ def _stage(title: str, state: PageState) -> bool:
         st.rerun()
     pages = [path for path, _, _ in MENU]
     place = [label for _, label, _ in MENU].index(title) + {"next": 1, "previous": -1}.get(key, 0)
-    if key and 0 <= place < len(pages):
+    if key and 0 <= place < len(pages) and leads_on(key):
         st.switch_page(pages[place])
     return sharing
 

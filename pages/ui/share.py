@@ -30,7 +30,8 @@ HTML = '<div><input readonly aria-label="Link to this view" /><button>Copy link<
 STYLE = """
 div { display: flex; gap: 0.5rem; }
 input, button {
-  font: inherit; padding: 0.45rem 0.7rem; border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
+  font: inherit; padding: 0.45rem 0.7rem;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
 }
 input { flex: 1; min-width: 0; color: var(--st-text-color); background: var(--st-secondary-background-color); }
 button { cursor: pointer; color: var(--st-background-color); background: var(--st-primary-color); font-weight: 600; }

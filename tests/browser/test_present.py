@@ -1,0 +1,141 @@
+"""A talk: the walk by a clicker's keys alone, the scene restored elsewhere, and a server that dies on stage."""
+
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import running_app
+from tests.browser.hand import cell, drawing, press, reconstruction, settled, stroke, until
+
+SCREEN = {"width": 1280, "height": 720}
+LESSONS = (
+    "A digit.",
+    "The encoder’s picture of it.",
+    "Each cell finds its nearest code.",
+    "The decoder draws from the codes alone.",
+    "Change one code and see.",
+    "Who else uses this code?",
+)
+
+
+@pytest.fixture
+def stage(new_page):
+    """A function that opens an address on a projector's screen and waits for the pen."""
+
+    def open_stage(path: str, **options):
+        page = new_page(**{"viewport": SCREEN, **options})
+        page.goto(path)
+        page.get_by_label("Draw a digit", exact=True).wait_for()
+        return page
+
+    return open_stage
+
+
+def scrolls(page) -> int:
+    return page.evaluate(
+        "(() => { const m = document.querySelector('.stMain'); return m.scrollHeight - m.clientHeight; })()"
+    )
+
+
+def test_a_clicker_leads_through_the_walk_and_back_and_nothing_scrolls_or_is_lost(stage):
+    page = stage("/draw?present=1")
+    stroke(page, (0.2, 0.2), (0.8, 0.8))
+    drawn = drawing(page)
+    for number, lesson in enumerate(LESSONS, 1):
+        expect(page.locator("#lesson b")).to_have_text(lesson)
+        page.wait_for_url(re.compile(rf"step={number}"))
+        assert scrolls(page) == 0
+        if number < len(LESSONS):
+            page.keyboard.press("PageDown")
+    for lesson in reversed(LESSONS[:-1]):
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#lesson b")).to_have_text(lesson)
+    assert drawing(page) == drawn
+    page.keyboard.press("Escape")
+    expect(page.get_by_test_id("stSidebar")).to_be_visible()
+    assert drawing(page) == drawn
+
+
+def test_the_third_step_goes_cell_by_cell_and_can_be_paused(stage):
+    page = stage("/draw?present=1&step=3")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator("#latents")).to_be_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+    page.get_by_role("button", name="Play").click()
+    expect(page.get_by_role("button", name="Again")).to_be_visible()
+
+
+def test_with_reduced_motion_nothing_moves_by_itself(stage):
+    page = stage("/draw?present=1&step=3", reduced_motion="reduce")
+    expect(page.get_by_role("button", name="Again")).to_be_visible()
+
+
+def test_the_tour_is_offered_once(stage):
+    page = stage("/draw")
+    page.get_by_role("button", name="No, thank you").click()
+    page.reload()
+    page.get_by_label("Draw a digit", exact=True).wait_for()
+    expect(page.locator("#offer")).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080)], ids=["720p", "1080p"])
+@pytest.mark.parametrize(
+    ("path", "there"), [("/", ".journey"), ("/codebook", ".gallery canvas"), ("/map", "canvas.base")]
+)
+def test_every_page_stands_on_one_screen(new_page, path, there, size):
+    page = new_page(viewport={"width": size[0], "height": size[1]})
+    page.goto(f"{path}?present=1")
+    page.locator(there).first.wait_for()
+    page.wait_for_function("document.querySelector('.stApp').dataset.testScriptState === 'notRunning'")
+    expect(page.get_by_test_id("stSidebar")).to_be_hidden()
+    assert scrolls(page) <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_a_link_restores_the_scene_on_another_server_to_the_pixel_and_survives_the_death_of_the_server(
+    browser, watch, tmp_path
+):
+    def visit(address):
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        watch.follow(context, address)
+        return context.new_page()
+
+    with running_app(tmp_path / "one.txt") as one:
+        page = visit(one)
+        page.goto(f"{one}/draw?digit=77")
+        settled(page)
+        stroke(page, (0.2, 0.3), (0.9, 0.6))
+        cell(page, 3, 4).click()
+        page.get_by_role("option", name="code 57", exact=True).click()
+        page.wait_for_url(re.compile("cell=17"))
+        page.wait_for_timeout(1000)  # the edit is announced after a moment
+        press(page, "Share")
+        expect(page.get_by_alt_text("QR code of the link")).to_be_visible()
+        link = page.get_by_label("Link to this view").input_value()
+        page.keyboard.press("Escape")
+        expect(cell(page, 3, 4)).to_have_attribute("data-code", "57")
+        shown = reconstruction(page)
+        page.context.close()
+    assert len(link) < 2000
+
+    with running_app(tmp_path / "two.txt") as two:
+        other = visit(two)
+        other.goto(link.replace(one, two))
+        expect(other.get_by_label("row 3, column 4, code 57")).to_be_visible()
+        until(lambda: reconstruction(other) == shown, "the same reconstruction")
+
+        # And now the server dies on stage.
+        port = two.rsplit(":", 1)[1]
+        for found in subprocess.check_output(["pgrep", "-f", f"server.port={port}"], text=True).split():
+            os.kill(int(found), signal.SIGKILL)
+        expect(other.get_by_text("No connection to the server")).to_be_visible()
+        other.wait_for_timeout(5000)  # by now Streamlit's own dialog has come and gone
+        stroke(other, (0.1, 0.9), (0.9, 0.1))
+        until(lambda: reconstruction(other) != shown, "a reconstruction of what was drawn without a server")
+        expect(other.get_by_role("dialog")).to_have_count(0)
+        other.context.close()
+        watch.errors = [error for error in watch.errors if "server" not in error]  # that it is gone may be said
