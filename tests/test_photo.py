@@ -61,7 +61,7 @@ def test_mnists_own_digits_are_centred_already():
     """The box and the rounding of the centre of mass are MNIST's."""
     digits = data.load(data.EMBEDDED, "all").pixels[::5]
     off = [int((centred(digit, MNIST).int() - digit.int()).abs().max()) for digit in digits]
-    assert sum(difference <= 1 for difference in off) >= 0.999 * len(digits)  # some have no pixel in full ink
+    assert sum(difference <= 1 for difference in off) >= 0.998 * len(digits)  # some have no pixel in full ink
 
 
 def test_a_drawing_in_a_corner_comes_to_the_middle_in_the_size_of_mnists(digits: Digits):
@@ -76,6 +76,8 @@ def test_what_is_centred_stays_where_it_is(rng):
         for _ in range(3):
             top, left, height, width = torch.randint(1, 14, (4,), generator=rng).tolist()
             drawing[:, top : top + height, left : left + width] = 255
+            drawing[:, top + height, left : left + width] = 40  # a stroke's edges fade
+            drawing[:, top - 1, left : left + width] = 40
         once = centred(drawing, MNIST)
         assert torch.equal(centred(once, MNIST), once)
 

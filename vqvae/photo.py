@@ -6,6 +6,7 @@ centre of a 28 x 28 field. A file is hostile until parsed: its bytes, format and
 """
 
 import io
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -104,7 +105,8 @@ def centre(ink: np.ndarray, config: ModelConfig) -> Tensor:
     for axis, (side, size) in enumerate(zip(field.shape, ink.shape, strict=True)):
         mass = ink.sum(1 - axis)
         middle = float((mass * np.arange(size)).sum() / max(float(mass.sum()), 1e-6))
-        start.append(min(max(0, round(side / 2 - middle)), side - size))
+        # Always the same way at a half, which symmetric strokes have, so that what is centred stays.
+        start.append(min(max(0, math.floor(side / 2 - middle + 0.50001)), side - size))
     field[start[0] : start[0] + ink.shape[0], start[1] : start[1] + ink.shape[1]] = ink
     return _picture(field * 255).expand(config.channels, -1, -1).contiguous()
 
@@ -119,7 +121,7 @@ def _box(config: ModelConfig) -> tuple[int, int]:
 def _decode(content: bytes) -> tuple[Image.Image, int]:
     """The picture as RGB of at most about SIDE pixels, not yet turned, and EXIF's orientation."""
     if len(content) > MAX_BYTES:
-        raise PhotoError(f"This file has {len(content) / 1e6:.0f} MB: expected at most {MAX_BYTES / 1e6:.0f} MB.")
+        raise PhotoError(f"This file has {len(content) / 1e6:.1f} MB: expected at most {MAX_BYTES / 1e6:.0f} MB.")
     _check_size(_webp_size(content))  # Pillow makes room for the pixels of a WebP file as soon as it opens it
     try:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)

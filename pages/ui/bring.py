@@ -92,13 +92,10 @@ def centring(config: ModelConfig, drawing: Drawing | None, put: Callable[[str, T
         st.html(f'{STYLE}<img src="{pictures.data_uri(pixels)}" alt="Your drawing, centred">', width="content")
         if bool((pixels == drawing.pixels).all()):
             st.caption("Your drawing is centred as MNIST does it.")
-        elif st.button(
-            "Put it on the canvas",
-            key="draw.centre",
-            on_click=put,
-            args=("your drawing, centred as MNIST does", pixels),
-        ):
-            st.rerun()
+        else:
+            words = "your drawing, centred as MNIST does"
+            if st.button("Centre it", key="draw.centre", on_click=put, args=(words, pixels)):
+                st.rerun()
 
 
 def _steps(steps: tuple[photo.Step, ...]) -> str:

@@ -74,21 +74,25 @@ def _explain(found: Standing, crowd: Crowd, digits: Digits, open_digit: Callable
 
 
 def _nmse(found: Standing) -> str:
+    told = _compared(found.nmse_share, "misses less than", "misses as much as", "misses more than")
     return _scale(
         f"<b>{_verdict(found.nmse_share)}</b> Its error, NMSE {found.nmse:.3f}, is larger than that of "
-        f"<b>{found.nmse_share:.0%}</b> of the embedded digits: what the codes draw "
-        + ("misses more of it than usual." if found.nmse_share > 0.5 else "is as near to it as usual, or nearer."),
+        f"<b>{found.nmse_share:.0%}</b> of the embedded digits: what the codes draw {told} usual.",
         found.nmse_share,
     )
 
 
 def _quantisation(found: Standing) -> str:
+    told = _compared(found.quantisation_share, "less far than", "as far as", "farther than")
     return _scale(
         f"Its mean quantisation error, {found.quantisation_error:.3g}, is larger than that of "
-        f"<b>{found.quantisation_share:.0%}</b>: the encoder’s vectors lie "
-        + ("farther from their codes than usual." if found.quantisation_share > 0.5 else "close to their codes."),
+        f"<b>{found.quantisation_share:.0%}</b>: the encoder’s vectors lie {told} usual from their codes.",
         found.quantisation_share,
     )
+
+
+def _compared(share: float, less: str, same: str, more: str) -> str:
+    return less if share < 0.4 else same if share <= 0.6 else more
 
 
 def _verdict(share: float) -> str:
@@ -102,5 +106,5 @@ def _verdict(share: float) -> str:
 def _scale(words: str, share: float) -> str:
     return (
         f'<div><p>{words}</p><div class="scale" role="img" aria-label="{share:.0%}"><i style="left: {share:.1%}"></i>'
-        '</div><div class="ends"><span>the easiest</span><span>the hardest</span></div></div>'
+        '</div><div class="ends"><span>smallest error</span><span>largest error</span></div></div>'
     )

@@ -56,7 +56,7 @@ def test_a_drawing_is_offered_centred_and_undo_brings_it_back(page):
     before = drawing(page)
     settled(page)
     assert drawing(page) == before  # nothing moves under the pen
-    press(page, "Put it on the canvas")
+    press(page, "Centre it")
     until(lambda: drawing(page) != before, "the centred drawing")
     assert drawing(page).at(0.5, 0.5) > 128
     settled(page)
