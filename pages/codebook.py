@@ -84,7 +84,7 @@ state, checkpoint = scene.state, scene.checkpoint
 check_code(state, checkpoint.model.config.num_embeddings)
 available = resources.available_digits()
 if state["digits"] not in available:
-    st.warning("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
+    state.warn("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
     state["digits"] = "embedded"
 
 if scene.presenting:

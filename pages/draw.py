@@ -85,7 +85,7 @@ def arrive(scene: Scene) -> None:
         if state["edits"]:
             edits = read_edits(state["edits"], scene.checkpoint.fingerprint, config.grid, config.num_embeddings)
     except EditsError as error:
-        st.warning(str(error))
+        state.warn(str(error))
         state["edits"] = None
     st.session_state["draw.brought"] = edits, cell if cell is not None and cell < config.cells else None
 

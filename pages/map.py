@@ -65,7 +65,7 @@ check_code(state, K)
 
 available = {name: source for name, source in resources.available_digits().items() if name in DIGITS}
 if state["digits"] not in available:
-    st.warning("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
+    state.warn("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
     state["digits"] = "embedded"
 colors = {name: label for name, label in COLORS.items() if name != "code" or state["show"] == "cells"}
 if state["color"] not in colors:

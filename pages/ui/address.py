@@ -5,11 +5,14 @@ and the address hold one value. Nonsense in an address is reported in one senten
 """
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+
+READING = 20  # seconds that a warning stays over the runs that a page makes by itself
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,20 @@ class PageState:
         """What stands in the address: every field that differs from its default."""
         return {name: str(self[name]) for name, field in self.fields.items() if self[name] != field.default}
 
+    def warn(self, sentence: str) -> None:
+        """Say what could not be done; said again in the runs of the next moments, which the page may make by itself."""
+        st.warning(sentence)
+        st.session_state[self._warned] = (*self._recent_warnings(), (sentence, time.monotonic()))
+
+    def warn_again(self) -> None:
+        """Say what earlier runs said and nobody can have read yet; before this run says anything."""
+        for sentence, _ in self._recent_warnings():
+            st.warning(sentence)
+
+    def _recent_warnings(self) -> tuple[tuple[str, float], ...]:
+        said = st.session_state.get(self._warned, ())
+        return tuple(one for one in said if time.monotonic() - one[1] < READING)
+
     def publish(self) -> None:
         """Write the state into the address."""
         said = self.said
@@ -112,6 +129,10 @@ class PageState:
             st.session_state[self.key(field.name)] = field.default
         st.session_state[f"{self.page}.restarts"] = restarts
         st.query_params.clear()
+
+    @property
+    def _warned(self) -> str:
+        return f"{self.page}.warned"
 
     @property
     def _published(self) -> str:

@@ -110,8 +110,9 @@ def frame(
         st.markdown(lead)
     if sharing:
         share(state.said | unsaid(), is_own(state["model"]))
+    state.warn_again()
     if state.complaints:
-        st.warning(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
+        state.warn(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
     if own is None and state["model"] not in SHIPPED:
         st.caption("Opening your model …")  # in a moment the browser says whose it is
         st.stop()

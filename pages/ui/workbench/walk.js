@@ -249,7 +249,7 @@ class Walk {
     const [target] = event.composedPath();
     if (!this.step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (!this.presenting && !event.composedPath().includes(this.bench.$.walk)) return;
-    if (event.key.startsWith("Arrow") && target.closest?.("#ink, [role=gridcell], [role=option], input, textarea")) return;
+    if (event.key.startsWith("Arrow") && target.closest?.("[role=gridcell], [role=option], input, textarea")) return;
     const step = this.step + FORWARD_KEYS.includes(event.key) - BACK_KEYS.includes(event.key);
     if (step === this.step || step < DIGIT || step > LESSONS.length) return; // the ends are the page's
     event.preventDefault();
