@@ -1,8 +1,11 @@
-"""Pen to picture: how many distinct reconstructions a second the Draw page shows before the pen is lifted.
+"""Hand to picture: how many distinct reconstructions a second the Draw page shows while the hand moves.
 
-A pointer moves at 60 Hz in headless Chromium, in strokes with short rests between them, so that the server's answers
-to one stroke arrive during the next. Gaps run from the pen's first touch to the first reconstruction, and on from each
-to the next. Run by hand: `python tests/benchmarks/pen.py`; `--seconds` and `--runs` make it longer.
+A pointer moves at 60 Hz in headless Chromium, as fast as one writes: a stroke a second, some 80 of the model's pixels
+long, with short rests between them, so that the server's answers to one arrive during the next. A slower pen does not
+change the codes, hence the picture, at every event; passes count what was drawn, new or not. Gaps run from the pen's
+first touch to the first new picture, and on from each to the next. Then the pointer hovers over the palette, a tile at
+each event, and paints codes, a cell at each event. Run by hand: `python tests/benchmarks/pen.py`; `--seconds` and
+`--runs` make it longer.
 """
 
 import argparse
@@ -16,16 +19,18 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from common import ROOT, Yardstick, table
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Page, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 RATE = 60  # pointer events a second
+STROKE = 1.0  # seconds
 REST = 0.4  # seconds between strokes
 DELAY = 0.2  # seconds added to every message of the server, in its own scenario
 
@@ -33,16 +38,17 @@ DELAY = 0.2  # seconds added to every message of the server, in its own scenario
 WATCH = """
 const put = CanvasRenderingContext2D.prototype.putImageData;
 window.shown = [];
+window.passes = 0;
 let last;
 CanvasRenderingContext2D.prototype.putImageData = function (picture, ...place) {
   if (this.canvas.ariaLabel === "Reconstruction") {
+    window.passes++;
     const pixels = String(picture.data);
     if (pixels !== last) window.shown.push(performance.now());
     last = pixels;
   }
   return put.call(this, picture, ...place);
 };
-addEventListener("pointerdown", () => [window.shown, window.touched] = [[], performance.now()], true);
 """
 
 
@@ -50,6 +56,7 @@ class Strokes(NamedTuple):
     """What one run showed."""
 
     rate: float  # distinct reconstructions a second, pen down
+    passes: float  # all that were drawn, a second
     p95: float  # milliseconds: 95th percentile of the gaps
     worst: float  # milliseconds: median of the three longest gaps
 
@@ -92,8 +99,8 @@ def training(folder: Path) -> Iterator[None]:
         process.wait()
 
 
-async def draw(browser: Browser, address: str, seconds: float, delay: float) -> Strokes:
-    """A visit to the Draw page with some seconds of drawing."""
+async def visit(browser: Browser, address: str, delay: float) -> Page:
+    """The Draw page, at rest."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(120_000)
     if delay:
@@ -103,45 +110,99 @@ async def draw(browser: Browser, address: str, seconds: float, delay: float) -> 
     await page.goto(f"{address}/draw")
     await page.get_by_label("row 1, column 1, code").wait_for()
     await page.wait_for_timeout(3000)
+    return page
+
+
+async def draw(browser: Browser, address: str, seconds: float, delay: float) -> Strokes:
+    """Some seconds of drawing."""
+    page = await visit(browser, address, delay)
     await page.get_by_role("button", name="Clear the canvas").click()
     canvas = page.get_by_label("Draw a digit", exact=True)
     box = await canvas.bounding_box()
 
     def place(t: float) -> tuple[float, float]:
         """A wandering loop that keeps crossing new pixels."""
-        angle, radius = 2.4 * t, 0.22 + 0.16 * math.sin(1.3 * t)
-        x, y = 0.5 + radius * math.cos(angle), 0.5 + radius * math.sin(1.7 * angle)
+        x, y = 0.5 + 0.36 * math.cos(4.5 * t), 0.5 + 0.36 * math.sin(7.7 * t)
         return box["x"] + x * box["width"], box["y"] + y * box["height"]
 
-    await _stroke(page, place, 0, 1)  # the first one warms up, uncounted
-    total, gaps, t = 0, [], 1.0
-    counted = 0.0
-    while counted < seconds:
+    await _stroke(page, place, 0)  # the first one warms up, uncounted
+    tally = Tally()
+    for number in range(1, 1 + round(seconds / STROKE)):
         await page.get_by_role("button", name="Clear the canvas").click()
         await asyncio.sleep(REST)
-        length = min(2.0, seconds - counted)
-        shown, touched, lasted = await _stroke(page, place, t, length)
-        total += len(shown)
-        counted += lasted
-        gaps += [after - before for before, after in zip([touched, *shown], shown, strict=False)]
-        t += length
-    await context.close()
-    gaps.sort()
-    return Strokes(total / counted, gaps[int(0.95 * (len(gaps) - 1))], statistics.median(gaps[-3:]))
+        tally.add(*await _stroke(page, place, number * STROKE))
+    await page.context.close()
+    return tally.summed_up()
 
 
-async def _stroke(page, place, start: float, length: float) -> tuple[list[float], float, float]:
-    """Pen down, moves at RATE, pen up: when reconstructions showed, when the pen touched, how long it was down."""
+class Tally:
+    """What was shown in all strokes of a run."""
+
+    def __init__(self) -> None:
+        self.seconds, self.passes, self.shown, self.gaps = 0.0, 0, 0, []
+
+    def add(self, shown: list[float], passes: int, lasted: float) -> None:
+        """One stroke: when it began and when each new picture showed, all pictures that were drawn, its seconds."""
+        self.shown += len(shown) - 1
+        self.passes += passes
+        self.seconds += lasted
+        self.gaps += [after - before for before, after in pairwise(shown)]
+
+    def summed_up(self) -> Strokes:
+        gaps = sorted(self.gaps)
+        p95 = gaps[int(0.95 * (len(gaps) - 1))]
+        return Strokes(self.shown / self.seconds, self.passes / self.seconds, p95, statistics.median(gaps[-3:]))
+
+
+async def hover(browser: Browser, address: str, seconds: float, _: float) -> Strokes:
+    """The pointer over the palette, at each event on another tile, previewed in the cell that was chosen."""
+    page = await visit(browser, address, 0)
+    await page.get_by_label("row 4, column 4, code").click()
+    tally, tiles = Tally(), await _middles(page, "option")
+    tally.add(*await _glide(page, (tiles * 100)[: round(seconds * RATE)]))
+    await page.context.close()
+    return tally.summed_up()
+
+
+async def paint(browser: Browser, address: str, seconds: float, _: float) -> Strokes:
+    """Codes painted over the whole grid, at each event another cell, with another code in every round."""
+    page = await visit(browser, address, 0)
+    tally, cells, tiles = Tally(), await _middles(page, "gridcell"), await _middles(page, "option")
+    await page.get_by_role("button", name="Paint a code").click()
+    for number in range(1, 1 + round(seconds * RATE / len(cells))):
+        await page.mouse.click(*tiles[37 * number % len(tiles)])
+        await page.mouse.move(*cells[0])
+        await page.mouse.down()
+        tally.add(*await _glide(page, cells[1:]))
+        await page.mouse.up()
+    await page.context.close()
+    return tally.summed_up()
+
+
+async def _middles(page: Page, role: str) -> list[tuple[float, float]]:
+    """Where all elements of a role are, in their order."""
+    boxes = [await one.bounding_box() for one in await page.get_by_role(role).all()]
+    return [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
+
+
+async def _glide(page: Page, places: list[tuple[float, float]]) -> tuple[list[float], int, float]:
+    """Over all places at RATE: the arguments of `Tally.add`."""
+    await page.evaluate("[window.shown, window.passes] = [[performance.now()], 0]")
+    begun = time.perf_counter()
+    for step, place in enumerate(places):
+        await asyncio.sleep(max(0.0, begun + step / RATE - time.perf_counter()))
+        await page.mouse.move(*place)
+    shown, passes = await page.evaluate("[window.shown, window.passes]")
+    return shown, passes, time.perf_counter() - begun
+
+
+async def _stroke(page: Page, place: Callable, start: float) -> tuple[list[float], int, float]:
+    """Pen down, moves at RATE, pen up: the arguments of `Tally.add`."""
     await page.mouse.move(*place(start))
     await page.mouse.down()
-    begun = time.perf_counter()
-    for step in range(1, round(length * RATE) + 1):
-        await asyncio.sleep(max(0.0, begun + step / RATE - time.perf_counter()))
-        await page.mouse.move(*place(start + step / RATE))
-    shown, touched = await page.evaluate("[window.shown, window.touched]")
-    lasted = time.perf_counter() - begun
+    stroke = await _glide(page, [place(start + step / RATE) for step in range(1, round(STROKE * RATE) + 1)])
     await page.mouse.up()
-    return shown, touched, lasted
+    return stroke
 
 
 def _delayed(route, delay: float) -> None:
@@ -150,14 +211,16 @@ def _delayed(route, delay: float) -> None:
     server.on_message(lambda message: loop.call_later(delay, route.send, message))
 
 
-async def measure(address: str, seconds: float, runs: int, delay: float, yardstick: Yardstick) -> Strokes:
+async def measure(
+    gesture: Callable, address: str, seconds: float, runs: int, delay: float, yardstick: Yardstick
+) -> Strokes:
     """The medians over some runs."""
     results = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for _ in range(runs):
             yardstick()
-            results.append(await draw(browser, address, seconds, delay))
+            results.append(await gesture(browser, address, seconds, delay))
         await browser.close()
     return Strokes(*(statistics.median(column) for column in zip(*results, strict=True)))
 
@@ -169,18 +232,22 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as name, app(Path(name)) as address:
-        for scenario in ("idle", f"server {1000 * DELAY:.0f} ms late", "beside training, nice 10"):
+        scenarios = (
+            ("drawing", draw, 0.0, nullcontext()),
+            (f"drawing, server {1000 * DELAY:.0f} ms late", draw, DELAY, nullcontext()),
+            ("hovering over the palette", hover, 0.0, nullcontext()),
+            ("painting codes", paint, 0.0, nullcontext()),
+            ("drawing beside training, nice 10", draw, 0.0, training(Path(name))),
+        )
+        for scenario, gesture, delay, beside in scenarios:
             yardstick = Yardstick()
-            delay = DELAY if "late" in scenario else 0.0
-            if "training" in scenario:
-                with training(Path(name)):
-                    result = asyncio.run(measure(address, options.seconds, options.runs, delay, yardstick))
-            else:
-                result = asyncio.run(measure(address, options.seconds, options.runs, delay, yardstick))
-            figures = [f"{result.rate:.1f}", f"{result.p95:.0f} ms", f"{result.worst:.0f} ms"]
+            with beside:
+                result = asyncio.run(measure(gesture, address, options.seconds, options.runs, delay, yardstick))
+            figures = [f"{result.rate:.1f}", f"{result.passes:.1f}", f"{result.p95:.0f} ms", f"{result.worst:.0f} ms"]
             rows.append([scenario, *figures, f"{1000 * statistics.median(yardstick.seconds):.0f} ms"])
             print(
-                table(["pen to picture", "pictures/s", "p95 gap", "3 worst gaps", "matrix product"], rows), flush=True
+                table(["hand to picture", "pictures/s", "passes/s", "p95 gap", "3 worst gaps", "matrix product"], rows),
+                flush=True,
             )
             print(yardstick.line, flush=True)
 

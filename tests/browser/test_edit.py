@@ -81,6 +81,19 @@ def test_painting_puts_a_code_into_every_cell_on_the_way_as_one_step_of_undo(pag
     until(lambda: codes(page) != names, "the painted codes")
 
 
+def test_a_second_stroke_paints_like_the_first(page):
+    open_draw(page)
+    press(page, "Paint a code")
+    ends = [cell(page, 1, 1).bounding_box(), cell(page, 7, 7).bounding_box()]
+    for code in (14, 57):
+        tile(page, code).click()
+        page.mouse.move(ends[0]["x"] + 9, ends[0]["y"] + 9)
+        page.mouse.down()
+        page.mouse.move(ends[1]["x"] + 9, ends[1]["y"] + 9, steps=30)
+        page.mouse.up()
+        until(lambda code=code: code_at(page, 1, 1) == code_at(page, 4, 4) == code_at(page, 7, 7) == code, "the stroke")
+
+
 def test_erasing_gives_a_cell_back_to_the_encoder_and_reset_gives_all_back(page):
     open_draw(page)
     names = codes(page)
@@ -130,6 +143,50 @@ def test_a_finger_chooses_and_paints_on_a_phone(new_page):
     finger("touchMove", centres[1])
     finger("touchEnd")
     until(lambda: code_at(page, 2, 1) == code_at(page, 2, 3) == other, "painted cells")
+
+
+GRID = "\n".join(["1 2 3 4 5 6 7"] * 7)
+
+
+def test_the_keyboard_alone_paints_undoes_resets_and_pastes(new_page):
+    page = open_draw(new_page(permissions=["clipboard-read", "clipboard-write"]))
+    names = codes(page)
+    page.get_by_role("button", name="Paint a code").press("Enter")
+    tile(page, 0).press("ArrowRight")
+    page.keyboard.press("Enter")  # paint with code 1
+    cell(page, 1, 1).focus()
+    for key in ("Enter", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    until(lambda: code_at(page, 1, 1) == code_at(page, 1, 2) == 1, "two painted cells")
+    page.keyboard.press("Control+z")
+    until(lambda: codes(page)[1] == names[1] and code_at(page, 1, 1) == 1, "one painted cell")
+    page.get_by_role("button", name="Reset all codes").press("Enter")
+    until(lambda: codes(page) == names, "the encoder's codes")
+    page.evaluate("(text) => navigator.clipboard.writeText(text)", GRID)
+    cell(page, 1, 1).focus()
+    page.keyboard.press("Control+v")
+    until(lambda: [code_at(page, 7, column) for column in range(1, 8)] == [1, 2, 3, 4, 5, 6, 7], "the pasted codes")
+
+
+def test_a_finger_previews_by_holding_and_undoes_resets_and_pastes_on_a_phone(new_page):
+    page = open_draw(new_page(**PHONE, permissions=["clipboard-read", "clipboard-write"]))
+    names, before = codes(page), reconstruction(page)
+    cell(page, 4, 4).tap()
+    code = another(page, 4, 4)
+    tile(page, code).scroll_into_view_if_needed()
+    box = tile(page, code).bounding_box()
+    finger = touch(page)
+    finger("touchStart", (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2))
+    until(lambda: reconstruction(page) != before, "the preview")
+    finger("touchEnd")
+    until(lambda: code_at(page, 4, 4) == code, "the chosen code")
+    page.get_by_role("button", name="Undo").tap()
+    until(lambda: codes(page) == names, "the codes as before")
+    page.evaluate("(text) => navigator.clipboard.writeText(text)", GRID)
+    page.get_by_role("button", name="Paste").tap()
+    until(lambda: code_at(page, 7, 7) == 7, "the pasted codes")
+    page.get_by_role("button", name="Reset all codes").tap()
+    until(lambda: codes(page) == names, "the encoder's codes")
 
 
 def test_codes_are_copied_and_pasted_as_text_and_nonsense_changes_nothing(new_page):

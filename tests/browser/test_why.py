@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from hand import code_at, drawing, open_draw, press, until
+from hand import PHONE, code_at, drawing, open_draw, press, until
 
 from pages.ui.workbench import FOLDER, describe
 from vqvae import data
@@ -37,6 +37,45 @@ def test_one_click_swaps_the_runner_up_in(page):
     page.get_by_label("row 4, column 5, code").click()
     press(page, "Swap in the runner-up")
     until(lambda: code_at(page, 4, 5) == runner_up, "the runner-up")
+
+
+def test_the_runner_up_is_swapped_in_by_the_keyboard_alone_and_by_a_finger(new_page):
+    for options, act in (({}, lambda button: button.press("Enter")), (PHONE, lambda button: button.tap())):
+        page = open_draw(new_page(**options))
+        runner_up = int(distances(page, 4, 5).topk(2, largest=False).indices[1])
+        place = page.get_by_label("row 4, column 5, code")
+        act(place)
+        act(page.get_by_role("button", name="Swap in the runner-up"))
+        until(lambda page=page, code=runner_up: code_at(page, 4, 5) == code, "the runner-up")
+
+
+@pytest.mark.parametrize(("measure", "warmest"), [("error", torch.argmax), ("margin", torch.argmin)])
+def test_the_heat_map_is_warmest_where_torch_says(page, measure, warmest):
+    open_draw(page)
+    press(page, measure)
+    pixels = torch.tensor(drawing(page).pixels, dtype=torch.uint8).view(1, 1, 28, 28)
+    model = load(SHIPPED["default"]).model
+    two = model.vq_layer.distances(model.latents(data.to_unit(pixels)))[0].topk(2, largest=False).values
+    values = two[..., 0] if measure == "error" else two[..., 1] - two[..., 0]
+    shown = page.get_by_role("gridcell").evaluate_all(
+        "(cells) => cells.map((cell) => [cell.title, Number(cell.style.background.match(/([\\d.]+)\\)/)[1])])"
+    )
+    heat = torch.tensor([alpha for _, alpha in shown])
+    assert int(heat.argmax()) == int(warmest(values))
+    assert float(shown[0][0].split()[1]) == pytest.approx(float(values[0, 0]), rel=0.01, abs=1e-3)
+    press(page, "nothing")
+    assert not any(page.get_by_role("gridcell").evaluate_all("(cells) => cells.map((c) => c.style.background)"))
+
+
+def test_a_click_enlarges_a_feature_map_and_another_puts_it_back(page):
+    open_draw(page)
+    page.get_by_text("Where the error comes from").click()
+    small = page.get_by_role("button", name="encoder: conv, 32 × 14 × 14")
+    width = small.bounding_box()["width"]
+    small.click()
+    assert small.bounding_box()["width"] > 2 * width
+    small.click()
+    assert small.bounding_box()["width"] == width
 
 
 def test_the_error_is_told_apart_into_the_autoencoders_and_the_quantisers(page):

@@ -844,7 +844,8 @@ class Workbench {
     grid.onclick = (event) => this.mode === "choose" && this.handle(this.cellAt(event));
     grid.onkeydown = (event) => this.wander(event);
     palette.onpointerover = (event) => event.pointerType !== "touch" && this.look(codeOf(event.target));
-    palette.onpointerleave = () => this.look(undefined);
+    palette.onpointerdown = (event) => event.pointerType === "touch" && this.look(codeOf(event.target)); // held: a preview
+    palette.onpointerleave = palette.onpointercancel = () => this.look(undefined);
     palette.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && this.look(codeOf(event.target)));
     palette.addEventListener("focusout", () => this.look(undefined));
     palette.onclick = (event) => codeOf(event.target) !== undefined && this.choose(codeOf(event.target));
