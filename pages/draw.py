@@ -163,8 +163,17 @@ def bench(scene: Scene, digits: Digits | None, shown: Put, told: Walk) -> None:
         scene.state.publish()
     if scene.presenting:
         return
-    if digits is not None:
-        say_what_it_is(scene, digits, shown, drawing)
+    with st.container(horizontal=True, vertical_alignment="center", key="draw-said"):
+        if digits is not None:
+            say_what_it_is(scene, digits, shown, drawing)
+        if drawing is not None and drawing.cell is not None:
+            code = int(drawing.codes.flatten()[drawing.cell])
+            st.page_link(
+                "pages/codebook.py",
+                label=f"Code {code} in the codebook",
+                icon=":material/grid_view:",
+                query_params={"code": code},
+            )
     centring(scene.checkpoint.model.config, drawing, put_own)
     if digits is not None:
         standing_section(scene.checkpoint, digits, drawing, open_digit)
@@ -202,6 +211,7 @@ of pixels from 0 to 1; NMSE divides it by the variance of the training images' p
 PSNR is $-10 \\log_{{10}}$ MSE.
 """
         )
+        st.button("Walk through it in six steps", key="draw.walk.take", on_click=set_step, args=(scene.state, 1))
 
 
 scene = frame(

@@ -123,6 +123,14 @@ def test_the_canvas_stays_as_it_is_while_the_walk_goes_on(told, scene):
     assert (dict(told["set"]), told["walk"]["serial"]) == before
 
 
+def test_the_walk_can_be_taken_from_the_explanation(told):
+    page = arrive()
+    before = told["walk"]["serial"]
+    page.button(key="draw.walk.take").click().run()
+    assert told["walk"]["step"] == 1
+    assert told["walk"]["serial"] != before
+
+
 def test_the_link_to_share_holds_the_drawing_as_it_is_now(monkeypatch):
     from pages.ui import frame
 
@@ -148,6 +156,8 @@ def test_the_link_to_share_holds_the_drawing_as_it_is_now(monkeypatch):
     )
     monkeypatch.setattr(frame, "share", lambda fields, own: shared.append(fields))
     page = arrive()
+    code = int(codes.flatten()[4])
+    assert f"Code {code} in the codebook" in [link.proto.label for link in page.get("page_link")]
     page.button(key="share.ask").click().run()
     assert torch.equal(link.read_drawing(shared[0]["drawing"]), pixels)
     assert shared[0] | {"drawing": ""} == {
