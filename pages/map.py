@@ -447,7 +447,10 @@ def explore() -> None:
         sketch = run.sketch if run is not None else None
         positions = resources.principal_components(checkpoint, *source, settings) if sketch is None else sketch
     if scene.presenting:
-        codes_map(positions) if show == "codes" else digits_map(positions)
+        if show == "codes":
+            codes_map(positions)
+        else:
+            digits_map(positions)
         state.publish()
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

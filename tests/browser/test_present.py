@@ -95,6 +95,7 @@ def test_every_page_stands_on_one_screen(new_page, path, there, size):
     page.wait_for_function("document.querySelector('.stApp').dataset.testScriptState === 'notRunning'")
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
     assert scrolls(page) <= 0
+    expect(page.get_by_test_id("stDataFrame").or_(page.get_by_test_id("stTable"))).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
