@@ -4,7 +4,7 @@ import pytest
 import torch
 from hand import CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, stroke, until
 
-from pages.ui.workbench import FOLDER, describe, module
+from pages.ui.workbench import FOLDER, Walk, describe, module
 from vqvae import data
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
@@ -54,7 +54,8 @@ def page(browser):
 
 
 def update(page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None) -> None:
-    page.evaluate("(data) => update(data)", {"model": describe(opened), "set": {"serial": serial, "pixels": pixels}})
+    put = {"serial": serial, "pixels": pixels, "edits": None, "cell": None}
+    page.evaluate("(data) => update(data)", {"model": describe(opened), "set": put, "walk": Walk("a:0")._asdict()})
     cells = opened.model.config.cells
     until(lambda: len(codes(page)) == cells and all(codes(page)), "a pass of the model")
 
