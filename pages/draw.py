@@ -159,8 +159,9 @@ def bench(scene: Scene, digits: Digits | None, shown: Put, told: Walk) -> None:
     if drawing is not None:
         st.session_state["drawing"] = drawing.pixels  # Map shows where it belongs
         st.session_state["draw.now"] = drawing, scene.checkpoint.fingerprint
-        scene.state["cell"], scene.state["step"] = drawing.cell, drawing.step
-        scene.state.publish()
+        if (drawing.cell, drawing.step) != (scene.state["cell"], scene.state["step"]):
+            scene.state["cell"], scene.state["step"] = drawing.cell, drawing.step
+            scene.state.publish()
     if scene.presenting:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="draw-said"):

@@ -42,6 +42,8 @@ def test_nonsense_in_the_address_is_one_calm_sentence(page, server, path):
 def test_the_menu_leads_to_every_page_and_keeps_the_model(page, server):
     opened(page, f"{server}/?model=tutorial")
     for path, heading in list(PAGES.items())[1:]:
+        page.wait_for_timeout(1000)  # the browser says whose it is, and the page runs once more
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
         page.get_by_test_id("stSidebar").get_by_role("link", name=heading).click()
         page.get_by_role("heading", level=1, name=heading).wait_for()
         page.wait_for_url(f"**/{path}?*model=tutorial*")

@@ -7,6 +7,7 @@
 const SLOW = 12; // milliseconds a pass, above which the worker takes over
 const WARM = 8; // passes before the clock counts: the first ones run before they are compiled
 const PAUSE = 250; // milliseconds between the end of a stroke and the message to Python
+const SETTLE = 1500; // milliseconds after a click elsewhere, which is about to make a page run
 const UNDOS = 200;
 const NEAREST = 5;
 const STORED = "vqvae-workbench";
@@ -140,6 +141,7 @@ class Workbench {
     this.focused = 0;
     this.brush = 0;
     this.tour = new Walk(this);
+    this.clicked = performance.now(); // on the way here
     this.listen();
   }
 
@@ -196,6 +198,7 @@ class Workbench {
     clearTimeout(this.timer);
     this.engine?.close();
     this.tour.close();
+    document.removeEventListener("click", this.onclick, true);
   }
 
   get size() {
@@ -211,10 +214,17 @@ class Workbench {
     return !this.stroke && !this.painting && !this.preview;
   }
 
-  /** Tell Python what is on the canvas, once the hand rests and the codes are those of these pixels. */
+  /**
+   * Tell Python what is on the canvas, once the hand rests and the codes are those of these pixels. Python is not spoken
+   * to in the middle of a run: what reaches it then may end that run, and be of a page that is just being left.
+   */
   announce() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
+      if (!this.root.isConnected) return; // another page has taken its place
+      const app = document.querySelector("[data-test-script-state]");
+      const busy = app && app.dataset.testScriptState !== "notRunning";
+      if (busy || performance.now() - this.clicked < SETTLE) return this.announce();
       if (!this.resting || this.engine.waiting || this.job.pixels !== this.pixels) return;
       const { serial } = this.set;
       const { fingerprint } = this.engine.description;
@@ -855,6 +865,8 @@ class Workbench {
     this.$.paste.onclick = () => this.pasteFromClipboard();
     this.$["save-picture"].onclick = () => this.savePicture();
     this.$["save-numbers"].onclick = () => this.saveNumbers();
+    this.onclick = (event) => event.composedPath().includes(this.root) || (this.clicked = performance.now());
+    document.addEventListener("click", this.onclick, true);
     const workbench = this.root.querySelector(".workbench");
     workbench.onkeydown = (event) => this.shortcut(event);
     workbench.oncopy = (event) => {
