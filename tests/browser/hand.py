@@ -52,7 +52,7 @@ def settled(page) -> None:
     """Wait until the workbench shows a whole pass, and the server's answer to it."""
     page.get_by_label("row 1, column 1, code").wait_for()
     page.get_by_text("On the canvas:").wait_for()
-    page.wait_for_timeout(400)  # the pause before a drawing is announced
+    page.wait_for_timeout(1900)  # before a drawing is announced
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
