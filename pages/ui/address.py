@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 READING = 20  # seconds that a warning stays over the runs that a page makes by itself
+AT = "at"  # in the session: the page that last ran to its end
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class PageState:
         if said != st.query_params.to_dict():
             st.query_params.from_dict(said)
         st.session_state[self._published] = said
+        st.session_state[AT] = self.page
 
     @property
     def restarts(self) -> int:
@@ -144,6 +146,10 @@ class PageState:
         text = st.query_params.get(field.name)
         if key not in st.session_state:
             st.session_state[key] = field.default
+        elif st.session_state.get(AT) != self.page:
+            # After a single run of the page before, Streamlit knows a value by that page's widget alone, and the
+            # one here would begin at its own default. So it is said again until a run here has come to its end.
+            st.session_state[key] = st.session_state[key]
         if text is None or text == st.session_state.get(self._published, {}).get(field.name):
             return None
         try:

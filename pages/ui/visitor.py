@@ -9,9 +9,10 @@ from vqvae.runs import Visitor, is_token, new_token
 
 KEY = "visitor.token"  # in the session
 
-# Where the browser keeps nothing, the token lasts as long as the page.
+# Where the browser keeps nothing, the token lasts as long as the page. Said while the page runs, on the way to another
+# page, it would call the visitor back to the one being left: so it waits until the page rests.
 SCRIPT = """
-export default function ({ data, setStateValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const name = "vqvae-visitor";
   let token = null;
   try {
@@ -20,7 +21,14 @@ export default function ({ data, setStateValue }) {
   } catch {
     token = data.fresh;
   }
-  setStateValue("token", token);
+  const timer = setInterval(() => {
+    const resting = document.querySelector('[data-test-script-state="notRunning"]');
+    const shown = (parentElement.host ?? parentElement).isConnected;
+    if (shown && !resting) return;
+    clearInterval(timer);
+    if (shown) setStateValue("token", token);
+  }, 20);
+  return () => clearInterval(timer);
 }
 """
 

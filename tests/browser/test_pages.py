@@ -39,11 +39,12 @@ def test_nonsense_in_the_address_is_one_calm_sentence(page, server, path):
     assert "not understood" in page.get_by_test_id("stAlert").inner_text()
 
 
-def test_the_menu_leads_to_every_page_and_keeps_the_model(page, server):
-    opened(page, f"{server}/?model=tutorial")
+@pytest.mark.parametrize("pause", [0, 150, 400])  # milliseconds: in the first ones the browser says who it is
+def test_the_menu_leads_to_every_page_and_keeps_the_model_however_soon_it_is_clicked(page, server, pause):
+    page.goto(f"{server}/?model=tutorial")
+    page.get_by_role("heading", level=1).wait_for()
     for path, heading in list(PAGES.items())[1:]:
-        page.wait_for_timeout(1000)  # the browser says whose it is, and the page runs once more
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        page.wait_for_timeout(pause)
         page.get_by_test_id("stSidebar").get_by_role("link", name=heading).click()
         page.get_by_role("heading", level=1, name=heading).wait_for()
         page.wait_for_url(f"**/{path}?*model=tutorial*")
