@@ -1,6 +1,5 @@
 """Who opens a link finds the scene it was made of; a damaged link opens what it can and says what it could not."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,8 +7,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import link, resources, workbench
-
-APP = Path(__file__).parents[1] / "app.py"
+from tests.visiting import visit
 
 
 @pytest.fixture
@@ -42,11 +40,8 @@ def scene() -> dict[str, str]:
     }
 
 
-def arrive(page: str = "pages/draw.py", **fields: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=60).switch_page(page)
-    for name, value in fields.items():
-        app.query_params[name] = value
-    app.run()
+def arrive(page: str = "draw", **fields: str) -> AppTest:
+    app = visit(page, **fields)
     assert not app.exception
     return app
 

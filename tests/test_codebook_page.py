@@ -5,13 +5,13 @@ import io
 import math
 import threading
 import time
-from pathlib import Path
 
 import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import figures, gallery, pictures, resources, tables
+from tests.visiting import text_of, visit
 from vqvae import ablation, codebook, data
 from vqvae.ablation import Ablations, ablate
 from vqvae.background import ArrayCache
@@ -20,21 +20,10 @@ from vqvae.data import DataError
 from vqvae.evaluation import perplexity
 from vqvae.model import VQVAE, ModelConfig
 
-APP = str(Path(__file__).parents[1] / "app.py")
-
 
 def open_page(**address: str) -> AppTest:
     """The page in a new session, as from a link with these fields."""
-    page = AppTest.from_file(APP, default_timeout=60).switch_page("pages/codebook.py")
-    for name, value in address.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def text_of(page: AppTest) -> str:
-    assert not page.exception
-    kinds = (page.subheader, page.markdown, page.caption, page.info)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return visit("codebook", **address)
 
 
 @pytest.fixture(autouse=True)

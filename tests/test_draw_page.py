@@ -1,6 +1,5 @@
 """What Draw's page adds to the workbench, with the browser's answers put into its mouth; gestures: tests/browser."""
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -8,12 +7,11 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources, workbench
+from tests.visiting import html_of, text_of, visit
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.photo import centred
-
-APP = Path(__file__).parents[1] / "app.py"
 
 
 @pytest.fixture
@@ -43,20 +41,9 @@ def canvas(monkeypatch) -> dict[str, torch.Tensor]:
 
 
 def draw(**address: str) -> AppTest:
-    page = AppTest.from_file(APP, default_timeout=60).switch_page("pages/draw.py")
-    for name, value in address.items():
-        page.query_params[name] = value
-    page.run()
+    page = visit("draw", **address)
     assert not page.exception
     return page
-
-
-def text_of(page: AppTest) -> str:
-    return "\n".join([*(element.value for kind in (page.markdown, page.caption) for element in kind), html_of(page)])
-
-
-def html_of(page: AppTest) -> str:
-    return "\n".join(element.proto.body for element in page.get("html"))
 
 
 def near(page: AppTest) -> list:

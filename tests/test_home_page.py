@@ -4,16 +4,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.visiting import visit
 from vqvae import checkpoint, data
-
-TIMEOUT = 60  # seconds: the first run of a process imports torch
 
 
 def home(**query: str) -> AppTest:
-    app = AppTest.from_file("../app.py", default_timeout=TIMEOUT)
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
+    return visit("home", **query)
 
 
 def test_home_shows_a_digit_walking_through_the_model():

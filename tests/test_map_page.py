@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import figures, maps, pictures, resources, scatter
+from tests.visiting import text_of, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import codebook, data, projection
 from vqvae.background import ArrayCache
@@ -19,21 +19,10 @@ from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.projection import MapRuns, MapSettings
 
-APP = str(Path(__file__).parents[1] / "app.py")
-
 
 def open_page(**address: str) -> AppTest:
     """The page in a new session, as from a link with these fields."""
-    page = AppTest.from_file(APP, default_timeout=60).switch_page("pages/map.py")
-    for name, value in address.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def text_of(page: AppTest) -> str:
-    assert not page.exception
-    kinds = (page.subheader, page.markdown, page.caption, page.warning, page.error)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return visit("map", **address)
 
 
 def buttons_of(page: AppTest) -> list[str]:

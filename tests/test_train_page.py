@@ -10,6 +10,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import lab, resources, side_by_side, training_figures
+from tests.visiting import PATIENCE, text_of, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import comparison, data, download, runs, worker
 from vqvae.collection import Collection
@@ -20,9 +21,7 @@ from vqvae.recording import Moment, code_paths
 from vqvae.runs import Order, Run, Visitor, new_token
 from vqvae.training import EFFECTS, RECOMMENDED, TUTORIAL
 
-APP = str(Path(__file__).parents[1] / "app.py")
 QUICK = {"images": "48", "num_embeddings": "8", "embedding_dim": "4", "batch_size": "16", "epochs": "3"}
-PATIENCE = 180  # seconds: the machine may be busy
 
 
 @pytest.fixture(autouse=True)
@@ -57,18 +56,7 @@ def _children_are_threads(tmp_path, monkeypatch):
 
 def open_page(token: str | None, **address: str) -> AppTest:
     """The page in a new session of the visitor with this token, as from a link with these fields."""
-    page = AppTest.from_file(APP, default_timeout=PATIENCE).switch_page("pages/train.py")
-    if token is not None:
-        page.session_state["visitor.token"] = token
-    for name, value in address.items():
-        page.query_params[name] = value
-    return page.run()
-
-
-def text_of(page: AppTest) -> str:
-    assert not page.exception
-    kinds = (page.subheader, page.markdown, page.caption, page.warning, page.error)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    return visit("train", token=token, **address)
 
 
 def button(page: AppTest, label: str):

@@ -2,7 +2,6 @@
 
 import base64
 import copy
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,10 +9,10 @@ from streamlit.testing.v1 import AppTest
 from torch import nn
 
 from pages.ui.workbench import WorkbenchError, checked, describe
+from tests.visiting import visit
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
 
-APP = Path(__file__).parents[1] / "app.py"
 SMALL = ModelConfig(num_embeddings=12, embedding_dim=5)
 
 
@@ -127,7 +126,7 @@ def test_an_answer_that_is_no_message_is_ignored(nonsense):
 
 
 def draw() -> AppTest:
-    return AppTest.from_file(APP, default_timeout=60).run().switch_page("pages/draw.py").run()
+    return visit("draw")
 
 
 def test_the_page_names_the_digit_on_the_canvas():

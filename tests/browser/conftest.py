@@ -139,22 +139,31 @@ def watch() -> Iterator[Watch]:
     watch.check()
 
 
-@pytest.fixture
-def new_page(browser, server: str, watch: Watch) -> Iterator[Callable]:
-    """A function that opens a watched page in a context of its own; arguments are Playwright's `new_context`'s."""
+@contextmanager
+def visitors(browser, watch: Watch, address: str) -> Iterator[Callable]:
+    """A function that opens a watched page of the app at `address` in a context of its own, so as a new visitor.
+
+    Its arguments are Playwright's `new_context`'s; relative addresses such as page.goto("/draw") are the app's.
+    """
     contexts = []
 
     def open_page(**options):
-        # Relative addresses such as page.goto("/draw") are the app's.
-        context = browser.new_context(base_url=server, **{"viewport": DESKTOP, **options})
+        context = browser.new_context(base_url=address, **{"viewport": DESKTOP, **options})
         context.set_default_timeout(TIMEOUT)
-        watch.follow(context, server)
+        watch.follow(context, address)
         contexts.append(context)
         return context.new_page()
 
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def new_page(browser, server: str, watch: Watch) -> Iterator[Callable]:
+    """A function that opens a page of the shared app as a new visitor."""
+    with visitors(browser, watch, server) as open_page:
+        yield open_page
 
 
 @pytest.fixture

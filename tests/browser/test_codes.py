@@ -7,7 +7,6 @@ from playwright.sync_api import expect
 
 from vqvae import checkpoint as checkpoints
 
-expect.set_options(timeout=60_000)  # milliseconds: the machine may be busy
 CHART = ".st-key-codebook-usage .js-plotly-plot"
 
 COUNT_SHIFTS = """

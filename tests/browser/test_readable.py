@@ -3,7 +3,6 @@
 import pytest
 from playwright.sync_api import expect
 
-expect.set_options(timeout=120_000)  # milliseconds: the machine may be busy
 ENOUGH = 4.5  # WCAG 2.2, success criterion 1.4.3
 
 # All text on the page with less contrast than asked for, as [text, contrast]. Colours are blended from the root down,

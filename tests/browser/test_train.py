@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import DESKTOP, TIMEOUT, running_app
+from tests.browser.conftest import running_app, visitors
 from vqvae import checkpoint
 
 QUICK = "images=256&num_embeddings=16&embedding_dim=4&batch_size=32"  # eight steps an epoch
@@ -22,19 +22,9 @@ def address(tmp_path_factory):
 
 @pytest.fixture
 def visit(browser, watch, address):
-    """A function that opens the app as a new visitor: a watched page in a context of its own."""
-    contexts = []
-
-    def open_page():
-        context = browser.new_context(base_url=address, viewport=DESKTOP)
-        context.set_default_timeout(TIMEOUT)
-        watch.follow(context, address)
-        contexts.append(context)
-        return context.new_page()
-
-    yield open_page
-    for context in contexts:
-        context.close()
+    """A function that opens the app as a new visitor."""
+    with visitors(browser, watch, address) as open_page:
+        yield open_page
 
 
 def button(page, label: str):

@@ -1,0 +1,32 @@
+"""A page as a visitor without a browser finds it: Streamlit's AppTest through the app's own entry script."""
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+APP = str(Path(__file__).parents[1] / "app.py")
+PATIENCE = 180  # seconds: the first run of a process imports torch, and the machine may be busy
+
+
+def visit(page: str, *, token: str | None = None, **address: str) -> AppTest:
+    """The page in a new session, as from a link with these fields; of the visitor with this token, if any."""
+    visitor = AppTest.from_file(APP, default_timeout=PATIENCE)
+    if page != "home":
+        visitor.switch_page(f"pages/{page}.py")
+    if token is not None:
+        visitor.session_state["visitor.token"] = token
+    for name, value in address.items():
+        visitor.query_params[name] = value
+    return visitor.run()
+
+
+def text_of(page: AppTest) -> str:
+    """Every word that stands on the page outside its widgets and pictures."""
+    assert not page.exception, page.exception
+    kinds = (page.subheader, page.markdown, page.caption, page.info, page.warning, page.error)
+    return "\n".join([*(element.value for kind in kinds for element in kind), html_of(page)])
+
+
+def html_of(page: AppTest) -> str:
+    """The page's own HTML, such as scales and montages."""
+    return "\n".join(element.proto.body for element in page.get("html"))
