@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.ui import figures, pictures, resources, training_figures
 from pages.ui.address import Field, number, one_of, switch, whole
+from pages.ui.attempts import attempt, show
 from pages.ui.fetching import DATASETS, fetching
 from pages.ui.frame import frame
 from pages.ui.lab import lab
@@ -19,6 +20,7 @@ from vqvae.recording import Moment, Recording, code_paths
 from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
 from vqvae.training import EFFECTS, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
 
+PLACE = "train.run"  # where it says what its buttons did
 EVERY = 0.6  # seconds between two looks at a run
 QUIET = 12.0  # seconds without a word from a run, after which the page says why
 REPLAY_EVERY = 0.25  # seconds between two frames
@@ -181,10 +183,10 @@ def set_up(me: Visitor | None) -> None:
             icon=":material/play_arrow:",
             width="stretch",
             on_click=attempt,
-            args=(lambda: me.start(order),),
+            args=(PLACE, lambda: me.start(order)),
             disabled=me is None or not present,
         )
-        show_problem()
+        show(PLACE)
         say_cost(order)
         aside = me.last_aside() if me else None
         if aside is not None:
@@ -193,7 +195,7 @@ def set_up(me: Visitor | None) -> None:
                 icon=":material/undo:",
                 width="stretch",
                 on_click=attempt,
-                args=(aside.take_back,),
+                args=(PLACE, aside.take_back),
             )
 
 
@@ -212,21 +214,6 @@ def say_cost(order: Order) -> None:
         f"**About {duration(steps * cost.seconds)}, if the machine has nothing else to do**: {steps:,} steps of "
         f"{1000 * cost.seconds:.0f} ms, measured on it just now. About {held / 2**20:,.0f} MB beside PyTorch itself."
     )
-
-
-def attempt(action: Callable[[], object]) -> None:
-    """Do what a button asks; what goes wrong stands on the page afterwards. A callback."""
-    try:
-        action()
-    except RunError as error:
-        st.session_state["train.problem"] = str(error)
-    except OSError as error:
-        st.session_state["train.problem"] = f"The run’s folder cannot be written: {error.strerror or error}."
-
-
-def show_problem() -> None:
-    if problem := st.session_state.pop("train.problem", None):
-        st.error(problem)
 
 
 # During a run and after it.
@@ -293,14 +280,14 @@ def controls(run: Run, status: Status) -> None:
                 label,
                 icon=f":material/{icon}:",
                 on_click=attempt,
-                args=(action,),
+                args=(PLACE, action),
                 disabled=disabled,
                 key=f"train.{label.lower()}",
                 help=BUTTONS[label],
             )
         st.markdown(f"**{HEADINGS[status.state]}** {said(status, run.silence)}")
     st.progress(status.step / status.steps if status.steps else 0.0)
-    show_problem()
+    show(PLACE)
     if status.state in ("failed", "interrupted"):
         st.warning(f"{status.message} Press Play to go on from there, or Reset to begin again.")
 

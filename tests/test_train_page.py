@@ -375,6 +375,17 @@ def test_a_disk_that_refuses_a_checkpoint_is_one_sentence(token, finished, few_d
     assert "Your folder cannot be written" in page.error[0].value
 
 
+def test_what_went_wrong_is_still_said_when_the_page_has_looked_at_the_run_again(token, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Visitor, "start", full)
+    page = button(open_page(token, **QUICK), "Start training").click().run()
+    for _ in range(2):
+        assert [error.value for error in page.error] == ["Your folder cannot be written: No space left on device."]
+        page = page.run()
+
+
 # The collapse lab
 
 

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from pages.ui import figures, resources, training_figures
-from pages.ui.shelf import add, attempt
+from pages.ui.attempts import attempt
+from pages.ui.shelf import PLACE, add
 from pages.ui.side_by_side import CPU_SECONDS, FIRST, MOST, NAMES, side_by_side
 from vqvae import checkpoint as checkpoints
 from vqvae.collection import Collection
@@ -77,7 +78,7 @@ def look_back(comparison: Comparison, own: Collection | None) -> None:
             icon=":material/save:",
             disabled=own is None,
             on_click=attempt,
-            args=(lambda: add(own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name]),),
+            args=(PLACE, lambda: add(own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name])),
             help="The model of the first seed, with its effective codebook: it then opens on every page.",
         )
 

@@ -1,11 +1,10 @@
 """The shelf: a visitor's own checkpoints, kept from a run or uploaded, compared, taken away, deleted and taken back."""
 
-from collections.abc import Callable
-
 import streamlit as st
 
 from pages.ui import resources
 from pages.ui.address import PageState
+from pages.ui.attempts import attempt, plain, say, show
 from pages.ui.frame import PICKER
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
@@ -13,7 +12,7 @@ from vqvae.collection import LONGEST_TITLE, Collection, Entry
 from vqvae.data import DataError
 from vqvae.runs import Run
 
-SAID = "train.said"  # in the session: what the last button did, as a kind of message and a sentence
+PLACE = "train.shelf"  # where it says what its buttons did
 
 
 def shelf(state: PageState, own: Collection, run: Run | None) -> None:
@@ -28,7 +27,7 @@ def shelf(state: PageState, own: Collection, run: Run | None) -> None:
         keep(own, run)
     with uploading:
         upload(state, own)
-    say(own)
+    tell(own)
     entries = own.entries()
     compare(own, entries)
     if entries:
@@ -46,7 +45,7 @@ def keep(own: Collection, run: Run | None) -> None:
         icon=":material/save:",
         disabled=not saved,
         on_click=attempt,
-        args=(lambda: add(own, checkpoints.load(run.model_file), st.session_state["train.title"] or "Unnamed"),),
+        args=(PLACE, lambda: add(own, checkpoints.load(run.model_file), st.session_state["train.title"] or "Unnamed")),
     )
     st.caption(
         f"The model as of step {saved:,}. A pause saves the latest step."
@@ -67,7 +66,7 @@ def upload(state: PageState, own: Collection) -> None:
     if file is not None and st.session_state.get("train.uploaded") != file.file_id:
         st.session_state["train.uploaded"] = file.file_id
         stem = file.name.rsplit(".", 1)[0]
-        if attempt(lambda: add(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
+        if attempt(PLACE, lambda: add(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
             st.rerun()  # it is to stand in the list of models, above
 
 
@@ -75,7 +74,8 @@ def add(own: Collection, checkpoint: Checkpoint, title: str) -> None:
     """Measure, keep, and say how good it is."""
     entry = own.add(checkpoint, title, resources.digits())
     figures = resources.figures_on_digits(own.open(entry.name))
-    st.session_state[SAID] = (
+    say(
+        PLACE,
         "success",
         f"“{plain(entry.title)}” is yours now: NMSE {figures.nmse:.4f} on the embedded digits, {figures.codes_used} of "
         f"{checkpoint.model.config.num_embeddings} codes used. Choose it as the model in the sidebar.",
@@ -131,11 +131,11 @@ def handle(state: PageState, own: Collection, entries: list[Entry]) -> None:
         def delete() -> None:
             own.delete(name)
             st.session_state["train.deleted"] = name
-            st.session_state[SAID] = ("info", f"“{plain(titles[name])}” is deleted.")
+            say(PLACE, "info", f"“{plain(titles[name])}” is deleted.")
 
-        st.button("Use on every page", icon=":material/visibility:", on_click=attempt, args=(open_everywhere,))
+        st.button("Use on every page", icon=":material/visibility:", on_click=attempt, args=(PLACE, open_everywhere))
         st.button(
-            "Rename", icon=":material/edit:", on_click=attempt, args=(rename,), help="Takes the name typed above."
+            "Rename", icon=":material/edit:", on_click=attempt, args=(PLACE, rename), help="Takes the name typed above."
         )
         st.download_button(
             "Download",
@@ -145,39 +145,19 @@ def handle(state: PageState, own: Collection, entries: list[Entry]) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        st.button("Delete", icon=":material/delete:", on_click=attempt, args=(delete,))
+        st.button("Delete", icon=":material/delete:", on_click=attempt, args=(PLACE, delete))
 
 
-def say(own: Collection) -> None:
+def tell(own: Collection) -> None:
     """What the last button did, and the way back from a deletion."""
-    kind, sentence = st.session_state.pop(SAID, (None, None))
-    if kind:
-        {"success": st.success, "info": st.info, "error": st.error}[kind](sentence)
+    show(PLACE)
     deleted = st.session_state.get("train.deleted")
     if deleted:
         st.button(
-            "Undo the deletion", icon=":material/undo:", on_click=attempt, args=(lambda: take_back(own, deleted),)
+            "Undo the deletion", icon=":material/undo:", on_click=attempt, args=(PLACE, lambda: take_back(own, deleted))
         )
 
 
 def take_back(own: Collection, name: str) -> None:
     st.session_state["train.deleted"] = None
     own.undelete(name)
-
-
-def attempt(action: Callable[[], object]) -> bool:
-    """Do what a button asks; whether it went well. What went wrong stands on the page afterwards."""
-    try:
-        action()
-    except (CheckpointError, DataError) as error:
-        st.session_state[SAID] = ("error", plain(str(error)))
-    except OSError as error:
-        st.session_state[SAID] = ("error", f"Your folder cannot be written: {error.strerror or error}.")
-    else:
-        return True
-    return False
-
-
-def plain(text: str) -> str:
-    """A stranger's text for a sentence on the page: none of it is Markdown."""
-    return "".join(f"\\{letter}" if letter in r"\`*_{}[]()<>#+-.!|~$:" else letter for letter in text)

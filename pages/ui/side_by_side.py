@@ -1,19 +1,20 @@
 """A visitor's own comparison: two to four recipes on the same images, in the same order, from the same seed."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import streamlit as st
 
 from pages.ui import figures, resources, training_figures
+from pages.ui.attempts import attempt, show
 from pages.ui.fetching import DATASETS
-from pages.ui.shelf import add, attempt
+from pages.ui.shelf import PLACE as SHELF
+from pages.ui.shelf import add
 from vqvae import checkpoint as checkpoints
 from vqvae import data
 from vqvae.collection import Collection
 from vqvae.comparison import RECIPES
 from vqvae.recording import Moment
-from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
+from vqvae.runs import ALIVE, Order, Run, Status, Visitor
 from vqvae.training import TUTORIAL, Hyperparameters
 
 CPU_SECONDS = "Of training, all threads together: they hardly depend on what else the machine does meanwhile."
@@ -30,6 +31,7 @@ NAMES = {
     OWN: "Your settings",
 }
 EPOCHS = 20
+PLACE = "train.lab"  # where it says what its buttons did
 EVERY = 1.0  # seconds between two looks
 CURVES = {
     "held_out_nmse": "NMSE on held-out images",
@@ -47,8 +49,7 @@ def side_by_side(me: Visitor | None, own: Collection | None, settings: Hyperpara
         _keep(runs, own)
     else:
         _choose(me, runs, settings)
-    if problem := st.session_state.pop("train.lab.problem", None):
-        st.error(problem)
+    show(PLACE)
 
 
 def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) -> None:
@@ -81,8 +82,8 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) ->
             "Compare",
             type="primary",
             icon=":material/play_arrow:",
-            on_click=_try,
-            args=(lambda: me.compare(orders),),
+            on_click=attempt,
+            args=(PLACE, lambda: me.compare(orders)),
             disabled=me is None or len(orders) < FEWEST,
             key="train.lab.start",
         )
@@ -90,8 +91,8 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) ->
             st.button(
                 "Back to the last comparison",
                 icon=":material/undo:",
-                on_click=_try,
-                args=(lambda: [run.take_back() for run in before],),
+                on_click=attempt,
+                args=(PLACE, lambda: [run.take_back() for run in before]),
                 key="train.lab.back",
             )
     cost = resources.step_cost(replace(TUTORIAL, epochs=1))
@@ -138,8 +139,8 @@ def _watch(runs: list[Run], ended: int) -> None:
             st.button(
                 label,
                 icon=f":material/{icon}:",
-                on_click=_try,
-                args=(lambda actions=actions: [action() for action in actions],),
+                on_click=attempt,
+                args=(PLACE, lambda actions=actions: [action() for action in actions]),
                 disabled=not enabled,
                 key=f"train.lab.{icon}",
             )
@@ -199,17 +200,7 @@ def _keep(runs: list[Run], own: Collection | None) -> None:
             icon=":material/save:",
             disabled=own is None or name is None,
             on_click=attempt,
-            args=(lambda: add(own, checkpoints.load(saved[name].model_file), _title(saved[name])),),
+            args=(SHELF, lambda: add(own, checkpoints.load(saved[name].model_file), _title(saved[name]))),
             key="train.lab.keep",
             help="It then opens on every page.",
         )
-
-
-def _try(action: Callable[[], object]) -> None:
-    """Do what a button asks; what goes wrong stands on the page afterwards. A callback."""
-    try:
-        action()
-    except RunError as error:
-        st.session_state["train.lab.problem"] = str(error)
-    except OSError as error:
-        st.session_state["train.lab.problem"] = f"The comparison cannot be written: {error.strerror or error}."
