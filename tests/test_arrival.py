@@ -163,7 +163,7 @@ def test_the_link_to_share_holds_the_drawing_as_it_is_now(monkeypatch):
     }
 
 
-@pytest.mark.parametrize("page", ["app.py", "pages/draw.py", "pages/codebook.py", "pages/map.py", "pages/train.py"])
+@pytest.mark.parametrize("page", ["home", "draw", "codebook", "map", "train"])
 def test_every_page_is_presented_by_its_address_and_left_again(page):
     shown = arrive(page, present="1")
     assert shown.session_state["present"] == 1
