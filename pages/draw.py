@@ -72,22 +72,33 @@ def put(scene: Scene, digits: Digits | None) -> Put:
     if pixels is not None:
         one = Digits(pixels.unsqueeze(0), torch.zeros(1, dtype=torch.int64), EMBEDDED, "all")
         pixels = fitted(one, scene.checkpoint.model.config).pixels[0]
-    return Put(f"{session}:{count}", pixels, *st.session_state.get("draw.brought", (None, None)))
+    edits, cell, fingerprint = st.session_state.get("draw.brought", (None, None, ""))
+    if fingerprint != scene.checkpoint.fingerprint:  # the model has changed since
+        st.session_state.pop("draw.brought", None)
+        edits = cell = scene.state["edits"] = None
+    return Put(f"{session}:{count}", pixels, edits, cell)
 
 
 def arrive(scene: Scene) -> None:
     """Take over the drawing, the edited codes and the cell that a link brought."""
     state, config = scene.state, scene.checkpoint.model.config
     if state["drawing"]:
-        st.session_state["draw.own"] = "a drawing out of a link", read_drawing(state["drawing"])
+        drawing = read_drawing(state["drawing"])
+        st.session_state["draw.own"] = "a drawing out of a link", drawing
+        if drawing.shape != (config.channels, config.height, config.width):
+            was, reads = (f"{height} × {width}" for height, width in (drawing.shape[1:], (config.height, config.width)))
+            state.warn(f"This model reads {reads} pixels: the drawing was resampled from {was}.")
     edits, cell = None, state["cell"]
+    if cell is not None and cell >= config.cells:
+        state.warn(f"This model has {config.cells} cells, counted from 0: cell {cell} is left out.")
+        cell = state["cell"] = None
     try:
         if state["edits"]:
             edits = read_edits(state["edits"], scene.checkpoint.fingerprint, config.grid, config.num_embeddings)
     except EditsError as error:
         state.warn(str(error))
         state["edits"] = None
-    st.session_state["draw.brought"] = edits, cell if cell is not None and cell < config.cells else None
+    st.session_state["draw.brought"] = edits, cell, scene.checkpoint.fingerprint
 
 
 def forget_own(state: PageState) -> None:
@@ -101,36 +112,35 @@ def walk(scene: Scene, digits: Digits | None) -> Walk:
     """Where the walk stands. The browser leads; it is told where the address, a talk or a button has set a step."""
     state = scene.state
     if scene.presenting and not state["step"]:
-        set_step(state, 1)
-    session, count = st.session_state.setdefault("draw.walk", (secrets.token_hex(4), 0))
-    examples = resources.examples(scene.checkpoint) if state["step"] and digits else None
-    return Walk(f"{session}:{count}", state["step"], scene.presenting, examples, state["code"])
+        state["step"] = 1
+    session, count, step = st.session_state.setdefault("draw.walk", (secrets.token_hex(4), 0, 0))
+    if step != state["step"]:
+        st.session_state["draw.walk"] = session, count, step = session, count + 1, state["step"]
+    examples = None
+    if digits and st.session_state.get("draw.walked") == scene.checkpoint.fingerprint:
+        examples = resources.examples(scene.checkpoint)
+    return Walk(f"{session}:{count}", step, scene.presenting, examples, state["code"])
 
 
-def set_step(state: PageState, step: int) -> None:
-    """Have the walk go to a step."""
-    session, count = st.session_state.setdefault("draw.walk", (secrets.token_hex(4), 0))
-    st.session_state["draw.walk"] = session, count + 1
-    state["step"] = step
-
-
-def at_an_end(key: str) -> bool:
-    """Whether the walk has no further step where a clicker's key leads: else the browser takes it."""
-    return st.session_state.get("draw.step", 0) == (STEPS if key == "next" else 1)
-
-
-def unsaid() -> dict[str, str]:
-    """What a link to this page says beyond the address: the drawing as it is now, and its edited codes."""
-    drawing, fingerprint = st.session_state.get("draw.now", (None, ""))
-    if drawing is None:
-        return {}
-    edits = write_edits(drawing.edits, fingerprint)
-    return {"drawing": write_drawing(drawing.pixels)} | ({"edits": edits} if edits else {})
+def link_fields(state: PageState) -> dict[str, str]:
+    """What a link to this page says: the address, with the canvas and its edited codes as they are now."""
+    said = state.said
+    session, count, digit = st.session_state.get("draw.put", ("", 0, None))
+    drawing, fingerprint, serial, model = st.session_state.get("draw.now", (None, "", "", ""))
+    if digit not in (None, state["digit"]):  # picked just now: the link begins with it
+        return {name: text for name, text in said.items() if name not in ("drawing", "edits")}
+    if serial != f"{session}:{count}":  # the browser has not spoken since
+        own = st.session_state.get("draw.own")
+        return said | ({"drawing": write_drawing(own[1])} if own else {})
+    edits = write_edits(drawing.edits, fingerprint) if model == state["model"] else ""
+    said = {name: text for name, text in said.items() if name != "edits"}
+    return said | {"drawing": write_drawing(drawing.pixels)} | ({"edits": edits} if edits else {})
 
 
 def put_own(words: str, pixels: torch.Tensor) -> None:
     """Put a picture (C, H, W) uint8, and what to call it, on the canvas; a callback."""
     _renew()
+    forget_own(scene.state)
     st.session_state["draw.own"] = words, pixels
 
 
@@ -148,20 +158,18 @@ def _renew() -> None:
 
 
 @st.fragment
-def bench(scene: Scene, digits: Digits | None, shown: Put, told: Walk) -> None:
+def bench(scene: Scene, digits: Digits | None, shown: Put) -> None:
     """The workbench and what the server adds: alone rerun at the end of a stroke."""
     drawing = None
     try:
         with st.container(key="workbench"):
-            drawing = workbench(scene.checkpoint, shown, told, key="draw.workbench")
+            drawing = workbench(scene.checkpoint, shown, walk(scene, digits), key="draw.workbench")
     except WorkbenchError as error:
         st.error(f"{error} Pick another model in the sidebar.")
     if drawing is not None:
         st.session_state["drawing"] = drawing.pixels  # Map shows where it belongs
-        st.session_state["draw.now"] = drawing, scene.checkpoint.fingerprint
-        if (drawing.cell, drawing.step) != (scene.state["cell"], scene.state["step"]):
-            scene.state["cell"], scene.state["step"] = drawing.cell, drawing.step
-            scene.state.publish()
+        st.session_state["draw.now"] = drawing, scene.checkpoint.fingerprint, shown.serial, scene.name
+        hear(scene, drawing)
     if scene.presenting:
         return
     with st.container(horizontal=True, vertical_alignment="center", key="draw-said"):
@@ -178,6 +186,22 @@ def bench(scene: Scene, digits: Digits | None, shown: Put, told: Walk) -> None:
     centring(scene.checkpoint.model.config, drawing, put_own)
     if digits is not None:
         standing_section(scene.checkpoint, digits, drawing, open_digit)
+
+
+def hear(scene: Scene, drawing: Drawing) -> None:
+    """Follow the browser: the cell chosen there and the step gone to, each time that it says others than before."""
+    state, said = scene.state, (drawing.cell, drawing.step)
+    if said == st.session_state.get("draw.heard"):
+        return
+    st.session_state["draw.heard"] = said
+    state["cell"], state["step"] = said
+    session, count, _ = st.session_state["draw.walk"]
+    st.session_state["draw.walk"] = session, count, drawing.step
+    state.publish()
+    if drawing.step and st.session_state.get("draw.walked") != scene.checkpoint.fingerprint:
+        # The walk has begun, so its last step will come. Its examples take seconds to find, which no pen waits for.
+        st.session_state["draw.walked"] = scene.checkpoint.fingerprint
+        st.rerun()
 
 
 def say_what_it_is(scene: Scene, digits: Digits, shown: Put, drawing: Drawing | None) -> None:
@@ -212,7 +236,9 @@ of pixels from 0 to 1; NMSE divides it by the variance of the training images' p
 PSNR is $-10 \\log_{{10}}$ MSE.
 """
         )
-        st.button("Walk through it in six steps", key="draw.walk.take", on_click=set_step, args=(scene.state, 1))
+        st.button(
+            "Walk through it in six steps", key="draw.walk.take", on_click=scene.state.__setitem__, args=("step", 1)
+        )
 
 
 scene = frame(
@@ -226,8 +252,8 @@ scene = frame(
         Field("code", whole(0, 10**6), None, shared=True),
         Field("step", whole(0, STEPS), 0),
     ],
-    unsaid=unsaid,
-    leads_on=at_an_end,
+    link_fields=link_fields,
+    walks=True,
 )
 check_code(scene.state, scene.checkpoint.model.config.num_embeddings)
 try:
@@ -244,7 +270,7 @@ if not scene.presenting:
 shown = put(scene, digits)
 if asked:
     bring(scene.checkpoint.model.config, put_own)
-bench(scene, digits, shown, walk(scene, digits))
+bench(scene, digits, shown)
 if not scene.presenting:
     if digits:
         between_section(scene.checkpoint, digits, scene.state["digit"])

@@ -51,14 +51,14 @@ def frame(
     lead: str,
     fields: Sequence[Field] = (),
     heading: str | None = None,
-    unsaid: Callable[[], dict[str, str]] = dict,
-    leads_on: Callable[[str], bool] = lambda key: True,
+    link_fields: Callable[[PageState], dict[str, str]] = lambda state: state.said,
+    walks: bool = False,
 ) -> Scene:
     """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens.
 
     `title` names the page in the menu, the browser's tab and the session; `heading` stands on it in its place.
-    `unsaid` gives the fields that a shared link has beyond those of the address, `leads_on` whether a clicker's "next"
-    or "previous" leaves the page.
+    `link_fields` gives what a shared link says, where that is more than the address; `walks` says whether the page has
+    steps of its own, so that a clicker's keys lead to another page from their ends alone.
     """
     st.set_page_config(
         page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
@@ -104,12 +104,12 @@ def frame(
         )
         sharing = st.button("Share", icon=":material/share:", width="stretch", key="share.ask")
     if state["present"]:
-        sharing = _stage(title, state, leads_on)
+        sharing = _stage(title, state, walks)
     st.title(heading or title, anchor=False)
     if not state["present"]:
         st.markdown(lead)
     if sharing:
-        share(state.said | unsaid(), is_own(state["model"]))
+        share(link_fields(state), is_own(state["model"]))
     state.warn_again()
     if state.complaints:
         state.warn(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
@@ -120,7 +120,7 @@ def frame(
     return Scene(name, checkpoint, state, me, titles, bool(state["present"]))
 
 
-def _stage(title: str, state: PageState, leads_on: Callable[[str], bool]) -> bool:
+def _stage(title: str, state: PageState, walks: bool) -> bool:
     """Set the stage, and go where the clicker says; whether the link was asked for."""
     st.html(f"<style>{stage.STYLE}</style>")
     with st.container(key="stage", horizontal=True, gap="small"):
@@ -130,13 +130,14 @@ def _stage(title: str, state: PageState, leads_on: Callable[[str], bool]) -> boo
         )
     with st.container(key="stage-keys"):
         key = stage.pressed()
-    if key == "leave":
+    if key is None:
+        return sharing
+    if key.meaning == "leave":
         state["present"] = 0
         st.rerun()
-    pages = [path for path, _, _ in MENU]
-    place = [label for _, label, _ in MENU].index(title) + {"next": 1, "previous": -1}.get(key, 0)
-    if key and 0 <= place < len(pages) and leads_on(key):
-        st.switch_page(pages[place])
+    place = [label for _, label, _ in MENU].index(title) + (1 if key.meaning == "next" else -1)
+    if 0 <= place < len(MENU) and (key.leads_on or not walks):
+        st.switch_page(MENU[place][0])
     return sharing
 
 

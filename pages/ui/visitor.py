@@ -22,7 +22,8 @@ export default function ({ data, parentElement, setStateValue }) {
     token = data.fresh;
   }
   const timer = setInterval(() => {
-    const resting = document.querySelector('[data-test-script-state="notRunning"]');
+    const app = document.querySelector("[data-test-script-state]");
+    const resting = !app || app.dataset.testScriptState === "notRunning";
     const shown = (parentElement.host ?? parentElement).isConnected;
     if (shown && !resting) return;
     clearInterval(timer);

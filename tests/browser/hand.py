@@ -49,10 +49,10 @@ def open_draw(page, address: str = "/draw"):
 
 
 def settled(page) -> None:
-    """Wait until the workbench shows a whole pass, and the server's answer to it."""
-    page.get_by_label("row 1, column 1, code").wait_for()
+    """Wait until the workbench shows a whole pass and has told Python of it, and Python has answered."""
     page.get_by_text("On the canvas:").wait_for()
-    page.wait_for_timeout(1900)  # before a drawing is announced
+    page.locator("[role=grid][data-told]").wait_for()
+    page.wait_for_timeout(200)  # on its way to the server and back
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 

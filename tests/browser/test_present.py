@@ -52,7 +52,7 @@ def test_a_clicker_leads_through_the_walk_and_back_and_nothing_scrolls_or_is_los
         page.wait_for_url(re.compile(rf"step={number}"))
         assert scrolls(page) == 0
         if number < len(LESSONS):
-            page.keyboard.press("PageDown")
+            page.keyboard.press("PageDown" if number % 2 else "ArrowRight")  # the canvas has the focus
     for lesson in reversed(LESSONS[:-1]):
         page.keyboard.press("ArrowLeft")
         expect(page.locator("#lesson b")).to_have_text(lesson)
@@ -60,6 +60,28 @@ def test_a_clicker_leads_through_the_walk_and_back_and_nothing_scrolls_or_is_los
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
     assert drawing(page) == drawn
+
+
+def test_a_clicker_leads_from_page_to_page_whatever_was_clicked_on_the_way(stage):
+    page = stage("/draw?present=1&step=5")
+    cell(page, 3, 4).click()
+    page.get_by_role("option", name="code 57", exact=True).click()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url(re.compile("step=6"))
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("heading", level=1, name="Codebook")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#lesson b")).to_have_text(LESSONS[5])
+    expect(cell(page, 3, 4)).to_have_attribute("data-code", "57")
+
+
+def test_the_tour_that_is_offered_leads_to_the_digits_that_share_a_code(stage):
+    page = stage("/draw")
+    page.get_by_role("button", name="Walk through it in six steps").click()
+    for lesson in LESSONS[1:]:
+        page.locator("#walk-on").click()
+        expect(page.locator("#lesson b")).to_have_text(lesson)
+    expect(page.locator("#others-note")).to_contain_text("cells of the 5,000 embedded digits")
 
 
 def test_the_third_step_goes_cell_by_cell_and_can_be_paused(stage):

@@ -1,6 +1,7 @@
 """The stage: what a talk needs around any page. One screen without a menu, and a clicker's keys."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -10,7 +11,16 @@ STYLE = (FOLDER / "stage.css").read_text()
 _keys = st.components.v2.component("vqvae_stage", js=(FOLDER / "stage.js").read_text())
 
 
-def pressed() -> str | None:
-    """Listen to the keys that the page itself leaves alone: "next", "previous" or "leave", in the run that hears it."""
-    answer = _keys(key="stage.keys", on_pressed_change=lambda: None)
-    return answer.pressed if answer.pressed in ("next", "previous", "leave") else None
+class Pressed(NamedTuple):
+    """A key that the page itself left alone."""
+
+    meaning: str  # "next", "previous" or "leave"
+    leads_on: bool  # marked by a page with steps of its own: this one leads on from their end
+
+
+def pressed() -> Pressed | None:
+    """Listen to the keys; one of them, in the run that hears it."""
+    answer = _keys(key="stage.keys", on_pressed_change=lambda: None).pressed
+    if not isinstance(answer, dict) or answer.get("meaning") not in ("next", "previous", "leave"):
+        return None
+    return Pressed(answer["meaning"], answer.get("leads_on") is True)

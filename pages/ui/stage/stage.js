@@ -1,4 +1,5 @@
-// A clicker's keys and Esc, wherever the focus is, as long as nothing else on the page wants them.
+// A clicker's keys and Esc, wherever the focus is, as long as nothing else on the page wants them. A page that walks
+// through steps of its own marks the keys that lead on from their ends.
 
 const MEANING = { PageDown: "next", ArrowRight: "next", PageUp: "previous", ArrowLeft: "previous", Escape: "leave" };
 
@@ -11,7 +12,7 @@ export default function ({ parentElement, setTriggerValue }) {
     if (!meaning || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     if (document.querySelector("[role=dialog]") || (typing && meaning !== "leave")) return;
     event.preventDefault();
-    setTriggerValue("pressed", meaning);
+    setTriggerValue("pressed", { meaning, leads_on: Boolean(event.leadsOn) });
   };
   document.addEventListener("keydown", parentElement.listener);
   return () => document.removeEventListener("keydown", parentElement.listener);

@@ -7,7 +7,7 @@
 const SLOW = 12; // milliseconds a pass, above which the worker takes over
 const WARM = 8; // passes before the clock counts: the first ones run before they are compiled
 const PAUSE = 250; // milliseconds between the end of a stroke and the message to Python
-const SETTLE = 1500; // milliseconds after a click elsewhere, which is about to make a page run
+const SETTLE = 1500; // milliseconds after a click on a link, which is about to make another page run
 const UNDOS = 200;
 const NEAREST = 5;
 const STORED = "vqvae-workbench";
@@ -141,7 +141,7 @@ class Workbench {
     this.focused = 0;
     this.brush = 0;
     this.tour = new Walk(this);
-    this.clicked = performance.now(); // on the way here
+    this.quietUntil = 0;
     this.listen();
   }
 
@@ -162,8 +162,10 @@ class Workbench {
     }
     if (before && set.serial !== this.set.serial) this.keep();
     const kept = before ? undefined : remembered(set);
-    if (kept) this.adopt(kept, kept.fingerprint === model.fingerprint ? kept.edits : undefined);
-    else if (!before || set.serial !== this.set.serial) this.put(set);
+    if (kept) {
+      this.adopt(kept, kept.fingerprint === model.fingerprint ? kept.edits : undefined);
+      if (set.cell !== null) this.aim(set.cell);
+    } else if (!before || set.serial !== this.set.serial) this.put(set);
     this.set = set;
     this.tour.update(walk);
     this.changed(true);
@@ -224,13 +226,14 @@ class Workbench {
       if (!this.root.isConnected) return; // another page has taken its place
       const app = document.querySelector("[data-test-script-state]");
       const busy = app && app.dataset.testScriptState !== "notRunning";
-      if (busy || performance.now() - this.clicked < SETTLE) return this.announce();
+      if (busy || performance.now() < this.quietUntil) return this.announce();
       if (!this.resting || this.engine.waiting || this.job.pixels !== this.pixels) return;
       const { serial } = this.set;
       const { fingerprint } = this.engine.description;
       const [pixels, codes, edits] = [this.pixels, this.pass.chosen, this.edits].map((numbers) => [...numbers]);
       this.tell({ serial, fingerprint, pixels, codes, edits, cell: this.target ?? -1, step: this.tour.step });
       this.unannounced = false;
+      this.$.grid.dataset.told = "";
     }, PAUSE);
   }
 
@@ -256,6 +259,7 @@ class Workbench {
 
   rest() {
     this.unannounced = true;
+    delete this.$.grid.dataset.told;
     this.enable();
     remember(this);
   }
@@ -865,7 +869,7 @@ class Workbench {
     this.$.paste.onclick = () => this.pasteFromClipboard();
     this.$["save-picture"].onclick = () => this.savePicture();
     this.$["save-numbers"].onclick = () => this.saveNumbers();
-    this.onclick = (event) => event.composedPath().includes(this.root) || (this.clicked = performance.now());
+    this.onclick = ({ target }) => target.closest("a") && (this.quietUntil = performance.now() + SETTLE);
     document.addEventListener("click", this.onclick, true);
     const workbench = this.root.querySelector(".workbench");
     workbench.onkeydown = (event) => this.shortcut(event);
@@ -923,7 +927,7 @@ class Workbench {
   /** The pen by keyboard: arrows move it, the space bar held down draws. */
   draw(event) {
     const step = ARROWS[event.key];
-    if (!step && event.key !== " ") return;
+    if ((!step && event.key !== " ") || this.tour.claims(event)) return;
     event.preventDefault();
     const { height, width } = this.image;
     let [x, y] = this.place ?? [width / 2, height / 2];
@@ -942,6 +946,7 @@ class Workbench {
 
   /** Through the grid with the arrow keys; Enter does what a click does, Delete gives a cell back to the encoder. */
   wander(event) {
+    if (this.tour.claims(event)) return;
     const { focused } = this;
     const { height, width } = this.network.grid;
     const step = ARROWS[event.key];
@@ -966,7 +971,7 @@ class Workbench {
   browse(event) {
     const code = codeOf(event.target);
     const step = ARROWS[event.key];
-    if (code === undefined) return;
+    if (code === undefined || this.tour.claims(event)) return;
     if (step) {
       const top = this.options[0].offsetTop;
       const line = Math.max(1, this.options.findIndex((option) => option.offsetTop > top));
@@ -1091,7 +1096,8 @@ function remembered(set) {
   try {
     const kept = JSON.parse(sessionStorage.getItem(STORED));
     const [session, earlier] = [set.serial, kept.set.serial].map((serial) => serial.split(":")[0]);
-    const same = session === earlier ? set.serial === kept.set.serial : String(set.pixels) === String(kept.set.pixels);
+    const alike = (name) => String(set[name]) === String(kept.set[name]);
+    const same = session === earlier ? set.serial === kept.set.serial : alike("pixels") && alike("edits");
     if (!same || kept.pixels.length !== kept.height * kept.width * kept.channels) return undefined;
     return { ...kept, pixels: Uint8ClampedArray.from(kept.pixels) };
   } catch {

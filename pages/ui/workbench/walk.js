@@ -13,8 +13,8 @@ const BACK_KEYS = ["PageUp", "ArrowLeft", "ArrowUp"];
 const LESSONS = [
   ({ image }) => [
     "A digit.",
-    `A picture is ${image.height} × ${image.width} numbers, from 0 for black to 1 for white. Draw one of your own, or keep this one.`,
-    `x ∈ [0, 1]<sup>${image.height} × ${image.width}</sup>`,
+    `A picture is ${shape(image)} numbers, from 0 for black to 1 for white. Draw one of your own, or keep this one.`,
+    `x ∈ [0, 1]<sup>${shape(image)}</sup>`,
   ],
   ({ grid, D }) => [
     "The encoder’s picture of it.",
@@ -70,6 +70,7 @@ class Walk {
     $["offer-take"].onclick = () => this.go(DIGIT);
     $["offer-leave"].onclick = () => this.decline();
     this.onkey = (event) => this.key(event);
+    bench.root.addEventListener("pointerdown", () => (this.tabbed = false));
   }
 
   /** Python's side: the step where it has set one, whether it is a talk, and what the last step shows. */
@@ -244,18 +245,33 @@ class Walk {
     });
   }
 
+  /** Whether an arrow key is the talk's, and not the canvas's, the grid's or the palette's, where the focus may stand. */
+  claims({ key }) {
+    return Boolean(this.step) && this.presenting && !this.tabbed && (FORWARD_KEYS.includes(key) || BACK_KEYS.includes(key));
+  }
+
   /** A clicker's keys: anywhere in a talk, beside the tour only within its words. */
   key(event) {
-    const [target] = event.composedPath();
+    if (event.key === "Tab") this.tabbed = true; // who goes about by keyboard has the arrows for the grid
     if (!this.step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (!this.presenting && !event.composedPath().includes(this.bench.$.walk)) return;
-    if (event.key.startsWith("Arrow") && target.closest?.("[role=gridcell], [role=option], input, textarea")) return;
+    const path = event.composedPath();
+    if (this.presenting ? path[0].closest?.("input, textarea") : !path.includes(this.bench.$.walk)) return;
+    if (this.tabbed && event.key.startsWith("Arrow") && path[0].closest?.("[role=gridcell], [role=option], canvas")) return;
     const step = this.step + FORWARD_KEYS.includes(event.key) - BACK_KEYS.includes(event.key);
-    if (step === this.step || step < DIGIT || step > LESSONS.length) return; // the ends are the page's
+    if (step === this.step) return;
+    if (step < DIGIT || step > LESSONS.length) {
+      event.leadsOn = true; // the ends are the page's
+      return;
+    }
     event.preventDefault();
     event.stopImmediatePropagation();
     this.go(step);
   }
+}
+
+/** The numbers of a picture, as one writes them. */
+function shape({ height, width, channels }) {
+  return [height, width, ...(channels > 1 ? [channels] : [])].join(" × ");
 }
 
 /** Every vector as a mosaic of its numbers, from the lowest of all, black, to the highest, white; none for the first cells. */
