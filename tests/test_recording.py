@@ -70,6 +70,18 @@ def test_a_long_run_keeps_half_its_figures_and_all_held_out_ones(path, monkeypat
     assert kept[-1].step == 499
 
 
+def test_a_run_of_more_held_out_figures_than_there_is_room_for_keeps_half_of_them_too(path, monkeypatch):
+    monkeypatch.setattr(recording, "MOST_MOMENTS", 20)
+    history = History(path, 0)
+    for step in range(500):
+        history.add(moment(step, held_out=0.5 if step % 2 else None))
+    kept = read_history(path)
+    assert 5 <= len(kept) <= 20
+    assert kept[0].step < 100
+    assert kept[-1].step == 499
+    assert {one.held_out_nmse for one in kept} == {0.5, None}
+
+
 # Frames
 
 

@@ -58,7 +58,7 @@ class History:
         """Append one line. Raises OSError."""
         self._moments.append(moment)
         if len(self._moments) > MOST_MOMENTS:
-            self._moments = _every_second(self._moments)
+            self._moments = _thinned(self._moments)
             self._rewrite()
         else:
             with open(self.path, "ab") as file:
@@ -68,9 +68,12 @@ class History:
         write_atomically(self.path, b"".join(map(_line, self._moments)), durable=False)
 
 
-def _every_second(moments: list[Moment]) -> list[Moment]:
-    """Half the moments; those with held-out figures are few, and stay."""
-    return [moment for at, moment in enumerate(moments) if at % 2 or moment.held_out_nmse is not None]
+def _thinned(moments: list[Moment]) -> list[Moment]:
+    """Every second moment, the last one among them; those with held-out figures stay while they are the fewer."""
+    measured = [moment for moment in moments if moment.held_out_nmse is not None]
+    others = [moment for moment in moments if moment.held_out_nmse is None]
+    kept = measured if len(measured) <= len(others) else measured[::-2]
+    return sorted((*kept, *others[::-2]), key=lambda moment: moment.step)
 
 
 def read_history(path: Path) -> list[Moment]:
