@@ -1,12 +1,16 @@
-"""What library tests share: a few real digits, the full test set where there is one, models with fixed weights."""
+"""What tests share: a few real digits, the full test set where there is one, models with fixed weights, and runs whose
+children are threads."""
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
-from vqvae import data
+from tests.visiting import PATIENCE
+from vqvae import data, runs, worker
 from vqvae.data import Digits
 from vqvae.model import VQVAE, ModelConfig
 
@@ -45,3 +49,35 @@ def make_model() -> Callable[..., VQVAE]:
 @pytest.fixture
 def rng() -> torch.Generator:
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def children(tmp_path, monkeypatch) -> Iterator[dict[Path, threading.Thread]]:
+    """Runs in a folder of the test's own, each done by a thread that publishes after every step: the threads by folder.
+
+    All are stopped at the end.
+    """
+    threads: dict[Path, threading.Thread] = {}
+
+    class Child:
+        def __init__(self, thread: threading.Thread):
+            self.thread = thread
+
+        def poll(self) -> int | None:
+            return None if self.thread.is_alive() else 0
+
+    def start(folder: Path, log: object) -> None:
+        threads[folder] = threading.Thread(target=worker.work, args=(folder,), daemon=True)
+        threads[folder].start()
+
+    monkeypatch.setenv("VQVAE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(runs._children, "start", start)
+    monkeypatch.setattr(runs._children, "get", lambda folder: Child(threads[folder]) if folder in threads else None)
+    monkeypatch.setattr(worker, "_watch_server", lambda: lambda: False)
+    monkeypatch.setattr(worker, "PUBLISH_EVERY", 0.0)
+    monkeypatch.setattr(worker, "FRAME_SHARE", 0.0)
+    yield threads
+    for folder, thread in threads.items():
+        if folder.exists():
+            runs.Run(folder).stop()
+        thread.join(PATIENCE)

@@ -1,13 +1,11 @@
 """Runs in the background: mostly in a thread of this process; where processes are killed, in processes of their own."""
 
-import functools
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +17,9 @@ import torch
 from filelock import FileLock
 from safetensors.torch import load_file
 
-from vqvae import checkpoint, data, runs, worker
+from tests.visiting import PATIENCE
+from vqvae import checkpoint, data, keeping, runs, worker
+from vqvae.data import DataError
 from vqvae.files import write_atomically
 from vqvae.runs import Order, Run, RunError, Status, Turn, Visitor, Wish, new_token
 from vqvae.training import RECOMMENDED, Training, train
@@ -28,49 +28,19 @@ ROOT = Path(__file__).parents[1]
 RECIPE = replace(RECOMMENDED, batch_size=16, num_embeddings=8, embedding_dim=4, epochs=3)
 ORDER = Order(RECIPE, "digits", limit=48)  # three steps an epoch
 LONG = replace(ORDER, recipe=replace(RECIPE, epochs=100_000))
-PATIENCE = 180  # seconds: the machine may be busy
-
-embedded = functools.cache(data._embedded)
 
 
 @pytest.fixture(autouse=True)
 def room(tmp_path, monkeypatch) -> Path:
-    """A folder for all runs of a test; what is looked at in this process publishes after every step."""
+    """A folder for all runs of a test."""
     monkeypatch.setenv("VQVAE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(data, "_embedded", embedded)
-    monkeypatch.setattr(worker, "_watch_server", lambda: lambda: False)
-    monkeypatch.setattr(worker, "PUBLISH_EVERY", 0.0)
-    monkeypatch.setattr(worker, "FRAME_SHARE", 0.0)
     return tmp_path / "runs"
 
 
 @pytest.fixture
-def start(monkeypatch) -> Callable[..., Run]:
-    """A function that starts a run whose child is a thread; all are stopped at the end."""
-    threads: dict[Path, threading.Thread] = {}
-
-    class Child:
-        def __init__(self, thread):
-            self.thread = thread
-
-        def poll(self):
-            return None if self.thread.is_alive() else 0
-
-    def spawn(folder: Path, log: object) -> None:
-        threads[folder] = threading.Thread(target=worker.work, args=(folder,), daemon=True)
-        threads[folder].start()
-
-    monkeypatch.setattr(runs._children, "start", spawn)
-    monkeypatch.setattr(runs._children, "get", lambda folder: Child(threads[folder]) if folder in threads else None)
-
-    def begin(order: Order = ORDER, visitor: Visitor | None = None) -> Run:
-        return (visitor or Visitor(new_token())).start(order)
-
-    yield begin
-    for folder, thread in threads.items():
-        if folder.exists():
-            Run(folder).stop()
-        thread.join(PATIENCE)
+def start(children) -> Callable[..., Run]:
+    """A function that starts a run whose child is a thread."""
+    return lambda order=ORDER, visitor=None: (visitor or Visitor(new_token())).start(order)
 
 
 def until(run: Run, *states: str, step: int = 0) -> Status:
@@ -305,32 +275,46 @@ def test_the_ticket_of_a_dead_process_holds_nobody_up(room):
     turn = Turn(room)
     assert turn.ask() == 0
     turn.release()
-    assert runs.waiting() == []
+    assert not list(turns.glob("*.ticket"))
 
 
 def test_turns_are_kept_between_processes(room):
-    program = f"import time; from pathlib import Path; from vqvae.runs import Turn; t = Turn(Path({str(room)!r})); "
-    program += "print(t.ask(), flush=True); time.sleep(600)"
-    other = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    ours, theirs = os.pipe()
+    other = os.fork()
+    if not other:
+        try:
+            turn = Turn(room)
+            os.write(theirs, str(turn.ask()).encode())
+            signal.pause()
+        finally:
+            os._exit(1)
     try:
-        assert other.stdout.readline() == "0\n"
+        assert os.read(ours, 1) == b"0"
         turn = Turn(room)
         assert turn.ask() == 1
-        os.kill(other.pid, signal.SIGKILL)
-        other.wait()
-        assert turn.ask() == 0
-        turn.release()
     finally:
-        other.kill()
-        other.wait()
+        os.kill(other, signal.SIGKILL)
+        os.waitpid(other, 0)
+    assert turn.ask() == 0
+    turn.release()
 
 
-def test_a_full_queue_takes_no_more(room, monkeypatch):
-    monkeypatch.setattr(runs, "MOST_WAITING", 1)
-    (room / "turns").mkdir(parents=True)
-    (room / "turns" / "1.ticket").touch()
-    with pytest.raises(RunError, match="1 runs are waiting already"):
+def test_a_full_queue_takes_no_more_though_no_child_has_got_as_far_as_to_stand_in_it(monkeypatch):
+    monkeypatch.setattr(runs, "MOST_WAITING", 2)
+    monkeypatch.setattr(runs._children, "start", lambda folder, log: None)  # as if it still imported torch
+    for _ in range(2):
         Visitor(new_token()).start(ORDER)
+    with pytest.raises(RunError, match="2 runs are waiting already"):
+        Visitor(new_token()).start(ORDER)
+
+
+def test_runs_that_were_queued_when_the_machine_went_down_are_in_nobodys_way(room, start, monkeypatch):
+    monkeypatch.setattr(runs, "MOST_WAITING", 1)
+    dead = Run(Visitor(new_token()).folder / "runs" / "1")
+    write_atomically(dead.folder / "run.json", json.dumps(asdict(ORDER)).encode())
+    dead.report(Status("queued", before=1))
+    write_atomically(room / "turns" / "1.ticket", b"")
+    assert until(start(), "finished")
 
 
 # What goes wrong
@@ -355,6 +339,26 @@ def test_a_full_disk_ends_the_run_and_what_was_saved_stays(start):
     assert "No space left on device" in status.message
     assert f"what was saved at step {saved} stays" in status.message
     assert torch.equal(weights(run.model_file), kept)
+
+
+@pytest.mark.parametrize("what", ["its data set is gone", "it is stopped in the queue"])
+def test_a_run_that_does_not_get_going_again_keeps_what_was_saved(what, start, monkeypatch):
+    run = start(LONG)
+    until(run, "running", step=1)
+    run.stop()
+    stopped = until(run, "stopped")
+    if what == "its data set is gone":
+        monkeypatch.setattr(data, "load", lambda *_: (_ for _ in ()).throw(DataError("The digits are gone.")))
+        run.play()
+        said = until(run, "failed")
+        assert said.message == f"The digits are gone; what was saved at step {stopped.saved} stays."
+    else:
+        until(start(LONG), "running", step=1)
+        run.play()
+        until(run, "queued")
+        run.stop()
+        said = until(run, "stopped")
+    assert (said.step, said.steps, said.saved) == (stopped.step, stopped.steps, stopped.saved)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(room):
@@ -424,18 +428,23 @@ def test_a_run_ends_in_good_order_when_its_server_is_killed(server):
     process.send_signal(signal.SIGKILL)
     status = until(run, "stopped")
     assert status.saved == status.step > 0
+    assert status.message == f"The app that began it ended; what was saved at step {status.saved:,} stays."
     assert checkpoint.load(run.model_file).steps == status.step
     assert not run.alive()
 
 
-def test_a_run_whose_child_is_killed_is_cut_off_and_goes_on(server, start):
+def test_a_run_of_another_server_is_seen_and_paused_and_goes_on_here_once_its_child_is_killed(server, start, children):
     _, run = server
     until(run, "running", step=1)
+    child = child_of(run)
+    run.play()  # it is at work already
     run.pause()
     saved = until(run, "paused").saved
+    assert child_of(run) == child
+    assert not children
     run.play()
     until(run, "running", step=saved + 1)
-    os.kill(child_of(run), signal.SIGKILL)
+    os.kill(child, signal.SIGKILL)
     status = until(run, "interrupted")
     assert f"what was saved at step {status.saved:,} stays" in status.message
     assert checkpoint.load(run.model_file).steps == status.saved
@@ -445,17 +454,6 @@ def test_a_run_whose_child_is_killed_is_cut_off_and_goes_on(server, start):
     run.pause()
     paused = until(run, "paused")
     assert torch.equal(weights(run.folder / "state.safetensors"), expected_state(LONG, paused.step))
-
-
-def test_a_run_of_another_server_is_seen_and_paused_and_never_done_twice(server):
-    _, run = server
-    until(run, "running", step=1)
-    child = child_of(run)
-    run.play()  # it is at work already
-    run.pause()
-    until(run, "paused")
-    assert child_of(run) == child
-    assert run.folder not in runs._children._children
 
 
 def test_a_child_killed_amid_its_writing_leaves_no_torn_file(room):
@@ -472,6 +470,15 @@ def test_a_child_killed_amid_its_writing_leaves_no_torn_file(room):
     assert checkpoint.load(run.model_file).steps >= status.saved > 0
     for steps in ([moment.step for moment in run.history()], run.recording().steps.tolist()):
         assert steps == sorted(set(steps))
+
+
+def test_where_a_state_was_saved_its_model_is_there(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(keeping, "write_atomically", lambda path, content: written.append(path.name))
+    monkeypatch.setattr(checkpoint, "write_atomically", lambda path, content: written.append(path.name))
+    training = Training(data.load("digits", "train").evenly(48), RECIPE)
+    keeping.keep(training, tmp_path, tmp_path / "model.safetensors")
+    assert written == ["model.safetensors", "state.safetensors"]
 
 
 def test_a_run_whose_folder_is_taken_away_ends(start):

@@ -1,9 +1,7 @@
 """The Train page's logic, its figures and the estimate; what needs a browser is in tests/browser."""
 
-import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import lab, resources, side_by_side, training_figures
 from tests.visiting import PATIENCE, text_of, visit
 from vqvae import checkpoint as checkpoints
-from vqvae import comparison, data, download, runs, worker
+from vqvae import comparison, data, download
 from vqvae.collection import Collection
 from vqvae.data import DataError
 from vqvae.download import Progress
@@ -25,33 +23,9 @@ QUICK = {"images": "48", "num_embeddings": "8", "embedding_dim": "4", "batch_siz
 
 
 @pytest.fixture(autouse=True)
-def _children_are_threads(tmp_path, monkeypatch):
-    """Runs in a folder of the test's own, done by threads; a step costs what it says here."""
-    threads = {}
-
-    class Child:
-        def __init__(self, thread):
-            self.thread = thread
-
-        def poll(self):
-            return None if self.thread.is_alive() else 0
-
-    def spawn(folder: Path, log: object) -> None:
-        threads[folder] = threading.Thread(target=worker.work, args=(folder,), daemon=True)
-        threads[folder].start()
-
-    monkeypatch.setenv("VQVAE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(runs._children, "start", spawn)
-    monkeypatch.setattr(runs._children, "get", lambda folder: Child(threads[folder]) if folder in threads else None)
-    monkeypatch.setattr(worker, "_watch_server", lambda: lambda: False)
-    monkeypatch.setattr(worker, "PUBLISH_EVERY", 0.0)
-    monkeypatch.setattr(worker, "FRAME_SHARE", 0.0)
+def _children_are_threads(children, monkeypatch):
+    """A step costs what it says here."""
     monkeypatch.setattr(resources, "step_cost", lambda recipe: Cost(0.05, 50 * 2**20))
-    yield
-    for folder, thread in threads.items():
-        if folder.exists():
-            Run(folder).stop()
-        thread.join(PATIENCE)
 
 
 def open_page(token: str | None, **address: str) -> AppTest:

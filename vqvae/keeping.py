@@ -17,12 +17,12 @@ STATE = "state.safetensors"  # in the run's folder
 
 
 def keep(run: Training, folder: Path, out: Path) -> None:
-    """Write the state into the folder, then the model so far to `out`; each file is whole or as before.
+    """Write the model so far to `out`, then the state into the folder; each file is whole or as before.
 
-    Raises OSError.
+    In this order, so that whoever goes on from a state has its model, or a later one. Raises OSError.
     """
-    write_atomically(folder / STATE, safetensors_bytes(run.state(), metadata={"run": _signature(run)}))
     checkpoint.save(as_checkpoint(run), out)
+    write_atomically(folder / STATE, safetensors_bytes(run.state(), metadata={"run": _signature(run)}))
 
 
 def go_on(run: Training, folder: Path) -> None:

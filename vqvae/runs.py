@@ -34,7 +34,8 @@ from vqvae.training import Hyperparameters
 ALIVE = ("starting", "queued", "running", "paused")  # states that a living child answers for
 STATES = (*ALIVE, "finished", "stopped", "failed", "interrupted")
 PATIENCE = 60.0  # seconds that a child may take to begin: importing torch on a busy machine
-MOST_WAITING = 8  # runs in the queue
+LEAVING = 5.0  # seconds that it may take to leave after its last word
+MOST_WAITING = 8  # runs that have not begun yet
 POLITELY = ("nice", "-n", "10") if shutil.which("nice") else ()  # whoever draws meanwhile comes first
 
 
@@ -67,6 +68,11 @@ class Status(NamedTuple):
     saved: int = 0  # the step of the model and the state on disk; 0 for none
     before: int = 0  # runs that come first, while queued
     message: str = ""  # what happened, in a sentence, where something did
+
+    @property
+    def kept(self) -> str:
+        """What an end at any moment leaves behind, in words."""
+        return f"what was saved at step {self.saved:,} stays" if self.saved else "nothing was saved yet"
 
 
 class Wish(NamedTuple):
@@ -104,8 +110,7 @@ class Run:
         if said.state in ALIVE and not self.alive():
             said = self._said()  # it may have ended properly just now
             if said.state in ALIVE:
-                kept = f"what was saved at step {said.saved:,} stays" if said.saved else "nothing was saved yet"
-                return said._replace(state="interrupted", message=f"The run was cut off; {kept}.")
+                return said._replace(state="interrupted", message=f"The run was cut off; {said.kept}.")
         return said
 
     def history(self) -> list[Moment]:
@@ -147,6 +152,9 @@ class Run:
 
     def play(self) -> None:
         """Go on: at once where it pauses, with a new child where it has ended early. Raises RunError."""
+        deadline = time.monotonic() + LEAVING
+        while self._said().state not in ALIVE and self.alive() and time.monotonic() < deadline:
+            time.sleep(0.02)  # a child that has said its last word would not hear us
         if self.alive():
             self._ask("run")
         else:
@@ -264,10 +272,10 @@ class Visitor:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """No other tab of this visitor starts anything meanwhile; a disk that refuses is a RunError."""
+        """Nobody else starts anything meanwhile, so that all count alike; a disk that refuses is a RunError."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / "door"):
+            with FileLock(runs_folder() / "door"):
                 yield
         except OSError as error:
             raise RunError(
@@ -277,11 +285,17 @@ class Visitor:
 
 def _make_room(old: list[Run], wanted: int) -> None:
     """Check that the queue has places for so many runs, then delete old ones."""
-    if len(waiting()) + wanted > MOST_WAITING:
-        raise RunError(f"{len(waiting())} runs are waiting already: try again when some of them are done.")
+    if (found := waiting()) + wanted > MOST_WAITING:
+        raise RunError(f"{found} runs are waiting already: try again when some of them are done.")
     for run in old:
         if not run.alive():
             shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def waiting() -> int:
+    """How many runs of all visitors have not begun yet: in the queue, or on their way to it."""
+    runs = (Run(path.parent) for path in (runs_folder() / "visitors").glob("*/*/*/run.json"))
+    return sum(run.status().state in ("starting", "queued") for run in runs)
 
 
 def _begun(folder: Path, order: Order) -> Run:
@@ -372,11 +386,6 @@ class Turn:
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / "door"):
             yield
-
-
-def waiting() -> list[Path]:
-    """The tickets in the queue, first come first; some may be of processes that have died."""
-    return sorted((runs_folder() / "turns").glob("*.ticket"))
 
 
 def _living(folder: Path) -> list[Path]:

@@ -50,8 +50,7 @@ def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
     except Timeout as error:
         raise RunError(f"Another process is at work in {run.folder}.") from error
     turn = Turn(runs_folder(), at_once())
-    server_is_gone = _watch_server()
-    worker = _Worker(run, turn, lambda: stop() or server_is_gone() or run.wish().what == "stop")
+    worker = _Worker(run, turn, lambda: stop() or run.wish().what == "stop", _watch_server())
     try:
         return worker.work()
     except (DataError, RunError, ValueError, OSError, MemoryError, RuntimeError) as error:
@@ -63,11 +62,12 @@ def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
 
 
 class _Worker:
-    def __init__(self, run: Run, turn: Turn, is_over: Callable[[], bool]):
+    def __init__(self, run: Run, turn: Turn, is_stopped: Callable[[], bool], server_is_gone: Callable[[], bool]):
         self.run = run
         self.turn = turn
-        self.is_over = is_over
-        self.status = Status("queued")
+        self.is_stopped = is_stopped
+        self.server_is_gone = server_is_gone
+        self.status = run.status()._replace(state="queued", before=0, message="")  # what was saved before, stays
         self.reserve = run.folder / "reserve"
         self.published = self.saved_at = time.monotonic()
         self.held_out_due = self.frame_due = 0.0  # seconds of training until the next ones
@@ -77,7 +77,7 @@ class _Worker:
     def work(self) -> Status:
         self.reserve.write_bytes(bytes(RESERVE))
         if not self._wait_for_turn():
-            return self._end("stopped")
+            return self._stop()
         self._say(state="running", before=0, message="Reading the images.")
         order = self.run.order()
         images, self.test = (data.load(order.dataset, split) for split in ("train", "test"))
@@ -99,12 +99,12 @@ class _Worker:
             self._add_frame()
         self._say(step=step, steps=training.steps, saved=step, message="")
         while not training.finished:
-            if self.is_over():
-                return self._end("stopped")
+            if self._is_over():
+                return self._stop()
             wish = self.run.wish()
             if wish.what == "pause" and (wish.step is None or training.step_count >= wish.step):
                 if not self._rest():
-                    return self._end("stopped")
+                    return self._stop()
                 continue
             started, cpu_started = time.monotonic(), time.process_time()
             training.step()
@@ -121,8 +121,7 @@ class _Worker:
             sentence = "There was not enough memory: try a smaller batch or fewer codes"
         elif isinstance(error, OSError):
             sentence = f"The run could not be written to disk: {error.strerror or error}"
-        kept = f"; what was saved at step {self.status.saved:,} stays" if self.status.saved else ""
-        self.status = self.status._replace(state="failed", before=0, message=f"{sentence}{kept}.")
+        self.status = self.status._replace(state="failed", before=0, message=f"{sentence}; {self.status.kept}.")
         with suppress(OSError):
             self.reserve.unlink(missing_ok=True)
         with suppress(OSError):  # then the folder is beyond writing, and the run counts as cut off
@@ -134,7 +133,7 @@ class _Worker:
     def _wait_for_turn(self) -> bool:
         """Queue; False where the run was stopped meanwhile."""
         while before := self.turn.ask():
-            if self.is_over():
+            if self._is_over():
                 return False
             if (self.status.state, self.status.before) != ("queued", before):
                 self._say(state="queued", before=before)
@@ -149,7 +148,7 @@ class _Worker:
         self._say(state="paused")
         looked = 0.0
         while True:
-            if self.is_over():
+            if self._is_over():
                 return False
             wish = self.run.wish()
             if wish.what == "run" or (wish.step or 0) > training.step_count:
@@ -248,11 +247,15 @@ class _Worker:
             self._say(saved=self.training.step_count)
         self.saved_at = time.monotonic()
 
-    def _end(self, state: str) -> Status:
+    def _is_over(self) -> bool:
+        return self.is_stopped() or self.server_is_gone()
+
+    def _stop(self) -> Status:
         if hasattr(self, "training"):
             self._publish()
             self._save()
-        self._say(state=state, before=0, message="")
+        why = "" if self.is_stopped() else f"The app that began it ended; {self.status.kept}."
+        self._say(state="stopped", before=0, message=why)
         return self.status
 
     def _finish(self) -> Status:
@@ -263,7 +266,8 @@ class _Worker:
         self._say(message="Measuring on all held-out images.")
         figures = evaluate(training.model, self.test, training.variance)
         checkpoint.save(as_checkpoint(training, (figures,)), self.run.model_file)
-        return self._end("finished")
+        self._say(state="finished", message="")
+        return self.status
 
 
 def _two_of_each(digits: Digits) -> Tensor:
