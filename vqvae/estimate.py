@@ -9,6 +9,7 @@ import torch
 from vqvae.data import EMBEDDED, Digits
 from vqvae.training import Hyperparameters, Training
 
+MOST_IMAGES = 128  # in a batch that is tried: a step takes time and memory by its images
 TRIES = 3  # steps; the fastest counts, since the others waited for the machine
 FLOAT = 4  # bytes
 
@@ -21,11 +22,15 @@ class Cost(NamedTuple):
 
 
 def step_cost(recipe: Hyperparameters, image_shape: tuple[int, int, int]) -> Cost:
-    """Train for some steps on noise of (C, H, W) and measure. Takes about four steps' time, so many bytes for long."""
+    """Train for some steps on noise of (C, H, W) and measure; of a large batch a part is tried.
+
+    Takes the time of about four such steps, and the bytes of one for so long.
+    """
+    tried = min(recipe.batch_size, MOST_IMAGES)
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(256, (recipe.batch_size, *image_shape), generator=generator, dtype=torch.uint8)
-    noise = Digits(pixels, torch.zeros(recipe.batch_size, dtype=torch.int64), EMBEDDED, "train")
-    training = Training(noise, replace(recipe, epochs=TRIES + 1, kmeans_start=False))
+    pixels = torch.randint(256, (tried, *image_shape), generator=generator, dtype=torch.uint8)
+    noise = Digits(pixels, torch.zeros(tried, dtype=torch.int64), EMBEDDED, "train")
+    training = Training(noise, replace(recipe, batch_size=tried, epochs=TRIES + 1, kmeans_start=False))
     saved: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:
@@ -41,7 +46,8 @@ def step_cost(recipe: Hyperparameters, image_shape: tuple[int, int, int]) -> Cos
         training.step()
         times.append(time.perf_counter() - started)
     weights = sum(parameter.numel() for parameter in training.model.parameters()) * FLOAT
-    # Distances to all codes stand beside their products while the nearest are sought; then `ema` counts in one more.
-    distances = 2 * recipe.batch_size * training.model.config.cells * recipe.num_embeddings * FLOAT
+    # Distances to all codes stand beside two steps of their sum while the nearest are sought.
+    distances = 3 * tried * training.model.config.cells * recipe.num_embeddings * FLOAT
+    share = recipe.batch_size / tried
     # Weights, gradients and Adam's two averages; a backward pass holds about what the forward pass saved once more.
-    return Cost(min(times), 4 * weights + 2 * sum(saved.values()) + distances)
+    return Cost(share * min(times), 4 * weights + round(share * (2 * sum(saved.values()) + distances)))
