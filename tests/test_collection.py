@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from pages.ui import resources
 from vqvae import checkpoint as checkpoints
 from vqvae import collection
 from vqvae.checkpoint import Checkpoint, CheckpointError
@@ -110,6 +111,27 @@ def test_there_is_an_end_to_it(mine, make_model, digits, monkeypatch):
     mine.add(Checkpoint(make_model(seed=1), 0.1), "one", digits)
     with pytest.raises(CheckpointError, match="You have 1 checkpoints already: delete one first"):
         mine.add(Checkpoint(make_model(seed=2), 0.1), "two", digits)
+
+
+def test_there_is_an_end_to_all_visitors_checkpoints_together(mine, make_model, digits, monkeypatch):
+    mine.add(Checkpoint(make_model(seed=1), 0.1), "one", digits)
+    mine.delete(mine.entries()[0].name)  # it can be taken back, so it takes its room
+    other = Collection(Visitor(new_token()))
+    monkeypatch.setattr(collection, "MOST_BYTES", 2**17)
+    with pytest.raises(CheckpointError, match="All visitors’ checkpoints together take"):
+        other.add(Checkpoint(make_model(seed=2), 0.1), "two", digits)
+
+
+def test_the_same_model_with_another_variance_is_seen_to_have_changed(mine, model, digits):
+    assert mine.changed("own-0123456789ab") == 0
+    entry = mine.add(model, "mine", digits)
+    before = mine.changed(entry.name)
+    assert mine.add(replace(model, variance=0.2), "mine", digits).name == entry.name
+    assert mine.changed(entry.name) > before
+    opened = [resources.own_checkpoint(mine, entry.name)]
+    mine.add(replace(model, variance=0.3), "mine", digits)
+    opened.append(resources.own_checkpoint(mine, entry.name))
+    assert [one.variance for one in opened] == [0.2, 0.3]
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from vqvae.model import ModelConfig
 from vqvae.runs import Visitor
 
 MOST = 40  # checkpoints of one visitor
+MOST_BYTES = 8 * 2**30  # of the checkpoints of all visitors together, deleted ones included
 LONGEST_TITLE = 60
 # What pages compute for a model grows with these: thousands of digits in its size, distances to all its codes.
 MOST_VALUES = 3 * 64 * 64  # of an image
@@ -56,12 +57,17 @@ class Collection:
     def add(self, checkpoint: Checkpoint, title: str, digits: Digits) -> Entry:
         """Measure a model on the embedded digits and keep it. The same model once more only takes the new title.
 
-        Raises CheckpointError where it is too large for the pages, gives no finite picture or where there are too
-        many, OSError.
+        Raises CheckpointError where it is too large for the pages, gives no finite picture, or where there are too
+        many, of this visitor or of all together; OSError.
         """
         check_size(checkpoint.model.config)
         if len(self.entries()) >= MOST:
             raise CheckpointError(f"You have {MOST} checkpoints already: delete one first.")
+        if self._bytes_of_all() >= MOST_BYTES:
+            raise CheckpointError(
+                f"All visitors’ checkpoints together take {MOST_BYTES / 2**30:g} GB, and no more are kept here: delete "
+                "some, or ask whoever runs the explorer to make room."
+            )
         figures = evaluate(checkpoint.model, codebook.fitted(digits, checkpoint.model.config), checkpoint.variance)
         if not math.isfinite(figures.mse):
             raise CheckpointError("This model’s pictures are not finite: expected one that can draw a digit.")
@@ -75,6 +81,13 @@ class Collection:
         if not self.holds(name):
             raise CheckpointError("There is no such checkpoint among yours.")
         return checkpoints.load(self._path(name))
+
+    def changed(self, name: str) -> int:
+        """When a checkpoint was last written, in nanoseconds; 0 where there is none."""
+        try:
+            return self._path(name).stat().st_mtime_ns if is_own(name) else 0
+        except OSError:
+            return 0
 
     def holds(self, name: str) -> bool:
         return is_own(name) and self._path(name).is_file()
@@ -105,6 +118,13 @@ class Collection:
         if not (is_own(name) and (self._deleted / f"{name}.safetensors").is_file()):
             raise CheckpointError("This checkpoint is gone for good: another one was deleted after it.")
         self._move(name, self._deleted, self.folder)
+
+    def _bytes_of_all(self) -> int:
+        total = 0
+        for path in self.folder.parents[1].glob("*/checkpoints/**/*.safetensors"):
+            with suppress(FileNotFoundError):  # its owner deleted it just now
+                total += path.stat().st_size
+        return total
 
     @property
     def _deleted(self) -> Path:
