@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import streamlit as st
+from torch import Tensor
 
 from pages.ui import figures, pictures, resources, training_figures
 from pages.ui.address import Field, number, one_of, switch, whole
@@ -15,10 +17,12 @@ from pages.ui.shelf import shelf
 from vqvae import data
 from vqvae.collection import Collection
 from vqvae.data import DataError
+from vqvae.evaluation import Evaluation
 from vqvae.quantizer import QUANTIZERS
 from vqvae.recording import Moment, Recording, code_paths
 from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
 from vqvae.training import EFFECTS, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
+from vqvae.worker import HELD_OUT
 
 PLACE = "train.run"  # where it says what its buttons did
 EVERY = 0.6  # seconds between two looks at a run
@@ -26,12 +30,8 @@ QUIET = 12.0  # seconds without a word from a run, after which the page says why
 REPLAY_EVERY = 0.25  # seconds between two frames
 SPEEDS = {1: "1 ×", 3: "3 ×", 10: "10 ×"}  # frames at a time
 SHOWN_COLUMNS = 10
-QUANTIZER_NAMES = {
-    "gradient": "Gradient",
-    "ema": "Moving average (EMA)",
-    "rotation": "Rotation trick",
-    "simvq": "SimVQ",
-}
+GOING = ("starting", "queued", "running")  # states in which a run moves by itself
+QUANTIZER_NAMES = {name: kind.title for name, kind in QUANTIZERS.items()}
 SCHEDULE_NAMES = {"constant": "Constant", "one-cycle": "One cycle"}
 HEADINGS = {
     "starting": ":material/hourglass_top: Starting",
@@ -44,18 +44,21 @@ HEADINGS = {
     "interrupted": ":material/error: Cut off",
 }
 
-LIMITS: dict[str, Callable[[str], object]] = {
-    "num_embeddings": whole(1, 1024),
-    "embedding_dim": whole(1, 128),
-    "epochs": whole(1, 1000),
-    "batch_size": whole(1, 1024),
-    "lr": number(1e-6, 1),
-    "commitment_cost": number(0, 10),
+RANGES = {
+    "num_embeddings": (1, 1024),
+    "embedding_dim": (1, 128),
+    "epochs": (1, 1000),
+    "batch_size": (1, 1024),
+    "seed": (0, 9_999),
+    "lr": (1e-6, 1.0),
+    "commitment_cost": (0.0, 10.0),
+}
+SETTINGS: dict[str, Callable[[str], object]] = {
+    **{name: (whole if type(low) is int else number)(low, high) for name, (low, high) in RANGES.items()},
     "quantizer": one_of(*QUANTIZERS),
     "schedule": one_of(*SCHEDULES),
     "kmeans_start": switch,
     "revival": switch,
-    "seed": whole(0, 9_999),
 }
 
 scene = frame(
@@ -65,7 +68,7 @@ scene = frame(
     (
         Field("data", one_of(*data.DATASETS), data.EMBEDDED),
         Field("images", whole(1, data.TRAINING_IMAGES), None),
-        *(Field(name, parse, getattr(RECOMMENDED, name)) for name, parse in LIMITS.items()),
+        *(Field(name, parse, getattr(RECOMMENDED, name)) for name, parse in SETTINGS.items()),
     ),
 )
 state = scene.state
@@ -85,7 +88,7 @@ def duration(seconds: float) -> str:
 def take_preset() -> None:
     preset = st.session_state["train.preset"]
     if preset is not None:
-        for name in LIMITS:
+        for name in SETTINGS:
             state[name] = getattr(PRESETS[preset], name)
 
 
@@ -94,8 +97,9 @@ def effect(name: str) -> None:
     st.caption(f"{sentence[0].upper()}{sentence[1:]}.")
 
 
-def whole_number(name: str, label: str, low: int, high: int) -> None:
-    st.number_input(label, low, high, key=state.key(name), persist_state="session")
+def numeric(name: str, label: str, step: float = 1) -> None:
+    form = None if step == 1 else "%g"
+    st.number_input(label, *RANGES[name], step=step, format=form, key=state.key(name), persist_state="session")
     effect(name)
 
 
@@ -113,7 +117,7 @@ def toggle(name: str, label: str, *, disabled: bool = False) -> None:
 
 def set_up(me: Visitor | None) -> None:
     """The settings, what they will cost, and the button that starts."""
-    settings = {name: state[name] for name in LIMITS}
+    settings = {name: state[name] for name in SETTINGS}
     same = [name for name, preset in PRESETS.items() if replace(preset, **settings) == preset]
     st.session_state["train.preset"] = same[0] if same else None
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -150,32 +154,20 @@ def set_up(me: Visitor | None) -> None:
         fetching(state["data"], me)
     columns = st.columns(3, gap="large")
     with columns[0]:
-        whole_number("num_embeddings", "Codes (K)", 1, 1024)
-        whole_number("embedding_dim", "Numbers in a code (D)", 1, 128)
+        numeric("num_embeddings", "Codes (K)")
+        numeric("embedding_dim", "Numbers in a code (D)")
         choice("quantizer", "Quantizer", QUANTIZER_NAMES)
-        st.number_input(
-            "Commitment cost",
-            0.0,
-            10.0,
-            step=0.05,
-            format="%g",
-            key=state.key("commitment_cost"),
-            persist_state="session",
-        )
-        effect("commitment_cost")
+        numeric("commitment_cost", "Commitment cost", 0.05)
     with columns[1]:
-        whole_number("epochs", "Epochs", 1, 1000)
-        whole_number("batch_size", "Batch size", 1, 1024)
-        st.number_input(
-            "Learning rate", 1e-6, 1.0, step=5e-4, format="%g", key=state.key("lr"), persist_state="session"
-        )
-        effect("lr")
+        numeric("epochs", "Epochs")
+        numeric("batch_size", "Batch size")
+        numeric("lr", "Learning rate", 5e-4)
         choice("schedule", "Schedule", SCHEDULE_NAMES)
     with columns[2]:
         toggle("kmeans_start", "k-means start")
         toggle("revival", "Revival of dead codes", disabled=state["quantizer"] != "ema")
-        whole_number("seed", "Seed", 0, 9_999)
-        recipe = Hyperparameters(**{name: state[name] for name in LIMITS})
+        numeric("seed", "Seed")
+        recipe = Hyperparameters(**{name: state[name] for name in SETTINGS})
         order = Order(recipe, state["data"], state["images"])
         st.button(
             "Start training",
@@ -197,6 +189,7 @@ def set_up(me: Visitor | None) -> None:
                 on_click=attempt,
                 args=(PLACE, aside.take_back),
             )
+            st.caption("A new run deletes the last one, and the model that it has not kept as a checkpoint.")
 
 
 def say_cost(order: Order) -> None:
@@ -219,49 +212,70 @@ def say_cost(order: Order) -> None:
 # During a run and after it.
 
 
+class Seen(NamedTuple):
+    """A recording as it was when the page last looked."""
+
+    file: tuple[str, int, int]  # its path, bytes and time
+    recording: Recording
+    ways: Tensor  # of the codes: (F, K, 2)
+
+
 def pace(status: Status) -> float | None:
     """Seconds between two looks at a run; None where nothing moves."""
-    if status.state not in ("starting", "queued", "running") and st.session_state.get("train.winding"):
+    if status.state not in GOING and st.session_state.get("train.winding"):
         return REPLAY_EVERY
     return EVERY if status.state in ALIVE else None
 
 
-def watch(run: Run, order: Order, every: float | None) -> None:
+def offered(status: Status) -> int:
+    """What the shelf has to offer of a run: once it goes no further the step of its model, before that 1 for any."""
+    return min(status.saved, 1) if status.state in GOING else status.saved
+
+
+def watch(run: Run, order: Order, every: float | None, shelved: int) -> None:
     """The run as it stands, or as it stood: alone drawn again while something moves."""
     status = run.status()
-    if pace(status) != every:
+    if (pace(status), offered(status)) != (every, shelved):
         st.rerun()
-    if scene.presenting:
-        watch_on_stage(run, status, order.recipe)
-        return
-    controls(run, status)
-    history, recording = run.history(), run.recording()
-    at = None if recording is None or status.state in ("starting", "queued", "running") else wind(recording)
-    if at is not None and at < len(recording.steps) - 1:
-        step = int(recording.steps[at])
-        reached = [moment for moment in history if moment.step <= step]
+    if not scene.presenting:
+        controls(run, status)
+    history, seen = run.history(), look(run)
+    at = None if seen is None or status.state in GOING else wind(seen.recording)
+    final = resources.measured(run) if status.state == "finished" else None
+    if at is not None and at < len(seen.recording.steps) - 1:
+        step = int(seen.recording.steps[at])
+        history, final = [moment for moment in history if moment.step <= step], None
     else:
-        step, reached = None, history
-    numbers(reached, status, order.recipe)
-    if recording is not None and len(recording.steps):
-        draw(history, recording, len(recording.steps) - 1 if at is None else at, status, order.recipe, step)
+        step = None
+    numbers(history, status, order.recipe, final)
+    if seen is None:
+        return
+    at = len(seen.recording.steps) - 1 if at is None else at
+    left, right = st.columns(2, gap="large")
+    with left:
+        draw_digits(seen, at)
+        if not scene.presenting:
+            draw_curves(history, status, order.recipe, step)
+    with right:
+        draw_ways(seen, at)
+        if not scene.presenting:
+            draw_usage(seen, at)
 
 
-def watch_on_stage(run: Run, status: Status, recipe: Hyperparameters) -> None:
-    """The digits and the codes of the run, as they are now."""
-    history, recording = run.history(), run.recording()
-    numbers(history, status, recipe)
-    if recording is not None and len(recording.steps):
-        frame = recording.frame(len(recording.steps) - 1)
-        left, right = st.columns(2, gap="large")
-        with left:
-            st.markdown("**Held-out digits**, and below each what comes back of it")
-            st.html(
-                pictures.pairs(recording.digits, frame.reconstructions, SHOWN_COLUMNS, "Digits above reconstructions")
-            )
-        with right:
-            st.markdown("**Ways of the codes** so far; hollow: not in use")
-            chart(training_figures.paths(code_paths(recording.codebooks), frame.usage), "paths", "Ways of the codes")
+def look(run: Run) -> Seen | None:
+    """The run's recording, read again only where its file has changed; None without a frame."""
+    try:
+        status = run.frames_file.stat()
+    except OSError:
+        return None
+    file = (str(run.frames_file), status.st_size, status.st_mtime_ns)
+    seen = st.session_state.get("train.seen")
+    if seen is None or seen.file != file:
+        recording = run.recording()
+        if recording is None or not len(recording.steps):
+            return None
+        seen = st.session_state["train.seen"] = Seen(file, recording, code_paths(recording.codebooks))
+    return seen
 
 
 def controls(run: Run, status: Status) -> None:
@@ -288,7 +302,7 @@ def controls(run: Run, status: Status) -> None:
         st.markdown(f"**{HEADINGS[status.state]}** {said(status, run.silence)}")
     st.progress(status.step / status.steps if status.steps else 0.0)
     show(PLACE)
-    if status.state in ("failed", "interrupted"):
+    if status.message and status.state in ("stopped", "failed", "interrupted"):
         st.warning(f"{status.message} Press Play to go on from there, or Reset to begin again.")
 
 
@@ -318,12 +332,15 @@ def wind(recording: Recording) -> int | None:
     last = len(recording.steps) - 1
     if last < 1:
         return None
-    now = min(st.session_state.get("train.at", last), last)
+    now = st.session_state.get("train.at", last)
+    if now >= st.session_state.get("train.last", last):  # at the end, which a step in a pause may have moved
+        now = last
+    now = min(now, last)
     if st.session_state.get("train.winding"):
         now = min(last, now + st.session_state["train.speed"])
         if now == last:
             st.session_state["train.winding"] = False
-    st.session_state["train.at"] = now
+    st.session_state["train.at"], st.session_state["train.last"] = now, last
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         winding = st.session_state.get("train.winding", False)
         st.button(
@@ -359,14 +376,17 @@ def start_winding(on: bool, last: int) -> None:
         st.session_state["train.at"] = 0
 
 
-def numbers(history: Sequence[Moment], status: Status, recipe: Hyperparameters) -> None:
-    """The figures of the last moment."""
+def numbers(history: Sequence[Moment], status: Status, recipe: Hyperparameters, final: Evaluation | None) -> None:
+    """The figures of the last moment; `final` are those at the end, on all held-out images."""
     now = history[-1] if history else None
-    held_out = next((moment for moment in reversed(history) if moment.held_out_nmse is not None), None)
+    nmse = next((moment.held_out_nmse for moment in reversed(history) if moment.held_out_nmse is not None), None)
+    which = f"On {HELD_OUT} images that training never sees; at the end on all of them."
+    if final is not None:
+        nmse, which = final.nmse, f"On all {final.images:,} images that training never saw."
     left = now.seconds_left if now and status.state in ALIVE else None
     figures = (
         ("Loss", f"{now.loss:.4f}" if now else "–", "Reconstruction + codebook + commitment cost × commitment."),
-        ("Held-out NMSE", f"{held_out.held_out_nmse:.4f}" if held_out else "–", "On images that training never sees."),
+        ("Held-out NMSE", f"{nmse:.4f}" if nmse is not None else "–", which),
         ("Perplexity", f"{now.perplexity:.1f}" if now else "–", "Codebook perplexity of the latest batches."),
         ("Codes used", f"{now.codes_used} of {recipe.num_embeddings}" if now else "–", "In the latest batches."),
         ("Images a second", f"{now.images_per_second:,.0f}" if now else "–", "As training goes now."),
@@ -376,27 +396,31 @@ def numbers(history: Sequence[Moment], status: Status, recipe: Hyperparameters) 
         column.metric(label, value, help=explanation)
 
 
-def draw(
-    history: Sequence[Moment], recording: Recording, at: int, status: Status, recipe: Hyperparameters, now: int | None
-) -> None:
-    """Digits, curves, histogram and paths, at one of the recorded frames."""
-    frame = recording.frame(at)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.markdown("**Held-out digits**, and below each what comes back of it")
-        st.html(pictures.pairs(recording.digits, frame.reconstructions, SHOWN_COLUMNS, "Digits above reconstructions"))
-        st.markdown("**Loss and its parts**")
-        curves = training_figures.loss_curves(history, recipe.commitment_cost, status.steps, now)
-        chart(curves, "loss", "Loss over the steps")
-        st.markdown("**Codes used and codebook perplexity**")
-        curves = training_figures.usage_curves(history, recipe.num_embeddings, status.steps, now)
-        chart(curves, "codes", "Codes used over the steps")
-    with right:
-        st.markdown("**Ways of the codes** so far, in the plane of their two principal components; hollow: not in use")
-        ways = code_paths(recording.codebooks)[: at + 1]
-        chart(training_figures.paths(ways, frame.usage), "paths", "Ways of the codes")
-        st.markdown("**Use of each code** in the latest batches, in multiples of an even usage")
-        chart(training_figures.usage_bars(frame.usage), "usage", "Use of each code")
+def draw_digits(seen: Seen, at: int) -> None:
+    st.markdown("**Held-out digits**, and below each what comes back of it")
+    made = seen.recording.reconstructions[at]
+    st.html(pictures.pairs(seen.recording.digits, made, SHOWN_COLUMNS, "Digits above reconstructions"))
+
+
+def draw_curves(history: Sequence[Moment], status: Status, recipe: Hyperparameters, now: int | None) -> None:
+    """The run so far; `now` marks a step before its end."""
+    st.markdown("**Loss and its parts**")
+    curves = training_figures.loss_curves(history, recipe.commitment_cost, status.steps, now)
+    chart(curves, "loss", "Loss over the steps")
+    st.markdown("**Codes used and codebook perplexity**")
+    curves = training_figures.usage_curves(history, recipe.num_embeddings, status.steps, now)
+    chart(curves, "codes", "Codes used over the steps")
+
+
+def draw_ways(seen: Seen, at: int) -> None:
+    st.markdown("**Ways of the codes** so far, in the plane of their two principal components; hollow: not in use")
+    ways = training_figures.paths(seen.ways[: at + 1], seen.recording.usage[at])
+    chart(ways, "paths", "Ways of the codes")
+
+
+def draw_usage(seen: Seen, at: int) -> None:
+    st.markdown("**Use of each code** in the latest batches, in multiples of an even usage")
+    chart(training_figures.usage_bars(seen.recording.usage[at]), "usage", "Use of each code")
 
 
 def chart(figure: object, name: str, words: str) -> None:
@@ -418,23 +442,27 @@ def describe(order: Order) -> str:
 me = scene.visitor
 run = me.current() if me else None
 try:
-    if run is None and scene.presenting:
-        st.markdown("No training runs now. Leave with Esc, start one, and present it here while it learns.")
-    elif run is None:
-        set_up(me)
-    else:
-        order = run.order()
+    try:
+        order = run.order() if run else None
+    except RunError:
+        order = None
+        st.warning("Your last run cannot be read any more; its model may still be kept. A new run takes its place.")
+    if order is not None:
         st.caption(describe(order))
-        every = pace(run.status())
+        now = run.status()
         with st.container(key="train-live"):
-            st.fragment(watch, run_every=every)(run, order, every)
+            st.fragment(watch, run_every=pace(now))(run, order, pace(now), offered(now))
+    elif scene.presenting:
+        st.markdown("No training runs now. Leave with Esc, start one, and present it here while it learns.")
+    else:
+        set_up(me)
     if scene.presenting:
         state.publish()
         st.stop()
     own = Collection(me) if me else None
     if own:
         shelf(state, own, run)
-    lab(me, own, Hyperparameters(**{name: state[name] for name in LIMITS}))
+    lab(me, own, Hyperparameters(**{name: state[name] for name in SETTINGS}))
 except (DataError, RunError, ValueError) as error:
     st.error(f"{error} Start over in the sidebar.")
 state.publish()

@@ -10,14 +10,15 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import lab, resources, side_by_side, training_figures
 from tests.visiting import PATIENCE, text_of, visit
 from vqvae import checkpoint as checkpoints
-from vqvae import comparison, data, download
+from vqvae import comparison, data, download, estimate, worker
 from vqvae.collection import Collection
 from vqvae.data import DataError
 from vqvae.download import Progress
 from vqvae.estimate import Cost, step_cost
+from vqvae.quantizer import QUANTIZERS, VectorQuantizer
 from vqvae.recording import Moment, code_paths
 from vqvae.runs import Order, Run, Visitor, new_token
-from vqvae.training import EFFECTS, RECOMMENDED, TUTORIAL
+from vqvae.training import EFFECTS, RECOMMENDED, TUTORIAL, Training
 
 QUICK = {"images": "48", "num_embeddings": "8", "embedding_dim": "4", "batch_size": "16", "epochs": "3"}
 
@@ -209,6 +210,7 @@ def test_pause_step_play_stop_and_reset(token):
     until(run, "stopped")
     page = button(page.run(), "Reset").click().run()
     assert button(page, "Start training")
+    assert "A new run deletes the last one" in text_of(page)
     page = button(page, "Back to the last run").click().run()
     assert "Stopped" in text_of(page)
 
@@ -220,6 +222,94 @@ def test_a_run_that_was_cut_off_says_what_stays(token, monkeypatch):
     page = open_page(token)
     assert "The run was cut off; what was saved at step 1 stays. Press Play" in page.warning[0].value
     assert not button(page, "Play").disabled
+
+
+def test_a_run_whose_app_ended_says_so(token):
+    run = Visitor(token).start(Order(replace(RECOMMENDED, epochs=1), "digits", 48))
+    until(run, "finished")
+    run.report(run.status()._replace(state="stopped", message="The app that began it ended; what was saved stays."))
+    page = open_page(token)
+    assert "The app that began it ended; what was saved stays. Press Play" in page.warning[0].value
+
+
+@pytest.mark.parametrize("which", ["own", "comparison"])
+def test_a_run_that_says_no_more_what_it_trained_is_in_nobodys_way(which, token, quick_recipes):
+    order = Order(replace(RECOMMENDED, num_embeddings=8, epochs=1), "digits", 48)
+    me = Visitor(token)
+    run = me.start(order)
+    if which == "comparison":
+        run.set_aside()
+        me.compare({"one": order})
+        (run,) = me.comparison()
+    until(run, "finished")
+    said = run.folder / "run.json"
+    said.write_text(said.read_text().replace("commitment_cost", "called_otherwise"))
+    page = open_page(token)
+    assert not page.error
+    assert "cannot be read any more" in page.warning[0].value
+    assert not button(page, "Start training").disabled
+    assert not button(page, "Compare").disabled
+    assert button(page, "Save as a checkpoint").disabled == (which == "comparison")  # its model may be of use
+
+
+def test_a_step_taken_while_the_run_pauses_is_shown_unless_an_earlier_one_is_looked_at(token):
+    recipe = replace(RECOMMENDED, num_embeddings=8, embedding_dim=4, batch_size=16, epochs=100_000)
+    run = Visitor(token).start(Order(recipe, "digits", 48))
+    run.pause()
+
+    def step() -> int:
+        run.step()
+        deadline = time.monotonic() + PATIENCE
+        while (wish := run.wish().step) != run.status().step and time.monotonic() < deadline:
+            time.sleep(0.02)
+        until(run, "paused")
+        return wish
+
+    until(run, "paused")
+    step()
+    page = open_page(token)
+    at = page.session_state["train.at"]
+    step()
+    page = page.run()
+    assert page.session_state["train.at"] == at + 1
+    page = page.select_slider(key="train.at").set_value(0).run()
+    step()
+    assert page.run().session_state["train.at"] == 0
+
+
+def test_a_recording_is_read_again_only_where_it_has_changed(token, monkeypatch):
+    run = Visitor(token).start(Order(replace(RECOMMENDED, num_embeddings=8, epochs=1), "digits", 48))
+    until(run, "finished")
+    reads = []
+    read = Run.recording
+    monkeypatch.setattr(Run, "recording", lambda run: reads.append(run) or read(run))
+    page = open_page(token)
+    first = len(reads)
+    page = page.run()
+    assert (first, len(reads)) == (1, 1)
+    run.frames_file.touch()
+    page.run()
+    assert len(reads) == 2
+
+
+def test_a_finished_run_shows_its_figures_on_all_held_out_images(token, monkeypatch):
+    monkeypatch.setattr(worker, "HELD_OUT", 10)
+    run = Visitor(token).start(Order(replace(RECOMMENDED, num_embeddings=8, epochs=1), "digits", 48))
+    until(run, "finished")
+    (measured,) = checkpoints.load(run.model_file).measured
+    assert run.history()[-1].held_out_nmse != pytest.approx(measured.nmse)
+    (shown,) = [metric for metric in open_page(token).metric if metric.label == "Held-out NMSE"]
+    assert shown.value == f"{measured.nmse:.4f}"
+    assert "all 48 images" in shown.help
+
+
+def test_a_quantizer_is_offered_by_its_own_name(token, monkeypatch):
+    class Mine(VectorQuantizer):
+        title = "My own way"
+
+    monkeypatch.setitem(QUANTIZERS, "mine", Mine)
+    options = open_page(token, quantizer="mine").selectbox(key="train.quantizer").options
+    assert options == ["Gradient", "Moving average (EMA)", "Rotation trick", "SimVQ", "My own way"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence_on_the_page(token, tmp_path):
@@ -248,6 +338,22 @@ def test_a_larger_batch_is_estimated_to_take_more_memory():
     small, large = (step_cost(replace(recipe, batch_size=size), (1, 28, 28)) for size in (8, 64))
     assert 0 < small.seconds
     assert small.bytes < large.bytes
+
+
+def test_the_largest_settings_are_estimated_from_a_step_that_the_server_can_bear(monkeypatch):
+    tried = []
+
+    class Noted(Training):
+        def step(self):
+            tried.append(len(self.digits))
+            super().step()
+
+    monkeypatch.setattr(estimate, "Training", Noted)
+    recipe = replace(RECOMMENDED, num_embeddings=8)
+    small, large = (step_cost(replace(recipe, batch_size=size), (1, 28, 28)) for size in (128, 1024))
+    assert max(tried) == 128
+    assert 7 < large.bytes / small.bytes < 8
+    assert large.seconds > 3 * small.seconds
 
 
 def test_paths_keep_their_plane_and_their_side():
@@ -398,7 +504,8 @@ def quick_recipes(monkeypatch, few_digits):
     monkeypatch.setattr(data, "load", lambda dataset, split="train": few)
 
 
-def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, quick_recipes):
+def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, quick_recipes, monkeypatch):
+    monkeypatch.setattr(worker, "HELD_OUT", 10)
     page = open_page(token)
     page.number_input(key="train.lab.epochs").set_value(2).run()
     page = button(page, "Compare").click().run()
@@ -413,7 +520,9 @@ def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, qu
     table = page.dataframe[1].value
     assert list(table["Recipe"]) == ["Gradient", "EMA, revival"]
     assert list(table["State"]) == ["finished, step 2"] * 2
-    assert all(float(cell) > 0 for cell in table["Held-out NMSE"])
+    measured = [checkpoints.load(run.model_file).measured[0] for run in runs]
+    assert list(table["Held-out NMSE"]) == [f"{one.nmse:.4f}" for one in measured]
+    assert list(table["Held-out images"]) == ["all 60"] * 2
     page = button(page, "Keep as one of yours").click().run()
     (entry,) = Collection(Visitor(token)).entries()
     assert entry.title == "Gradient"

@@ -2,7 +2,7 @@
 
 Van den Oord et al. 2017, "Neural Discrete Representation Learning", eq. 1-3 and appendix A.1.
 Every quantiser shares one search and one lookup; they differ in how the codebook learns. To add one, subclass
-`VectorQuantizer` and name it in `QUANTIZERS`.
+`VectorQuantizer`, give it a title and name it in `QUANTIZERS`: command line and pages offer what stands there.
 """
 
 from typing import NamedTuple
@@ -23,6 +23,8 @@ class Quantized(NamedTuple):
 
 class VectorQuantizer(nn.Module):
     """The tutorial's quantiser, `gradient`: the codebook is an `nn.Embedding`, moved by the optimiser (eq. 3)."""
+
+    title = "Gradient"  # as pages call it
 
     def __init__(self, num_embeddings: int, embedding_dim: int):
         super().__init__()
@@ -121,6 +123,7 @@ class EMAQuantizer(VectorQuantizer):
     The optimiser never sees the codebook; `update` moves it, and `forward` changes nothing.
     """
 
+    title = "Moving average (EMA)"
     DEAD_SHARE = 0.02  # a code used less than this share of an even usage counts as dead when reviving
 
     def __init__(self, num_embeddings: int, embedding_dim: int, decay: float = 0.99):
@@ -181,6 +184,8 @@ class RotationQuantizer(VectorQuantizer):
     q = |q| / |e| R e, so that the gradient reaching the encoder keeps its angle to the code.
     """
 
+    title = "Rotation trick"
+
     def pass_gradients(self, z: Tensor, chosen: Tensor) -> Tensor:
         length, target = (v.detach().norm(dim=1, keepdim=True).clamp_min(1e-12) for v in (z, chosen))  # (B, 1, H, W)
         e, q = z.detach() / length, chosen.detach() / target  # unit vectors
@@ -196,6 +201,8 @@ class SimVQ(VectorQuantizer):
 
     Every step moves the layer, and so every code at once. Checkpoints keep the product, the effective codebook.
     """
+
+    title = "SimVQ"
 
     def __init__(self, num_embeddings: int, embedding_dim: int):
         super().__init__(num_embeddings, embedding_dim)

@@ -73,8 +73,7 @@ EFFECTS = {
     "print_freq": "steps between two lines of figures",
     "lr": "Adam's learning rate, the peak of it in one cycle; too high a rate breaks the run, too low a one crawls",
     "commitment_cost": "how hard the encoder is pulled towards its codes; at 0 it may run away from them",
-    "quantizer": "how the codebook learns: by gradient, as a moving average (ema), by the rotation trick, or through "
-    "one layer (simvq)",
+    "quantizer": "how the codebook learns, and so how many of its codes come to be used",
     "schedule": "the learning rate over the run: constant, or one cycle up and down, which ends at a finer solution",
     "kmeans_start": "start the codebook at the k-means centres of the first encodings, where it is needed",
     "revival": "move codes that nothing uses onto random encodings, so that none stays dead; for the quantizer ema",

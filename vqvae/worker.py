@@ -29,8 +29,8 @@ from vqvae.training import Training
 
 PUBLISH_EVERY = 0.4  # seconds
 SAVE_EVERY = 10.0  # seconds
-HELD_OUT = 500  # images, for figures while training; the last ones are of the whole test set
-HELD_OUT_SHARE = 70  # held-out figures may cost a seventieth of the time
+HELD_OUT = 80  # images, for figures about once a second while training; the last ones are of the whole test set
+HELD_OUT_SHARE = 70  # they may cost a seventieth of the time
 FRAME_SHARE = 60  # and frames a sixtieth
 SHOWN = 20  # held-out digits that are reconstructed at each publication
 GLANCE = 0.05  # seconds between two looks at `control` while nothing else is to be done
@@ -87,7 +87,7 @@ class _Worker:
         self.training = training = Training(images, order.recipe)
         go_on(training, self.run.folder)
         step = training.step_count
-        digits = _two_of_each(self.held_out)
+        digits = _two_of_each(self.test)
         self.history = History(self.run.history_file, step)
         self.cpu_seconds = self.history.cpu_seconds
         self.digits = to_unit(digits)

@@ -1,5 +1,7 @@
 """What is loaded or computed once a process and shared read-only by all visitors. Never change any of it in place."""
 
+from pathlib import Path
+
 import numpy as np
 import streamlit as st
 import torch
@@ -12,10 +14,11 @@ from vqvae import ablation, codebook, data, estimate, evaluation, projection, st
 from vqvae import checkpoint as checkpoints
 from vqvae import comparison as comparisons
 from vqvae.background import ArrayCache, cache_folder
-from vqvae.checkpoint import Checkpoint
+from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.collection import Collection, on_digits
 from vqvae.data import Digits
 from vqvae.download import Downloads
+from vqvae.runs import Run
 from vqvae.training import Hyperparameters
 
 
@@ -25,11 +28,15 @@ def checkpoint(name: str) -> Checkpoint:
     return checkpoints.load(checkpoints.SHIPPED[name])
 
 
-@st.cache_resource(
-    max_entries=16, show_spinner="Opening the model …", hash_funcs={Collection: lambda collection: collection.folder}
-)
 def own_checkpoint(own: Collection, name: str) -> Checkpoint:
-    """A checkpoint of a visitor's own; named after its content, so that it never changes. Raises CheckpointError."""
+    """A checkpoint of a visitor's own. Raises CheckpointError."""
+    return _own_checkpoint(own, name, own.changed(name))
+
+
+@st.cache_resource(
+    max_entries=64, show_spinner="Opening the model …", hash_funcs={Collection: lambda collection: collection.folder}
+)
+def _own_checkpoint(own: Collection, name: str, changed: int) -> Checkpoint:
     return own.open(name)
 
 
@@ -193,6 +200,19 @@ def map_vectors(checkpoint: Checkpoint, name: str, split: str, settings: project
 # The Train page.
 
 
+def measured(run: Run) -> evaluation.Evaluation | None:
+    """A finished run's figures on all held-out images; None where its model cannot be read."""
+    try:
+        return _measured(run.model_file, run.model_file.stat().st_mtime_ns)
+    except (OSError, CheckpointError):
+        return None
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _measured(model_file: Path, changed: int) -> evaluation.Evaluation | None:
+    return next(iter(checkpoints.load(model_file).measured), None)
+
+
 @st.cache_resource(max_entries=1, show_spinner=False)
 def downloads() -> Downloads:
     """The downloads of this process."""
@@ -205,7 +225,7 @@ def step_cost(recipe: Hyperparameters) -> estimate.Cost:
     return estimate.step_cost(recipe, tuple(digits().pixels.shape[1:]))
 
 
-@st.cache_resource(max_entries=32, show_spinner="Measuring the model …", hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=64, show_spinner="Measuring the model …", hash_funcs=_BY_CONTENT)
 def figures_on_digits(checkpoint: Checkpoint) -> evaluation.Evaluation:
     """How good a model is on the embedded digits. Raises DataError."""
     fitted = fitted_digits(checkpoint, data.EMBEDDED, "all")

@@ -1,6 +1,7 @@
 """A visitor's own comparison: two to four recipes on the same images, in the same order, from the same seed."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -13,9 +14,11 @@ from vqvae import checkpoint as checkpoints
 from vqvae import data
 from vqvae.collection import Collection
 from vqvae.comparison import RECIPES
+from vqvae.evaluation import Evaluation
 from vqvae.recording import Moment
-from vqvae.runs import ALIVE, Order, Run, Status, Visitor
+from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
 from vqvae.training import TUTORIAL, Hyperparameters
+from vqvae.worker import HELD_OUT
 
 CPU_SECONDS = "Of training, all threads together: they hardly depend on what else the machine does meanwhile."
 FEWEST, MOST = 2, 4  # recipes at once: more lines than that cannot be told apart
@@ -34,7 +37,7 @@ EPOCHS = 20
 PLACE = "train.lab"  # where it says what its buttons did
 EVERY = 1.0  # seconds between two looks
 CURVES = {
-    "held_out_nmse": "NMSE on held-out images",
+    "held_out_nmse": f"NMSE on {HELD_OUT} held-out images",
     "codes_used": "Codes used in the latest batches",
     "perplexity": "Codebook perplexity of the latest batches",
 }
@@ -43,9 +46,14 @@ CURVES = {
 def side_by_side(me: Visitor | None, own: Collection | None, settings: Hyperparameters) -> None:
     """The visitor's comparison, or what to choose for one."""
     runs = me.comparison() if me else []
-    if runs and not runs[0].aside:
-        ended = _ended(runs)
-        st.fragment(_watch, run_every=EVERY if ended < len(runs) else None)(runs, ended)
+    try:
+        order = runs[0].order() if runs and not runs[0].aside else None
+    except RunError:
+        st.warning("Your last comparison cannot be read any more; a new one takes its place.")
+        runs, order = [], None
+    if order is not None:
+        standing = _standing(runs)
+        st.fragment(_watch, run_every=EVERY if standing.ended < len(runs) else None)(runs, order, standing)
         _keep(runs, own)
     else:
         _choose(me, runs, settings)
@@ -114,22 +122,29 @@ def _steps(dataset: str, epochs: int) -> int:
     return -(-images // TUTORIAL.batch_size) * int(epochs)
 
 
-def _ended(runs: list[Run]) -> int:
-    return sum(run.status().state not in ALIVE for run in runs)
+class _Standing(NamedTuple):
+    """What the page outside the curves shows of runs: where it changes, all of it is drawn again."""
+
+    ended: int  # how many of them
+    saved: int  # how many have a model to keep
+
+
+def _standing(runs: list[Run]) -> _Standing:
+    statuses = [run.status() for run in runs]
+    return _Standing(sum(one.state not in ALIVE for one in statuses), sum(one.saved > 0 for one in statuses))
 
 
 def _title(run: Run) -> str:
     return NAMES.get(run.name.partition("-")[2], run.name)
 
 
-def _watch(runs: list[Run], ended: int) -> None:
+def _watch(runs: list[Run], order: Order, standing: _Standing) -> None:
     """Curves on shared axes and the verdict, as far as they are."""
-    if _ended(runs) != ended:
-        st.rerun()  # the whole page: another model may be kept, or the clock stops
+    if _standing(runs) != standing:
+        st.rerun()
     statuses = [run.status() for run in runs]
-    order = runs[0].order()
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        alive = ended < len(runs)
+        alive = standing.ended < len(runs)
         early = any(status.state in ("stopped", "failed", "interrupted") for status in statuses)
         for label, icon, actions, enabled in (
             ("Stop all", "stop", [run.stop for run in runs], alive),
@@ -158,27 +173,43 @@ def _watch(runs: list[Run], ended: int) -> None:
             config=figures.TOOLBAR,
             alt=words,
         )
-    rows = zip(histories.items(), statuses, strict=True)
     st.dataframe(
-        [_verdict(title, history, status) for (title, history), status in rows],
+        [
+            _verdict(_title(run), histories[_title(run)], status, _final(run, status))
+            for run, status in zip(runs, statuses, strict=True)
+        ],
         hide_index=True,
         key="train.lab.own.table",
         column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
     )
-    st.caption("NMSE, codebook perplexity and codes used as last measured on 500 held-out images.")
+    st.caption(
+        f"NMSE, codebook perplexity and codes used are of images held out from training: of {HELD_OUT} of them as a "
+        "run goes on, of all once it has finished."
+    )
 
 
-def _verdict(title: str, history: list[Moment], status: Status) -> dict[str, str]:
+def _final(run: Run, status: Status) -> Evaluation | None:
+    return resources.measured(run) if status.state == "finished" else None
+
+
+def _verdict(title: str, history: list[Moment], status: Status, final: Evaluation | None) -> dict[str, str]:
     """A row of the table, with dashes for what was not measured yet."""
-    measured = next((moment for moment in reversed(history) if moment.held_out_nmse is not None), None)
+    last = next((moment for moment in reversed(history) if moment.held_out_nmse is not None), None)
+    if final is not None:
+        measured = final.nmse, final.perplexity, final.codes_used, f"all {final.images:,}"
+    elif last is not None:
+        measured = last.held_out_nmse, last.held_out_perplexity, last.held_out_codes, f"{HELD_OUT}"
+    else:
+        measured = None
     return {
         "Recipe": title,
         "State": f"{status.state}, step {status.step:,}" if status.step else status.state,
-        "Held-out NMSE": f"{measured.held_out_nmse:.4f}" if measured else "–",
-        "Codebook perplexity": f"{measured.held_out_perplexity:.1f}" if measured else "–",
-        "Codes used": str(measured.held_out_codes) if measured else "–",
+        "Held-out NMSE": f"{measured[0]:.4f}" if measured else "–",
+        "Codebook perplexity": f"{measured[1]:.1f}" if measured else "–",
+        "Codes used": f"{measured[2]}" if measured else "–",
+        "Held-out images": measured[3] if measured else "–",
         "CPU seconds": f"{history[-1].cpu_seconds:.0f}" if history else "–",
-    } | ({"What happened": status.message} if status.state in ("failed", "interrupted") else {})
+    } | ({"What happened": status.message} if status.message and status.state not in ALIVE else {})
 
 
 def _keep(runs: list[Run], own: Collection | None) -> None:

@@ -31,13 +31,14 @@ def loss_curves(history: Sequence[Moment], commitment_cost: float, steps: int, n
     for (name, values), color in zip(parts, CURVES, strict=True):
         if any(values):
             figure.add_scatter(x=at, y=values, mode="lines", name=name, line={"color": color, "width": 2})
-    held_out = [moment for moment in history if moment.held_out_nmse is not None]
+    held_out = _thinned([moment for moment in history if moment.held_out_nmse is not None])
     figure.add_scatter(
         x=[moment.step for moment in held_out],
         y=[moment.held_out_nmse for moment in held_out],
-        mode="markers",
+        mode="lines+markers",
         name="held-out NMSE",
-        marker={"color": "#d4143f", "size": 7},
+        line={"color": "#d4143f", "width": 1},
+        marker={"size": 4},
     )
     figure.update_traces(hovertemplate="%{y:.4g}")
     figure.update_yaxes(type="log", title=None, dtick=1, exponentformat="power")
@@ -140,7 +141,7 @@ def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[st
 
 
 def run_curves(histories: dict[str, Sequence[Moment]], value: str, steps: int) -> go.Figure:
-    """One figure of `Moment` over the steps, a line for each run; held-out ones have dots, as they are rare."""
+    """One figure of `Moment` over the steps, a line for each run; held-out ones have dots, as they are rarer."""
     figure = go.Figure()
     for (name, history), color in zip(histories.items(), CURVES, strict=False):
         shown = _thinned([moment for moment in history if getattr(moment, value) is not None])
@@ -150,7 +151,7 @@ def run_curves(histories: dict[str, Sequence[Moment]], value: str, steps: int) -
             mode="lines+markers" if value.startswith("held_out") else "lines",
             name=name,
             line={"color": color, "width": 2},
-            marker={"size": 6},
+            marker={"size": 4},
             hovertemplate="%{y:.4g}",
         )
     if value == "held_out_nmse":

@@ -48,6 +48,13 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     button(page, "Start training").click()
     button(page, "Pause").click()  # at once, so that the run stands before it is over, however quick the machine
     expect(page.get_by_text("Paused")).to_be_visible()
+    # What a pause saves can be kept at once.
+    button(page, "Step").click()
+    expect(button(page, "Save as a checkpoint")).to_be_enabled()
+    button(page, "Save as a checkpoint").click()
+    expect(page.get_by_text(re.compile("is yours now: NMSE"))).to_be_visible()
+    button(page, "Delete").click()
+    expect(button(page, "Delete")).to_have_count(0)
     # Left and found again: by the menu, and by a reload.
     menu(page, "Home")
     menu(page, "Train")
