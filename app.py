@@ -23,6 +23,7 @@ try:
     digits = resources.digits()
 except DataError as error:
     st.error(f"There is no digit to show. {error}")
+    scene.state.publish()
     st.stop()
 
 index, checkpoint = scene.state["digit"], scene.checkpoint

@@ -6,8 +6,8 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import frame, link, resources, workbench
-from tests.visiting import visit
+from pages.ui import address, frame, link, resources, share, workbench
+from tests.visiting import text_of, visit
 
 
 @pytest.fixture
@@ -40,8 +40,16 @@ def told(monkeypatch) -> dict[str, object]:
 def shared(monkeypatch) -> list[dict[str, str]]:
     """The fields of every link that was shared."""
     shared: list[dict[str, str]] = []
-    monkeypatch.setattr(frame, "share", lambda fields, own: shared.append(fields))
+    monkeypatch.setattr(frame, "share", shared.append)
     return shared
+
+
+@pytest.fixture
+def links(monkeypatch) -> list[str]:
+    """Every link that was shown, to be copied."""
+    links: list[str] = []
+    monkeypatch.setattr(share, "_copy", lambda data, **_: links.append(data["link"]))
+    return links
 
 
 @pytest.fixture
@@ -147,6 +155,19 @@ def test_the_walk_can_be_taken_from_the_explanation(told):
     assert told["walk"]["serial"] != before
 
 
+def test_a_link_does_not_lead_those_who_watch_onto_the_speakers_stage(links):
+    page = arrive("codebook", present="1", code="5")
+    page.button(key="stage.share").click().run()
+    assert links[0].endswith("?code=5")
+
+
+def test_a_link_to_a_model_of_ones_own_says_that_others_see_another(links):
+    page = arrive("codebook", section="compare", **{"with": "own-0123456789ab"})
+    page.button(key="share.ask").click().run()
+    assert links[0].endswith("with=own-0123456789ab")
+    assert "yours alone: others see a shipped one" in text_of(page)
+
+
 def test_the_link_to_share_holds_the_drawing_as_it_is_now(told, shared):
     pixels, edits = torch.full((1, 28, 28), 9, dtype=torch.uint8), torch.full((7, 7), -1)
     edits[0, 0] = 3
@@ -214,11 +235,13 @@ def test_the_pen_does_not_wait_for_what_the_last_step_shows(told):
     assert told["walk"]["examples"] is not None
 
 
-def test_the_browsers_back_takes_the_walk_back(told):
-    told["answer"] = {"step": 2}
+def test_the_browsers_back_takes_the_walk_back(told, monkeypatch):
     page = arrive(step="1")
+    told["answer"] = {"step": 2}
+    page.run()
     assert page.query_params["step"] == "2"
     before = told["walk"]["serial"]
+    monkeypatch.setattr(address, "by_history", lambda: True)
     page.query_params["step"] = "1"
     page.run()  # what the workbench said last is still that it stands at the second step
     assert told["walk"]["step"] == 1

@@ -4,6 +4,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import address
 from tests.visiting import visit
 from vqvae import checkpoint, data
 
@@ -48,6 +49,48 @@ def test_another_digit_is_another_digit_and_start_over_brings_the_first_one_back
     app.button(key="restart").click().run()
     assert any("Digit 1234" in caption.value for caption in app.caption)
     assert "digit" not in app.query_params
+
+
+def test_a_link_wins_over_what_was_picked_on_another_page_since():
+    """As from Draw's "Code 57 in the codebook", pressed again after a visit to Map."""
+    app = visit("draw")
+    for path, code in (("codebook", "57"), ("map", "12"), ("draw", None), ("codebook", "57")):
+        app.query_params.clear()
+        if code:
+            app.query_params["code"] = code
+        app.switch_page(f"pages/{path}.py").run()
+        assert not app.exception
+    assert app.session_state["code"] == 57
+    assert app.query_params["code"] == "57"
+
+
+def test_the_browsers_back_restores_what_the_address_says_and_leaves_the_rest_to_its_defaults(monkeypatch):
+    app = home(model="tutorial")
+    app.query_params.clear()
+    app.switch_page("pages/codebook.py").run()  # by the menu: the browser's history now holds the bare address as well
+    app.button_group(key="codebook.order").set_value("index").run()
+    app.button_group(key="codebook.cells").set_value("ink").run()
+    monkeypatch.setattr(address, "by_history", lambda: True)
+    for query, order, cells in (
+        ({"model": "tutorial", "order": "index"}, "index", "all"),
+        ({"model": "tutorial"}, "use", "all"),
+        ({}, "use", "all"),
+    ):
+        app.query_params.clear()
+        app.query_params.update(query)
+        app.run()
+        assert not app.exception
+        assert (app.session_state["codebook.order"], app.session_state["codebook.cells"]) == (order, cells)
+        assert app.sidebar.selectbox[0].value == "tutorial"
+        assert app.query_params["model"] == "tutorial"
+
+
+def test_an_address_that_comes_late_does_not_undo_what_was_picked_meanwhile():
+    app = visit("codebook", order="index")
+    app.button_group(key="codebook.order").set_value("class").run()
+    app.query_params["order"] = "index"  # sent before the browser heard of the new one
+    app.button_group(key="codebook.cells").set_value("ink").run()
+    assert app.session_state["codebook.order"] == "class"
 
 
 @pytest.mark.parametrize("damage", ["deleted", "truncated"])

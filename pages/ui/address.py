@@ -1,19 +1,21 @@
 """Page state that lives in the address: read on arrival, kept over visits to other pages, written back.
 
 A page names its `Field`s; widgets use `PageState.key` with `persist_state="session"`, so that the widget, the session
-and the address hold one value. Nonsense in an address is reported in one sentence and otherwise ignored.
+and the address hold one value. The address is read on arrival and when the browser goes back or forth; in between it
+only follows. Nonsense in it is reported in one sentence and otherwise ignored.
 """
 
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 READING = 20  # seconds that a warning stays over the runs that a page makes by itself
-AT = "at"  # in the session: the page that last ran to its end
+STAY = "stay"  # in the session
 
 
 @dataclass(frozen=True)
@@ -70,13 +72,35 @@ def one_of(*names: str) -> Callable[[str], str]:
     return parse
 
 
+class Stay(NamedTuple):
+    """Where the visitor is, once a run there has come to its end."""
+
+    page: str
+    asked: dict[str, str]  # the address at arrival, to which the browser can come back
+    said: dict[str, str]  # what the page made of it: the same view in full
+
+
 class PageState:
     """The state of one page in one session."""
 
     def __init__(self, page: str, fields: Sequence[Field]):
         self.page = page
         self.fields = {field.name: field for field in fields}
-        self.complaints = [complaint for field in fields if (complaint := self._arrive(field))]
+        self.complaints: list[str] = []
+        self._asked = st.query_params.to_dict()
+        stay = st.session_state.get(STAY)
+        arriving = stay is None or stay.page != page
+        for field in fields:
+            # After a single run of the page before, Streamlit knows a value by that page's widget alone, and the one
+            # here would begin at its own default. So it is said again until a run here has come to its end.
+            if arriving or self.key(field.name) not in st.session_state:
+                self[field.name] = st.session_state.get(self.key(field.name), field.default)
+        if arriving:
+            self._read(self._asked)
+        elif by_history():
+            for field in fields:
+                self[field.name] = field.default
+            self._read(stay.said if self._asked == stay.asked else self._asked)
 
     def key(self, name: str) -> str:
         """The session's key of a field: give it to the widget that sets it."""
@@ -114,8 +138,9 @@ class PageState:
         said = self.said
         if said != st.query_params.to_dict():
             st.query_params.from_dict(said)
-        st.session_state[self._published] = said
-        st.session_state[AT] = self.page
+        stay = st.session_state.get(STAY)
+        if stay is None or stay.page != self.page:
+            st.session_state[STAY] = Stay(self.page, self._asked, said)
 
     @property
     def restarts(self) -> int:
@@ -136,25 +161,17 @@ class PageState:
     def _warned(self) -> str:
         return f"{self.page}.warned"
 
-    @property
-    def _published(self) -> str:
-        return f"{self.page}.published"
+    def _read(self, address: dict[str, str]) -> None:
+        """Take the fields that an address names, and note what is wrong with it."""
+        for name, field in self.fields.items():
+            try:
+                if name in address:
+                    self[name] = field.parse(address[name])
+            except ValueError as expected:
+                del st.query_params[name]
+                self.complaints.append(f"{name} should be {expected}")
 
-    def _arrive(self, field: Field) -> str | None:
-        """Take a field from the address where a person put it there; what was wrong with it, if anything."""
-        key = self.key(field.name)
-        text = st.query_params.get(field.name)
-        if key not in st.session_state:
-            st.session_state[key] = field.default
-        elif st.session_state.get(AT) != self.page:
-            # After a single run of the page before, Streamlit knows a value by that page's widget alone, and the
-            # one here would begin at its own default. So it is said again until a run here has come to its end.
-            st.session_state[key] = st.session_state[key]
-        if text is None or text == st.session_state.get(self._published, {}).get(field.name):
-            return None
-        try:
-            st.session_state[key] = field.parse(text)
-        except ValueError as expected:
-            del st.query_params[field.name]
-            return f"{field.name} should be {expected}"
-        return None
+
+def by_history() -> bool:
+    """Whether this run is the browser's Back or Forward."""
+    return getattr(get_script_run_ctx(), "is_history_navigation", False)  # no documented name for it

@@ -3,7 +3,7 @@
 On a stage, for an audience, there is the heading alone; a clicker's keys lead from page to page in the menu's order.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +46,18 @@ class Scene(NamedTuple):
         return _open(name, Collection(self.visitor) if self.visitor else None)
 
 
+def name_of_model(offered: Container[str] | None = None) -> Callable[[str], str]:
+    """A parser of checkpoints' names: of those offered; where we do not know who asks, of all that may be theirs."""
+
+    def parse(text: str) -> str:
+        known = text in SHIPPED or is_own(text) if offered is None else text in offered
+        if not known:
+            raise ValueError("default, tutorial, or one of your own checkpoints")
+        return text
+
+    return parse
+
+
 def frame(
     title: str,
     lead: str,
@@ -69,13 +81,10 @@ def frame(
     own = Collection(me) if me else None
     titles = PICKER | ({entry.name: entry.title for entry in own.entries()} if own else {})
 
-    def model(text: str) -> str:
-        """The name of a shipped checkpoint or one of the visitor's own; until we know who it is, of any such form."""
-        if text not in titles and not (own is None and is_own(text)):
-            raise ValueError("default, tutorial, or one of your own checkpoints")
-        return text
-
-    everywhere = Field("model", model, "default", shared=True), Field("present", whole(0, 1), 0, shared=True)
+    everywhere = (
+        Field("model", name_of_model(titles if own else None), "default", shared=True),
+        Field("present", whole(0, 1), 0, shared=True),
+    )
     state = PageState(title.lower(), (*everywhere, *fields))
     if own is not None and state["model"] not in titles:  # deleted meanwhile, perhaps in another tab
         state["model"] = "default"
@@ -109,7 +118,7 @@ def frame(
     if not state["present"]:
         st.markdown(lead)
     if sharing:
-        share(link_fields(state), is_own(state["model"]))
+        share(link_fields(state))
     state.warn_again()
     if state.complaints:
         state.warn(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")

@@ -15,6 +15,7 @@ from pages.ui.survey import Survey, survey
 from pages.ui.tables import Standing
 from vqvae import codebook
 from vqvae.checkpoint import CheckpointError
+from vqvae.collection import is_own
 from vqvae.evaluation import perplexity
 
 AXES = {  # of an order of codes, and the number of the first code along it
@@ -209,7 +210,12 @@ def damage(state: PageState, seen: Survey) -> None:
 def compare(state: PageState, seen: Survey, scene: Scene) -> list[Standing]:
     """Another model beside this one, on the same digits; the figures of both."""
     others = [name for name in scene.titles if name != scene.name]
+    if scene.visitor is None and is_own(state["with"] or ""):
+        st.caption("Opening your model …")  # in a moment the browser says whose it is
+        return []
     if state["with"] not in others:
+        if state["with"] not in (None, scene.name):
+            state.warn("The model to compare with is not among yours: another one stands in its place.")
         state["with"] = others[0]
     st.selectbox(
         "Compare with",

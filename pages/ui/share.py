@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from pages.ui.link import LONGEST, qr_code, write_link
+from vqvae.collection import is_own
 
 DISPENSABLE = ("edits", "drawing")  # what a link leaves out where it would be too long
 LEFT_OUT = {"edits": "the edited codes", "drawing": "the drawing"}
@@ -40,9 +41,10 @@ _copy = st.components.v2.component("vqvae_copy", html=HTML, css=STYLE, js=COPY)
 
 
 @st.dialog("Share this view")
-def share(fields: dict[str, str], own_model: bool) -> None:
-    """Show the link to this page with these fields of the address."""
+def share(fields: dict[str, str]) -> None:
+    """Show the link to this page with these fields of the address, but for the stage, which is the speaker's."""
     page = st.context.url or ""
+    fields = {name: text for name, text in fields.items() if name != "present"}
     link, gone = write_link(page.split("?")[0], fields, DISPENSABLE)
     _copy(key="share.copy", data={"link": link})
     st.html(f'<div style="max-width: 24rem; margin: 0 auto">{qr_code(link)}</div>')
@@ -50,8 +52,8 @@ def share(fields: dict[str, str], own_model: bool) -> None:
     if gone:
         left_out = " and ".join(LEFT_OUT[name] for name in gone)
         notes.append(f"A link holds {LONGEST:,} characters at most, so {left_out} had to be left out.")
-    if own_model:
-        notes.append("Your own model is on this server and yours alone: for others the link opens the default one.")
+    if any(map(is_own, fields.values())):
+        notes.append("Your own models are on this server and yours alone: others see a shipped one in their place.")
     if urlsplit(page).hostname in ("localhost", "127.0.0.1", "::1"):
         notes.append(
             "This address works on this machine alone. For an audience, start the app with "
