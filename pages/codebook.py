@@ -6,15 +6,14 @@ import torch
 from pages.ui import figures, resources, sections
 from pages.ui.address import Field, PageState, one_of, whole
 from pages.ui.card import SHOWN as PATCHES
-from pages.ui.card import card, montage, patches, picker
+from pages.ui.card import card, montage, patches, picker, use
 from pages.ui.controls import check_code, choose
-from pages.ui.frame import frame
+from pages.ui.frame import frame, name_of_model
 from pages.ui.gallery import gallery
 from pages.ui.survey import Survey, survey
 from vqvae import codebook
-from vqvae.checkpoint import SHIPPED
-from vqvae.collection import is_own
 from vqvae.data import DataError
+from vqvae.evaluation import perplexity
 
 DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
 ORDERS = {"use": "Use", "index": "Index", "class": "Digit", "similarity": "Similarity"}
@@ -33,12 +32,6 @@ ORDERS_HELP = (
 )
 
 
-def name_of_model(text: str) -> str:
-    if text not in SHIPPED and not is_own(text):
-        raise ValueError("default, tutorial, or one of your own checkpoints")
-    return text
-
-
 def telling(seen: Survey) -> int:
     """The most used of the codes whose tile is a stroke rather than paper."""
     strokes = resources.tiles(seen.checkpoint).flatten(1).mean(1) > 0.4
@@ -49,19 +42,20 @@ def on_stage(state: PageState, seen: Survey, code: int) -> None:
     """All tiles, and what one of them stands for, on one screen."""
     everything, one = st.columns([7, 4], gap="large")
     with everything:
-        standing = seen.standing(scene.name)
+        dead, tiles, uses = len(seen.usage.dead), resources.tiles(checkpoint), seen.counts.total
         st.markdown(
-            f"**{seen.K} codes: the model’s whole alphabet**, the most used first. {standing.dead or 'No'} "
-            f"{'code is' if standing.dead < 2 else 'codes are'} dead; codebook perplexity {standing.perplexity:.1f}."
+            f"**{seen.K} codes: the model’s whole alphabet**, the most used first. {dead or 'No'} "
+            f"{'code is' if dead < 2 else 'codes are'} dead; codebook perplexity {perplexity(uses):.1f}."
         )
-        tiles, uses = resources.tiles(checkpoint), seen.usage.all_cells.total
         order = codebook.by_use(uses).tolist()
-        gallery(tiles, order, uses.tolist(), code, f"codebook.stage.{state.restarts}", picker(state))
+        used = seen.usage.all_cells.total.tolist()  # by background too: a tile is framed where no cell takes it
+        gallery(tiles, order, used, code, f"codebook.stage.{state.restarts}", picker(state))
     with one:
-        cells = seen.encoded.cells_of(code, with_background=True)
-        st.markdown(f"**Code {code}** is taken by {len(cells):,} cells. Below, the patches nearest to it.")
+        st.subheader(f"Code {code}", anchor=False)
+        use(seen, code)
+        cells = seen.encoded.cells_of(code, seen.with_background)
         montage(seen, codebook.nearest_cells(seen.encoded, cells, PATCHES))
-        st.caption(seen.measured_on)
+        st.caption(("These are the patches nearest to it. " if len(cells) else "") + seen.measured_on)
 
 
 scene = frame(
@@ -76,7 +70,7 @@ scene = frame(
         Field("scale", one_of(*sections.SCALES), "linear"),
         Field("by", one_of(*sections.COLOURS), "none"),
         Field("cells", one_of(*CELLS), "all"),
-        Field("with", name_of_model, None),
+        Field("with", name_of_model(), None),
         Field("picture", one_of(*figures.PICTURES), "png"),
     ),
 )
@@ -87,30 +81,31 @@ if state["digits"] not in available:
     state.warn("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
     state["digits"] = "embedded"
 
-if scene.presenting:
-    seen = survey(checkpoint, available["embedded"], with_background=True)
-    on_stage(state, seen, telling(seen) if state["code"] is None else state["code"])
-    state.publish()
-    st.stop()
-
-with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-    if len(available) > 1:
-        choose(state, "Digits", "digits", {name: DIGITS[name] for name in available}, "What the usage is measured on.")
-    choose(
-        state,
-        "Cells",
-        "cells",
-        CELLS,
-        "A background cell is one whose patch, all the pixels that the encoder sees for it, holds no ink at all. "
-        "There are many of them, they share a few codes, and these hide the rest.",
-    )
-    choose(state, "Order", "order", ORDERS, ORDERS_HELP)
-    download = st.popover("Download", icon=":material/download:")
+if not scene.presenting:
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        if len(available) > 1:
+            offered = {name: DIGITS[name] for name in available}
+            choose(state, "Digits", "digits", offered, "What the usage is measured on.")
+        choose(
+            state,
+            "Cells",
+            "cells",
+            CELLS,
+            "A background cell is one whose patch, all the pixels that the encoder sees for it, holds no ink at all. "
+            "There are many of them, they share a few codes, and these hide the rest.",
+        )
+        choose(state, "Order", "order", ORDERS, ORDERS_HELP)
+        download = st.popover("Download", icon=":material/download:")
 
 try:
     seen = survey(checkpoint, available[state["digits"]], state["cells"] == "all")
 except DataError as error:
     st.error(f"These digits cannot be opened. {error}")
+    state.publish()
+    st.stop()
+
+if scene.presenting:
+    on_stage(state, seen, telling(seen) if state["code"] is None else state["code"])
     state.publish()
     st.stop()
 

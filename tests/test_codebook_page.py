@@ -160,6 +160,30 @@ def test_digits_that_cannot_be_read_are_one_calm_sentence(small_model, monkeypat
     assert [error.value for error in page.error] == ["These digits cannot be opened. The file is damaged: delete it."]
 
 
+def test_on_a_stage_digits_that_cannot_be_read_are_one_calm_sentence_too(small_model, monkeypatch):
+    def refuse(*_):
+        raise DataError("The file is damaged: delete it.")
+
+    monkeypatch.setattr(resources, "fitted_digits", refuse)
+    page = open_page(present="1")
+    assert not page.exception
+    assert [error.value for error in page.error] == ["These digits cannot be opened. The file is damaged: delete it."]
+
+
+def test_the_stage_waits_for_no_reconstruction_that_it_does_not_show(small_model, monkeypatch):
+    monkeypatch.setattr(resources, "reconstructions", lambda *_: pytest.fail("digits were reconstructed"))
+    usage, text = usage_of(small_model), text_of(open_page(present="1"))
+    assert f"{len(usage.dead)} codes are dead; codebook perplexity {perplexity(usage.all_cells.total):.1f}." in text
+    assert "the patches nearest to it" in text
+    assert "100 embedded digits" in text
+
+
+def test_on_a_stage_a_dead_code_promises_no_patches(small_model):
+    text = text_of(open_page(present="1", code=str(int(usage_of(small_model).dead[-1]))))
+    assert "Taken by **no cell** of these digits" in text
+    assert "the patches nearest to it" not in text
+
+
 # Sections, the card, tables.
 
 SECTIONS = {
@@ -230,6 +254,24 @@ def test_a_measurement_can_be_cancelled(small_model, monkeypatch):
     assert not page.exception
 
 
+def test_starting_over_calls_a_measurement_off(small_model, monkeypatch):
+    gate = threading.Event()
+
+    def slowly(model, digits, variance, report):
+        gate.wait(30)
+        return ablate(model, digits, variance, report)
+
+    monkeypatch.setattr(ablation, "ablate", slowly)
+    page = open_page()
+    page.button(key="codebook.measure").click().run()
+    run = page.session_state["ablations.run"]
+    page.button(key="restart").click().run()
+    gate.set()
+    assert run.cancelled
+    assert page.button(key="codebook.measure")
+    assert not page.exception
+
+
 def test_a_measurement_that_fails_says_so_in_a_sentence(small_model, monkeypatch):
     def fail(*_):
         raise MemoryError("no room")
@@ -253,6 +295,19 @@ def test_two_models_are_compared_on_the_same_digits(monkeypatch):
         made = resources.reconstructions(resources.checkpoint(name), data.EMBEDDED, "all")
         assert f"{float(made.nmse.mean()):.4f}" in text
     assert page.query_params["with"] in ("default", ["default"])
+
+
+def test_a_model_of_somebody_else_is_not_compared_with_and_that_is_said(small_model):
+    link = {"section": "compare", "with": "own-0123456789ab"}
+    page = visit("codebook", token="0" * 32, **link)
+    assert "The model to compare with is not among yours" in text_of(page)
+    assert page.selectbox(key="codebook.with").value == "tutorial"
+
+
+def test_a_model_to_compare_with_waits_until_it_is_known_whose_it_is(small_model):
+    page = open_page(section="compare", **{"with": "own-0123456789ab"})
+    assert not page.warning
+    assert page.query_params["with"] in ("own-0123456789ab", ["own-0123456789ab"])
 
 
 def rows_of(text: str) -> list[dict[str, str]]:

@@ -176,34 +176,36 @@ def measure(seen: Survey) -> None:
     """Measure what breaks without each code when asked to, and show how far that is; the page follows when it ends."""
     key = resources.ablation_key(seen.checkpoint)
     digits = resources.fitted_digits(seen.checkpoint, data.EMBEDDED, "all")
-    visitor = st.session_state.setdefault("codebook.visitor", secrets.token_hex(8))
+    visitor = st.session_state.setdefault("ablations.visitor", secrets.token_hex(8))
     failed, reason = st.session_state.get("codebook.failed", (None, ""))
 
     def ask() -> None:
         st.session_state["codebook.asked"] = key
         st.session_state.pop("codebook.failed", None)
 
+    def call_off() -> None:
+        st.session_state["codebook.asked"] = None
+
     def follow() -> None:
         if st.session_state.get("codebook.asked") != key:  # called off, by a click that draws this part alone
             st.rerun()
         run = resources.ablations().start(key, seen.checkpoint, digits, visitor)
+        st.session_state["ablations.run"] = run
         if not run.running:
             st.session_state["codebook.asked"] = None
             if run.error:
                 st.session_state["codebook.failed"] = key, run.error
-                run.leave(visitor)
             st.rerun()
-
-        def cancel() -> None:
-            run.leave(visitor)
-            st.session_state["codebook.asked"] = None
 
         left = run.seconds_left
         st.progress(run.progress, "Banning one code after another" + (f", about {left:.0f} s left" if left else " …"))
-        st.button("Cancel", key="codebook.cancel", on_click=cancel, icon=":material/close:")
+        st.button("Cancel", key="codebook.cancel", on_click=call_off, icon=":material/close:")
 
+    asked = st.session_state.get("codebook.asked")
+    if asked is None and "ablations.run" in st.session_state:  # it ended, or was called off, by "Start over" as well
+        st.session_state.pop("ablations.run").leave(visitor)
     with st.container(key="codebook-measure"):
-        if st.session_state.get("codebook.asked") == key:
+        if asked == key:
             st.fragment(follow, run_every=EVERY)()
             return
         if failed == key:
