@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -28,6 +29,8 @@ from vqvae.projection import (
 )
 from vqvae.search import EXAMPLES, SearchError, search, telling_codes
 
+# What a map may be asked for: the lowest and the highest.
+POINTS, NEIGHBOURHOODS, SEEDS = (100, MAX_POINTS), (2, 200), (0, 9_999)
 SHOWN = 40  # digits in the panel at once
 COLUMNS = 8
 TELLING = 6  # codes that tell a selection from the rest
@@ -51,9 +54,9 @@ scene = frame(
         Field("method", one_of(*METHODS), "t-sne"),
         Field("color", one_of(*COLORS), "class"),
         Field("digits", one_of(*DIGITS), "embedded"),
-        Field("points", whole(100, MAX_POINTS), 5_000),
-        Field("neighbours", whole(2, 200), 30),
-        Field("seed", whole(0, 9_999), 0),
+        Field("points", whole(*POINTS), 5_000),
+        Field("neighbours", whole(*NEIGHBOURHOODS), 30),
+        Field("seed", whole(*SEEDS), 0),
     ),
 )
 state, checkpoint = scene.state, scene.checkpoint
@@ -161,8 +164,7 @@ def adjust() -> None:
         if show != "codes":
             st.number_input(
                 "Points",
-                100,
-                MAX_POINTS,
+                *POINTS,
                 step=500,
                 key=state.key("points"),
                 persist_state="session",
@@ -170,16 +172,14 @@ def adjust() -> None:
             )
         st.number_input(
             "t-SNE neighbourhood size (perplexity)",
-            2,
-            200,
+            *NEIGHBOURHOODS,
             key=state.key("neighbours"),
             persist_state="session",
             help="About how many neighbours each point tries to keep close. Small: many little islands.",
         )
         st.number_input(
             "Seed of t-SNE",
-            0,
-            9_999,
+            *SEEDS,
             key=state.key("seed"),
             persist_state="session",
             help="Shakes the start. What stays the same over several seeds is in the data.",
@@ -245,19 +245,25 @@ def explain(run: MapRun | None, known: bool) -> None:
         )
     elif not known:
         st.caption("This map is not computed yet. You see where it starts: the principal components.")
-    elif show != "codes" and said[1] is selection(canvas):
-        st.caption(said[0])
-    elif settings.method == "pca":
-        st.caption(f"The two leading principal components of {len(points.indices):,} {SPACES[settings.space]}.")
     else:
-        st.caption(
-            f"t-SNE of {len(points.indices):,} {SPACES[settings.space]}; neighbourhood size {settings.neighbourhood}, "
-            f"seed {settings.seed}. "
-            "Near means alike; the distance between clusters, and their size, mean little."
-        )
+        selected = show != "codes" and said[1] is selection(canvas)
+        if selected:
+            st.caption(said[0])
+        if scene.presenting or not selected:
+            st.caption(which_map())
 
 
-def digits_map(positions: np.ndarray) -> np.ndarray:
+def which_map() -> str:
+    """What lies where, in a sentence or two."""
+    if settings.method == "pca":
+        return f"The two leading principal components of {len(points.indices):,} {SPACES[settings.space]}."
+    return (
+        f"t-SNE of {len(points.indices):,} {SPACES[settings.space]}; neighbourhood size {settings.neighbourhood}, "
+        f"seed {settings.seed}. Near means alike; the distance between clusters, and their size, mean little."
+    )
+
+
+def digits_map(positions: np.ndarray, marks: Sequence[Mark]) -> np.ndarray:
     """The digits, or their single cells, on the canvas; the digits selected."""
     labels = digits.labels[points.indices]
     if state["color"] == "error":
@@ -268,7 +274,6 @@ def digits_map(positions: np.ndarray) -> np.ndarray:
         coloring = maps.by_code(codes, code_colors(checkpoint.model.vq_layer.codebook))
     else:
         coloring = maps.by_class(labels)
-    marks = drawing(positions) if show == "digits" else ()
     chosen = scatter(
         Plot(
             positions=positions,
@@ -286,11 +291,6 @@ def digits_map(positions: np.ndarray) -> np.ndarray:
         canvas,
         len(digits) * max(1, cells),
     )
-    if marks:
-        st.caption(
-            f"The star is what you left on Draw. It lies at the mean of its {NEIGHBOURS} nearest digits, weighted by "
-            f"their distance in code space, not where t-SNE would put it; lines lead to the nearest {LINES}."
-        )
     return np.unique(chosen // cells) if cells else chosen
 
 
@@ -320,13 +320,23 @@ def codes_map(positions: np.ndarray) -> list[int]:
         config=figures.MAP_TOOLBAR,
         alt=f"Map of the {K} codes: {SPACES['codes']} laid out by {METHODS[settings.method]}",
     )
-    dead = len(resources.usage(checkpoint, *source).dead)
-    st.caption(
-        "Box and lasso are above the map. Larger: used more. Colour: the digit whose images use it most. "
-        f"Measured on {digits.described}"
-        + (f"; hollow: the {dead} dead codes, which none of them uses." if dead else ", which use every code.")
-    )
     return sorted({int(point["customdata"][0]) for point in event.selection.points if "customdata" in point}) or picked
+
+
+def read_map(marks: Sequence[Mark]) -> None:
+    """How to read what is on the map."""
+    if show == "codes":
+        dead = len(resources.usage(checkpoint, *source).dead)
+        st.caption(
+            "Box and lasso are above the map. Larger: used more. Colour: the digit whose images use it most. "
+            f"Measured on {digits.described}"
+            + (f"; hollow: the {dead} dead codes, which none of them uses." if dead else ", which use every code.")
+        )
+    elif marks:
+        st.caption(
+            f"The star is what you left on Draw. It lies at the mean of its {NEIGHBOURS} nearest digits, weighted by "
+            f"their distance in code space, not where t-SNE would put it; lines lead to the nearest {LINES}."
+        )
 
 
 def digits_panel(ids: np.ndarray) -> None:
@@ -446,11 +456,19 @@ def explore() -> None:
     if positions is None:
         sketch = run.sketch if run is not None else None
         positions = resources.principal_components(checkpoint, *source, settings) if sketch is None else sketch
+    marks = drawing(positions) if show == "digits" else ()
     if scene.presenting:
-        if show == "codes":
-            codes_map(positions)
-        else:
-            digits_map(positions)
+        picture, words = st.columns([7, 2], gap="medium")
+        with words:
+            explain(run, found is not None)
+            read_map(marks)
+            if show != "codes":
+                st.caption(f"Measured on {digits.described}.")
+        with picture:
+            if show == "codes":
+                codes_map(positions)
+            else:
+                digits_map(positions, marks)
         state.publish()
         return
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -473,11 +491,13 @@ def explore() -> None:
     if show == "codes":
         with left:
             codes = codes_map(positions)
+            read_map(marks)
         with right:
             codes_panel(codes)
     else:
         with left:
-            chosen = digits_map(positions)
+            chosen = digits_map(positions, marks)
+            read_map(marks)
         with right:
             digits_panel(chosen)
     state.publish()
@@ -485,7 +505,7 @@ def explore() -> None:
 
 known = settings.method == "pca" or resources.maps().find(key, len(points.indices)) is not None
 following = not known and asked()
-# Nothing that is shown at once waits for the encoder.
+# A known map of digits does not wait for the encoder, unless a drawing or a picked code is to be shown on it.
 encoded = None if known and show == "digits" else resources.encoded(checkpoint, *source)
 if st.session_state.get("map.failed", (None,))[0] == key:
     st.error(f"This map could not be computed ({st.session_state['map.failed'][1]}). Change a setting and try again.")

@@ -86,6 +86,19 @@ def test_models_of_other_sizes_walk_through(model, show):
     text_of(open_page(show=show, method="pca"))
 
 
+def test_on_a_stage_the_map_says_what_it_is_and_which_digits_it_shows(model):
+    text = text_of(open_page(present="1", method="pca"))
+    assert "The two leading principal components of 100 digits" in text
+    assert "Measured on 100 embedded digits" in text
+    assert "not computed yet" in text_of(open_page(present="1"))
+
+
+def test_on_a_stage_a_picked_code_does_not_take_the_place_of_what_the_map_is(model):
+    text = text_of(open_page(present="1", method="pca", code="7"))
+    assert "Code 7 is picked." in text
+    assert "principal components" in text
+
+
 def test_digits_wait_to_be_asked_for_and_show_where_they_start(model):
     page = open_page()
     assert "not computed yet" in text_of(page)
