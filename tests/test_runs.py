@@ -21,6 +21,7 @@ from tests.visiting import PATIENCE
 from vqvae import checkpoint, data, keeping, runs, worker
 from vqvae.data import DataError
 from vqvae.files import write_atomically
+from vqvae.model import VQVAE
 from vqvae.runs import Order, Run, RunError, Status, Turn, Visitor, Wish, new_token
 from vqvae.training import RECOMMENDED, Training, train
 
@@ -159,6 +160,40 @@ def test_a_run_publishes_figures_and_frames_from_its_first_step_to_its_last(star
     expected = (final.reconstruct(recording.digits / 255).clamp(0, 1) * 255).round()
     assert (recording.reconstructions[-1] - expected).abs().max() <= 1
     assert recording.usage[1:].sum(1).tolist() == [16 * 49] * 9
+
+
+def test_slow_first_measurements_delay_no_later_ones(start, monkeypatch):
+    made, measured = VQVAE.reconstruct, worker.evaluate
+    slept = set()
+
+    def slow_at_first(function):
+        def call(*arguments):
+            if function not in slept:
+                slept.add(function)
+                time.sleep(1)
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(VQVAE, "reconstruct", slow_at_first(made))
+    monkeypatch.setattr(worker, "evaluate", slow_at_first(measured))
+    monkeypatch.setattr(worker, "FRAME_SHARE", 5)
+    monkeypatch.setattr(worker, "HELD_OUT_SHARE", 5)
+    run = start(LONG)
+    until(run, "running", step=40)
+    assert run.recording().steps[1] == 1
+    assert sum(moment.held_out_nmse is not None for moment in run.history()) > 1
+
+
+def test_a_pause_measures_where_the_run_stands(start):
+    run = start(LONG)
+    until(run, "running", step=5)
+    run.pause()
+    until(run, "paused")
+    run.step()
+    at = until(run, "paused", step=run.wish().step).step
+    assert run.history()[-1].step == at
+    assert run.history()[-1].held_out_nmse is not None
 
 
 def test_a_run_shows_as_many_held_out_digits_of_every_class(start):

@@ -97,6 +97,8 @@ class _Worker:
         self.figured, self.framed = step, step or None  # the last steps with figures and with a frame
         if step == 0:
             self._add_frame()
+        self._held_out()
+        self.held_out_due = self.frame_due = 0.0  # what is slow the first time delays no later ones
         self._say(step=step, steps=training.steps, saved=step, message="")
         while not training.finished:
             if self._is_over():
@@ -179,6 +181,7 @@ class _Worker:
 
     def _publish(self) -> None:
         """Figures, a frame and where the run stands; nothing of it twice."""
+        self.held_out_due = 0.0
         self._add_figures()
         self._add_frame()
         self._tell()
