@@ -10,23 +10,29 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import lab, resources, side_by_side, training_figures
 from tests.visiting import PATIENCE, text_of, visit
 from vqvae import checkpoint as checkpoints
-from vqvae import comparison, data, download, estimate, worker
+from vqvae import comparison, data, download, estimate, runs, worker
 from vqvae.collection import Collection
 from vqvae.data import DataError
 from vqvae.download import Progress
 from vqvae.estimate import Cost, step_cost
+from vqvae.evaluation import Evaluation
 from vqvae.quantizer import QUANTIZERS, VectorQuantizer
 from vqvae.recording import Moment, code_paths
-from vqvae.runs import Order, Run, Visitor, new_token
+from vqvae.runs import Order, Run, Status, Visitor, new_token
 from vqvae.training import EFFECTS, RECOMMENDED, TUTORIAL, Training
 
 QUICK = {"images": "48", "num_embeddings": "8", "embedding_dim": "4", "batch_size": "16", "epochs": "3"}
 
 
+measure = resources.figures_on_digits
+
+
 @pytest.fixture(autouse=True)
 def _children_are_threads(children, monkeypatch):
-    """A step costs what it says here."""
+    """A step costs what it says here, and models are not measured unless a test says so."""
+    figures = Evaluation(data.EMBEDDED, "all", 5_000, 0.01, 0.1, 20.0, 4.0, 8)
     monkeypatch.setattr(resources, "step_cost", lambda recipe: Cost(0.05, 50 * 2**20))
+    monkeypatch.setattr(resources, "figures_on_digits", lambda checkpoint: figures)
 
 
 def open_page(token: str | None, **address: str) -> AppTest:
@@ -49,6 +55,19 @@ def until(run: Run, *states: str) -> None:
 @pytest.fixture
 def token() -> str:
     return new_token()
+
+
+@pytest.fixture
+def said(token, monkeypatch):
+    """A function that leaves a run of which the child said this last."""
+
+    def say(state: str, **said: object) -> Run:
+        monkeypatch.setattr(runs._children, "start", lambda folder, log: None)
+        run = Visitor(token).start(Order(RECOMMENDED, "digits"))
+        run.report(Status(state, 3, 9, **said))
+        return run
+
+    return say
 
 
 # Before a run
@@ -215,21 +234,17 @@ def test_pause_step_play_stop_and_reset(token):
     assert "Stopped" in text_of(page)
 
 
-def test_a_run_that_was_cut_off_says_what_stays(token, monkeypatch):
-    run = Visitor(token).start(Order(replace(RECOMMENDED, epochs=1), "digits", 48))
-    until(run, "finished")
-    run.report(run.status()._replace(state="running"))
+def test_a_run_that_was_cut_off_says_what_stays(token, said):
+    said("running", saved=1)
     page = open_page(token)
     assert "The run was cut off; what was saved at step 1 stays. Press Play" in page.warning[0].value
     assert not button(page, "Play").disabled
 
 
-def test_a_run_whose_app_ended_says_so(token):
-    run = Visitor(token).start(Order(replace(RECOMMENDED, epochs=1), "digits", 48))
-    until(run, "finished")
-    run.report(run.status()._replace(state="stopped", message="The app that began it ended; what was saved stays."))
+def test_a_run_whose_app_ended_says_so(token, said):
+    said("stopped", message="The app that began it ended; what was saved at step 3 stays.")
     page = open_page(token)
-    assert "The app that began it ended; what was saved stays. Press Play" in page.warning[0].value
+    assert "The app that began it ended; what was saved at step 3 stays. Press Play" in page.warning[0].value
 
 
 @pytest.mark.parametrize("which", ["own", "comparison"])
@@ -407,10 +422,11 @@ def few_digits(monkeypatch):
     """Sixty digits stand for all: measuring is quick."""
     few = data.load(data.EMBEDDED, "all").evenly(60)
     monkeypatch.setattr(resources, "digits", lambda: few)
-    resources.figures_on_digits.clear()
+    monkeypatch.setattr(resources, "figures_on_digits", measure)
+    measure.clear()
     resources.fitted_digits.clear()
     yield
-    resources.figures_on_digits.clear()
+    measure.clear()
     resources.fitted_digits.clear()
 
 
@@ -551,9 +567,8 @@ def test_a_comparison_can_be_stopped_and_goes_on(token, quick_recipes):
     assert not button(page, "Stop all").disabled
 
 
-def test_a_run_that_says_nothing_for_a_while_is_explained(token, monkeypatch):
-    recipe = replace(RECOMMENDED, num_embeddings=8, embedding_dim=4, batch_size=16, epochs=100_000)
-    run = Visitor(token).start(Order(recipe, "digits", 48))
-    until(run, "running")
+def test_a_run_that_says_nothing_for_a_while_is_explained(token, said, monkeypatch):
+    said("running")
+    monkeypatch.setattr(Run, "alive", lambda run: True)
     monkeypatch.setattr(Run, "silence", 60.0)
     assert "The machine is busy" in text_of(open_page(token))
