@@ -7,7 +7,7 @@ from pages.ui import figures, resources, sections
 from pages.ui.address import Field, PageState, one_of, whole
 from pages.ui.card import SHOWN as PATCHES
 from pages.ui.card import card, montage, patches, picker, use
-from pages.ui.controls import check_code, choose
+from pages.ui.controls import DIGITS, check_code, check_digits, choose
 from pages.ui.frame import frame, name_of_model
 from pages.ui.gallery import gallery
 from pages.ui.survey import Survey, survey
@@ -15,7 +15,6 @@ from vqvae import codebook
 from vqvae.data import DataError
 from vqvae.evaluation import perplexity
 
-DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
 ORDERS = {"use": "Use", "index": "Index", "class": "Digit", "similarity": "Similarity"}
 CELLS = {"all": "All cells", "ink": "Without background"}
 SECTIONS = {
@@ -77,9 +76,7 @@ scene = frame(
 state, checkpoint = scene.state, scene.checkpoint
 check_code(state, checkpoint.model.config.num_embeddings)
 available = resources.available_digits()
-if state["digits"] not in available:
-    state.warn("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
-    state["digits"] = "embedded"
+check_digits(state, available)
 
 if not scene.presenting:
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):

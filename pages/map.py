@@ -11,7 +11,7 @@ import torch
 from pages.ui import figures, maps, pictures, resources
 from pages.ui.address import Field, one_of, whole
 from pages.ui.colors import code_colors
-from pages.ui.controls import check_code, choose
+from pages.ui.controls import DIGITS, check_code, check_digits, choose
 from pages.ui.frame import frame
 from pages.ui.picking import Picking
 from pages.ui.scatter import Mark, Plot, scatter, select, selection, send_sheet
@@ -37,7 +37,7 @@ TELLING = 6  # codes that tell a selection from the rest
 NEIGHBOURS, LINES = 10, 5  # of a drawing: digits that place it, and those it is tied to
 EVERY = 0.7  # seconds between two looks at a map on its way
 
-DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test"}
+MAPPED = ("embedded", "mnist-test")  # the digits out of DIGITS that are not too many
 SHOW = {"digits": "Digits", "codes": "Codes", "cells": "Single cells"}
 BY = {"quantised": "Quantised latents", "continuous": "Latents", "histogram": "Code histogram"}
 METHODS = {"t-sne": "t-SNE", "pca": "PCA"}
@@ -53,10 +53,10 @@ scene = frame(
         Field("by", one_of(*BY), "quantised"),
         Field("method", one_of(*METHODS), "t-sne"),
         Field("color", one_of(*COLORS), "class"),
-        Field("digits", one_of(*DIGITS), "embedded"),
-        Field("points", whole(*POINTS), 5_000),
-        Field("neighbours", whole(*NEIGHBOURHOODS), 30),
-        Field("seed", whole(*SEEDS), 0),
+        Field("digits", one_of(*MAPPED), "embedded"),
+        Field("points", whole(*POINTS), MapSettings.points),
+        Field("neighbours", whole(*NEIGHBOURHOODS), MapSettings.neighbourhood),
+        Field("seed", whole(*SEEDS), MapSettings.seed),
     ),
 )
 state, checkpoint = scene.state, scene.checkpoint
@@ -66,10 +66,8 @@ K = config.num_embeddings
 
 check_code(state, K)
 
-available = {name: source for name, source in resources.available_digits().items() if name in DIGITS}
-if state["digits"] not in available:
-    state.warn("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
-    state["digits"] = "embedded"
+available = {name: source for name, source in resources.available_digits().items() if name in MAPPED}
+check_digits(state, available)
 colors = {name: label for name, label in COLORS.items() if name != "code" or state["show"] == "cells"}
 if state["color"] not in colors:
     state["color"] = "class"
@@ -113,7 +111,7 @@ except DataError as error:
 settings = MapSettings(
     state["by"] if show == "digits" else show,
     state["method"],
-    5_000 if show == "codes" else state["points"],
+    MapSettings.points if show == "codes" else state["points"],
     state["neighbours"],
     state["seed"],
 )
@@ -458,7 +456,7 @@ def explore() -> None:
         positions = resources.principal_components(checkpoint, *source, settings) if sketch is None else sketch
     marks = drawing(positions) if show == "digits" else ()
     if scene.presenting:
-        picture, words = st.columns([7, 2], gap="medium")
+        picture, words = st.columns([7, 2], gap="medium", vertical_alignment="center")
         with words:
             explain(run, found is not None)
             read_map(marks)

@@ -168,7 +168,7 @@ class PageState:
                 if name in address:
                     self[name] = field.parse(address[name])
             except ValueError as expected:
-                del st.query_params[name]
+                st.query_params.pop(name, None)
                 self.complaints.append(f"{name} should be {expected}")
 
 

@@ -10,7 +10,7 @@ from pages.ui import figures, pictures, resources
 from pages.ui.address import PageState
 from pages.ui.gallery import Notes, gallery
 from pages.ui.survey import Survey
-from vqvae import codebook, data
+from vqvae import codebook
 from vqvae.ablation import DAMAGED
 
 SHOWN = 24  # patches of a kind
@@ -165,17 +165,16 @@ def missed(seen: Survey, code: int) -> None:
     layers = (redrawn.originals, redrawn.before.pixels, redrawn.after.pixels, redrawn.change)
     st.html(pictures.stacks(layers, DAMAGED, f"The digits damaged most: originals, with code {code}, without it"))
     st.caption(
-        "The digits that suffer most: originals, with the code, without it, and how far each pixel moves. Measured on "
-        "5,000 embedded digits, all cells."
+        f"The digits that suffer most: originals, with the code, without it, and how far each pixel moves. Measured on "
+        f"{seen.embedded.described}, all cells."
         if indices
-        else "None of the 5,000 embedded digits uses it, so that nothing changes."
+        else f"None of the {seen.embedded.described} uses it, so that nothing changes."
     )
 
 
 def measure(seen: Survey) -> None:
     """Measure what breaks without each code when asked to, and show how far that is; the page follows when it ends."""
     key = resources.ablation_key(seen.checkpoint)
-    digits = resources.fitted_digits(seen.checkpoint, data.EMBEDDED, "all")
     visitor = st.session_state.setdefault("ablations.visitor", secrets.token_hex(8))
     failed, reason = st.session_state.get("codebook.failed", (None, ""))
 
@@ -189,7 +188,7 @@ def measure(seen: Survey) -> None:
     def follow() -> None:
         if st.session_state.get("codebook.asked") != key:  # called off, by a click that draws this part alone
             st.rerun()
-        run = resources.ablations().start(key, seen.checkpoint, digits, visitor)
+        run = resources.ablations().start(key, seen.checkpoint, seen.embedded, visitor)
         st.session_state["ablations.run"] = run
         if not run.running:
             st.session_state["codebook.asked"] = None
@@ -211,7 +210,9 @@ def measure(seen: Survey) -> None:
         if failed == key:
             st.error(f"This could not be measured ({reason}). Try again, or choose another model.")
         st.button("Measure", key="codebook.measure", on_click=ask, type="primary")
-        st.caption("Each code is banned in turn, on 5,000 embedded digits: about half a minute, in the background.")
+        st.caption(
+            f"Each code is banned in turn, on {seen.embedded.described}: about half a minute, in the background."
+        )
 
 
 def patches(seen: Survey, code: int) -> None:

@@ -1,8 +1,13 @@
 """Controls that several pages have."""
 
+from collections.abc import Container
+
 import streamlit as st
 
 from pages.ui.address import PageState
+
+# The digits that a page may be measured on, by their names in an address; `resources` knows which of them are here.
+DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
 
 
 def choose(state: PageState, label: str, name: str, options: dict[str, str], explanation: str) -> str:
@@ -17,6 +22,13 @@ def choose(state: PageState, label: str, name: str, options: dict[str, str], exp
         help=explanation,
         wrap=True,
     )
+
+
+def check_digits(state: PageState, available: Container[str]) -> None:
+    """Turn to the embedded digits where the chosen ones are not here, and say so; before any widget is drawn."""
+    if state["digits"] not in available:
+        state.warn("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
+        state["digits"] = "embedded"
 
 
 def check_code(state: PageState, num_embeddings: int) -> None:

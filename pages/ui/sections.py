@@ -8,6 +8,7 @@ from torch import Tensor
 
 from pages.ui import figures, tables
 from pages.ui.address import PageState
+from pages.ui.attempts import plain
 from pages.ui.controls import choose
 from pages.ui.frame import Scene
 from pages.ui.picking import Picking
@@ -203,7 +204,7 @@ def damage(state: PageState, seen: Survey) -> None:
         "One code at a time is banned: each cell that took it goes to its next nearest code, and the decoder draws "
         "anew; nothing is trained again. Bars are what that adds to the NMSE. A code can be used much and missed "
         "little, where another is nearly its equal. Click a column to pick its code. "
-        "Measured on 5,000 embedded digits, all cells, whatever is chosen above."
+        f"Measured on {seen.embedded.described}, all cells, whatever is chosen above."
     )
 
 
@@ -247,7 +248,7 @@ def compare(state: PageState, seen: Survey, scene: Scene) -> list[Standing]:
         "Dead codes": [f"{one.dead}" for one in standings],
         "NMSE": [f"{one.nmse:.4f}" for one in standings],
     }
-    head = " | ".join(_plain(name) for name in names)
+    head = " | ".join(plain(name) for name in names)
     st.markdown(
         f"| | {head} |\n|---|---:|---:|\n" + "\n".join(f"| {name} | {' | '.join(row)} |" for name, row in rows.items())
     )
@@ -256,11 +257,6 @@ def compare(state: PageState, seen: Survey, scene: Scene) -> list[Standing]:
         f"the mean squared error over the variance stored with each model, over all cells. {seen.measured_on}"
     )
     return standings
-
-
-def _plain(title: str) -> str:
-    """A title that a visitor chose, with nothing in it that markdown would take for more."""
-    return re.sub(r"([^\w\s])", r"\\\1", title)
 
 
 def take_away(state: PageState, seen: Survey, standings: list[Standing]) -> None:

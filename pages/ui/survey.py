@@ -9,7 +9,7 @@ from pages.ui.tables import Standing
 from vqvae.ablation import Ablation
 from vqvae.checkpoint import Checkpoint
 from vqvae.codebook import Counts, Encoded, Usage, entropy_bits
-from vqvae.data import Digits
+from vqvae.data import EMBEDDED, Digits
 from vqvae.evaluation import perplexity
 
 
@@ -38,8 +38,13 @@ class Survey(NamedTuple):
 
     @property
     def ablation(self) -> Ablation | None:
-        """What breaks without each code, on the embedded digits; None where it was not measured, or K is 1."""
+        """What breaks without each code, on `embedded`; None where it was not measured, or K is 1."""
         return resources.ablations().find(resources.ablation_key(self.checkpoint), self.K)
+
+    @property
+    def embedded(self) -> Digits:
+        """The digits that ablations are measured on, whatever else is looked at."""
+        return resources.fitted_digits(self.checkpoint, EMBEDDED, "all")
 
     @property
     def measured_on(self) -> str:
