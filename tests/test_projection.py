@@ -196,6 +196,19 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
         pass
 
 
+@pytest.fixture
+def at_once(monkeypatch) -> None:
+    """t-SNE has tests of its own: for those of runs, the first two dimensions are a map."""
+
+    def lay_out(vectors, _neighbourhood, _seed, watch):
+        if not watch(1.0, vectors[:, :2]):
+            raise CancelledError
+        return vectors[:, :2]
+
+    monkeypatch.setattr(projection, "tsne", lay_out)
+
+
+@pytest.mark.usefixtures("at_once")
 def test_two_who_ask_for_the_same_map_compute_it_once(cache, blobs):
     runs, calls = MapRuns(cache), []
 
@@ -213,9 +226,10 @@ def test_two_who_ask_for_the_same_map_compute_it_once(cache, blobs):
     assert np.array_equal(runs.find(KEY, 120), first.result)
 
 
+@pytest.mark.usefixtures("at_once")
 def test_another_process_waits_and_takes_over_what_was_computed(cache, blobs):
     """Two sets of runs on one folder, as two processes have them: the lock is the same."""
-    here, there = MapRuns(cache).start(KEY, lambda: blobs[0], MapSettings(), "ann"), None
+    here = MapRuns(cache).start(KEY, lambda: blobs[0], MapSettings(), "ann")
     there = MapRuns(cache).start(KEY, lambda: blobs[0], MapSettings(), "bob")
     here.join(60)
     there.join(60)
@@ -223,6 +237,7 @@ def test_another_process_waits_and_takes_over_what_was_computed(cache, blobs):
     assert 0.0 in (here.progress, there.progress)  # one of them never ran t-SNE
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_run_goes_on_until_the_last_visitor_leaves(cache, blobs):
     runs, gate = MapRuns(cache), threading.Event()
 
