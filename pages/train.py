@@ -257,7 +257,7 @@ def watch(run: Run, order: Order, every: float | None, shelved: int) -> None:
         if not scene.presenting:
             draw_curves(history, status, order.recipe, step)
     with right:
-        draw_ways(seen, at)
+        draw_ways(seen, at, 370 if scene.presenting else 440)
         if not scene.presenting:
             draw_usage(seen, at)
 
@@ -412,9 +412,12 @@ def draw_curves(history: Sequence[Moment], status: Status, recipe: Hyperparamete
     chart(curves, "codes", "Codes used over the steps")
 
 
-def draw_ways(seen: Seen, at: int) -> None:
-    st.markdown("**Ways of the codes** so far, in the plane of their two principal components; hollow: not in use")
-    ways = training_figures.paths(seen.ways[: at + 1], seen.recording.usage[at])
+def draw_ways(seen: Seen, at: int, height: int) -> None:
+    st.markdown(
+        "**Ways of the codes** so far; hollow: not in use",
+        help="In the plane of the two principal components of all places that they passed.",
+    )
+    ways = training_figures.paths(seen.ways[: at + 1], seen.recording.usage[at], height)
     chart(ways, "paths", "Ways of the codes")
 
 

@@ -78,7 +78,7 @@ def usage_bars(usage: Tensor) -> go.Figure:
     return _finished(figure, 300, bargap=0)
 
 
-def paths(plane: Tensor, usage: Tensor) -> go.Figure:
+def paths(plane: Tensor, usage: Tensor, height: int = 440) -> go.Figure:
     """The codes' ways (F, K, 2) as lines, and where they are now; a hollow one was not used lately, by counts (K,)."""
     F, K, _ = plane.shape
     corners = max(2, min(PATHS, CORNERS // K))
@@ -107,7 +107,7 @@ def paths(plane: Tensor, usage: Tensor) -> go.Figure:
     axes = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": None, "fixedrange": True}
     figure.update_xaxes(**axes)
     figure.update_yaxes(**axes)
-    return _finished(figure, 440, showlegend=False)
+    return _finished(figure, height, showlegend=False)
 
 
 def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[str, str], value: str) -> go.Figure:
