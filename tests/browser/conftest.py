@@ -1,7 +1,7 @@
 """A real app in a real browser: `streamlit run` on a free port, Chromium through Playwright.
 
-Every page made here fails its test on an uncaught error or a console error, and may speak to the app alone: any
-request to another origin is stopped and fails the test as well.
+Every page made here fails its test on an uncaught error or a console error, and may speak to the app alone: this
+browser knows no other address than this machine's, and a request to another origin fails the test as well.
 """
 
 import os
@@ -42,7 +42,8 @@ def browser():
         missing("Chromium is not installed (apt-get install chromium)")
     expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        alone = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", alone])
         yield chromium
         chromium.close()
 
@@ -98,26 +99,16 @@ class Watch:
         self.foreign: list[str] = []
 
     def follow(self, context, origin: str) -> None:
-        """Watch every page of a browser context; only `origin` may be spoken to."""
+        """Watch every page of a browser context from its first request; only `origin` may be spoken to."""
         allowed = urlsplit(origin).netloc
 
-        def gate(route) -> None:
-            address = urlsplit(route.request.url)
-            if address.netloc == allowed or address.scheme in ("data", "blob"):
-                route.continue_()
-            else:
-                self.foreign.append(route.request.url)
-                route.abort()
+        def note(request) -> None:
+            address = urlsplit(request.url)
+            if address.netloc != allowed and address.scheme not in ("data", "blob"):
+                self.foreign.append(request.url)
 
-        def gate_socket(socket) -> None:
-            if urlsplit(socket.url).netloc == allowed:
-                socket.connect_to_server()
-            else:
-                self.foreign.append(socket.url)
-                socket.close()
-
-        context.route("**/*", gate)
-        context.route_web_socket(lambda url: urlsplit(url).netloc != allowed, gate_socket)
+        context.on("request", note)
+        context.on("page", lambda page: page.on("websocket", note))
         context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
         context.on("console", self._listen)
 

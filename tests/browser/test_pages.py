@@ -1,8 +1,11 @@
 """What holds on every page, in a real browser."""
 
-import pytest
+import re
 
-from tests.browser.conftest import TIMEOUT, running_app
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import TIMEOUT, Watch, running_app, visitors
 
 PAGES = {"": "Inside a VQ-VAE", "draw": "Draw", "codebook": "Codebook", "map": "Map", "train": "Train"}
 
@@ -13,8 +16,23 @@ def opened(page, address: str) -> None:
     page.get_by_test_id("stStatusWidget").wait_for(state="detached")  # the page has run to its end
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_each_page_opens_by_its_own_address_on_a_server_that_has_just_started(browser, watch, path, tmp_path):
+def test_a_request_to_another_address_comes_to_nothing_and_fails_its_test(browser, server):
+    watch = Watch()
+    with visitors(browser, watch, server) as open_page:
+        page = open_page()
+        page.goto("/_stcore/health")
+        for address in ("http://elsewhere.example/", "http://192.0.2.1/"):
+            assert page.evaluate("(address) => fetch(address).catch(() => 'stopped')", address) == "stopped"
+        assert page.evaluate(
+            "() => new Promise((end) => (new WebSocket('ws://elsewhere.example/').onerror = () => end('stopped')))"
+        )
+    with pytest.raises(AssertionError, match=r"http://elsewhere.*192\.0\.2\.1.*ws://elsewhere"):
+        watch.check()
+
+
+# Draw is cold in test_present.py, on its second server.
+@pytest.mark.parametrize("path", ["codebook", "map"])
+def test_a_page_opens_by_its_own_address_on_a_server_that_has_just_started(browser, watch, path, tmp_path):
     with running_app(tmp_path / "log.txt") as cold, browser.new_context() as context:
         context.set_default_timeout(TIMEOUT)
         watch.follow(context, cold)
@@ -25,11 +43,13 @@ def test_each_page_opens_by_its_own_address_on_a_server_that_has_just_started(br
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("width", [390, 1280])
-def test_no_page_scrolls_sideways(page, server, path, width):
-    page.set_viewport_size({"width": width, "height": 800})
-    opened(page, f"{server}/{path}")
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+def test_no_page_scrolls_sideways(new_page, path):
+    page = new_page(viewport={"width": 390, "height": 800})
+    opened(page, f"/{path}")
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_timeout(500)  # charts follow their page
+        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path])
@@ -48,3 +68,21 @@ def test_the_menu_leads_to_every_page_and_keeps_the_model_however_soon_it_is_cli
         page.get_by_test_id("stSidebar").get_by_role("link", name=heading).click()
         page.get_by_role("heading", level=1, name=heading).wait_for()
         page.wait_for_url(f"**/{path}?*model=tutorial*")
+
+
+def test_the_browsers_back_takes_back_a_choice_and_then_leads_to_the_page_before(page, server):
+    opened(page, f"{server}/?model=tutorial")
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Codebook").click()
+    page.wait_for_url("**/codebook?model=tutorial")
+    for order in ("Index", "Similarity"):
+        page.get_by_role("radio", name=order).click()
+        page.wait_for_url(re.compile(f"order={order.lower()}"))
+    page.go_back()
+    expect(page.get_by_role("radio", name="Index")).to_be_checked()
+    page.go_back()
+    expect(page.get_by_role("radio", name="Use", exact=True)).to_be_checked()
+    page.go_back()  # to the bare address that the menu leads to, which stands for the same
+    page.wait_for_url("**/codebook?model=tutorial")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Inside a VQ-VAE")
+    page.wait_for_url("**/?model=tutorial")
