@@ -18,6 +18,7 @@ from vqvae import __main__ as command_line
 from vqvae import checkpoint, data
 from vqvae.__main__ import EFFECTS, main
 from vqvae.download import Progress
+from vqvae.keeping import keep
 from vqvae.training import RECOMMENDED, TUTORIAL, Hyperparameters
 
 ROOT = Path(__file__).parents[1]
@@ -98,13 +99,12 @@ def steps_done(out: Path) -> int:
 
 def test_every_epoch_is_saved(out, monkeypatch):
     saved = []
-    save = checkpoint.save
 
-    def note(model, path) -> None:
-        save(model, path)
-        saved.append((model.steps, steps_done(path)))
+    def note(run, folder, path) -> None:
+        keep(run, folder, path)
+        saved.append((checkpoint.load(path).steps, steps_done(path)))
 
-    monkeypatch.setattr(checkpoint, "save", note)
+    monkeypatch.setattr(command_line, "keep", note)
     trained(out)
     assert saved[:2] == [(3, 3), (6, 6)]
 

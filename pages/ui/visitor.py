@@ -3,14 +3,16 @@
 The token says nothing about anybody. What the browser sends is a stranger's message, checked here before it is used.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
 from vqvae.runs import Visitor, is_token, new_token
 
+RESTING = Path(__file__).with_name("resting.js").read_text()
 KEY = "visitor.token"  # in the session
 
-# Where the browser keeps nothing, the token lasts as long as the page. Said while the page runs, on the way to another
-# page, it would call the visitor back to the one being left: so it waits until the page rests.
+# Where the browser keeps nothing, the token lasts as long as the page.
 SCRIPT = """
 export default function ({ data, parentElement, setStateValue }) {
   const name = "vqvae-visitor";
@@ -22,10 +24,8 @@ export default function ({ data, parentElement, setStateValue }) {
     token = data.fresh;
   }
   const timer = setInterval(() => {
-    const app = document.querySelector("[data-test-script-state]");
-    const resting = !app || app.dataset.testScriptState === "notRunning";
-    const shown = (parentElement.host ?? parentElement).isConnected;
-    if (shown && !resting) return;
+    const shown = parentElement.isConnected;
+    if (shown && !resting()) return;
     clearInterval(timer);
     if (shown) setStateValue("token", token);
   }, 20);
@@ -33,7 +33,7 @@ export default function ({ data, parentElement, setStateValue }) {
 }
 """
 
-_component = st.components.v2.component("vqvae_visitor", js=SCRIPT)
+_component = st.components.v2.component("vqvae_visitor", js=RESTING + SCRIPT)
 
 
 def visitor() -> Visitor | None:

@@ -219,9 +219,10 @@ def _whole(low: int, high: int, numbers: object, count: int) -> Tensor | None:
 
 
 def module() -> str:
-    """The component's JavaScript, one module: `forward.js`, its source as a string for the worker, walk, view."""
-    forward, walk, view = ((FOLDER / name).read_text() for name in ("forward.js", "walk.js", "view.js"))
-    return f"{forward}\nconst FORWARD = {json.dumps(forward)};\n\n{walk}\n{view}"
+    """The component's JavaScript, one module: `forward.js`, its source as a string for the worker, and the rest."""
+    files = FOLDER / "forward.js", FOLDER.parent / "resting.js", FOLDER / "walk.js", FOLDER / "view.js"
+    forward, *rest = (file.read_text() for file in files)
+    return "\n".join([forward, f"const FORWARD = {json.dumps(forward)};", *rest])
 
 
 _component = st.components.v2.component(

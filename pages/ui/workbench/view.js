@@ -2,12 +2,12 @@
 //
 // Ink never waits: pointer events draw at once, and one forward pass runs for each animation frame on the latest
 // pixels; in a worker, where a pass takes too long to share a thread with the pen. Python hears of a drawing after a
-// stroke. `forward.js`, its source as the string FORWARD, and `walk.js` stand before this file in the same module.
+// stroke. `forward.js`, its source as the string FORWARD, `resting.js` and `walk.js` stand before this file in the same
+// module.
 
 const SLOW = 12; // milliseconds a pass, above which the worker takes over
 const WARM = 8; // passes before the clock counts: the first ones run before they are compiled
 const PAUSE = 250; // milliseconds between the end of a stroke and the message to Python
-const SETTLE = 1500; // milliseconds after a click on a link, which is about to make another page run
 const UNDOS = 200;
 const NEAREST = 5;
 const STORED = "vqvae-workbench";
@@ -141,7 +141,6 @@ class Workbench {
     this.focused = 0;
     this.brush = 0;
     this.tour = new Walk(this);
-    this.quietUntil = 0;
     this.listen();
   }
 
@@ -200,7 +199,6 @@ class Workbench {
     clearTimeout(this.timer);
     this.engine?.close();
     this.tour.close();
-    document.removeEventListener("click", this.onclick, true);
   }
 
   get size() {
@@ -217,16 +215,13 @@ class Workbench {
   }
 
   /**
-   * Tell Python what is on the canvas, once the hand rests and the codes are those of these pixels. Python is not spoken
-   * to in the middle of a run: what reaches it then may end that run, and be of a page that is just being left.
+   * Tell Python what is on the canvas, once the page and the hand rest and the codes are those of these pixels.
    */
   announce() {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       if (!this.root.isConnected) return; // another page has taken its place
-      const app = document.querySelector("[data-test-script-state]");
-      const busy = app && app.dataset.testScriptState !== "notRunning";
-      if (busy || performance.now() < this.quietUntil) return this.announce();
+      if (!resting()) return this.announce();
       if (!this.resting || this.engine.waiting || this.job.pixels !== this.pixels) return;
       const { serial } = this.set;
       const { fingerprint } = this.engine.description;
@@ -869,8 +864,6 @@ class Workbench {
     this.$.paste.onclick = () => this.pasteFromClipboard();
     this.$["save-picture"].onclick = () => this.savePicture();
     this.$["save-numbers"].onclick = () => this.saveNumbers();
-    this.onclick = ({ target }) => target.closest("a") && (this.quietUntil = performance.now() + SETTLE);
-    document.addEventListener("click", this.onclick, true);
     const workbench = this.root.querySelector(".workbench");
     workbench.onkeydown = (event) => this.shortcut(event);
     workbench.oncopy = (event) => {

@@ -1,0 +1,17 @@
+// When a component may speak to Python: only while the page rests. What it says in the middle of a run may end that run;
+// said after a click on a link, it would call the visitor back to the page being left, or leave the next one blank.
+
+const SETTLE = 1500; // milliseconds after a click on a link, within which the other page begins to run
+
+if (document.leftAt === undefined) {
+  document.leftAt = -Infinity; // when a link was clicked last: one for all components
+  const note = ({ target }) => target.closest?.("a") && (document.leftAt = performance.now());
+  document.addEventListener("click", note, true);
+}
+
+function resting() {
+  const app = document.querySelector("[data-test-script-state]");
+  const idle = !app || app.dataset.testScriptState === "notRunning";
+  return idle && performance.now() - document.leftAt > SETTLE;
+}
+
