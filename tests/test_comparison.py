@@ -87,3 +87,21 @@ def test_one_command_records_and_tells(tmp_path, capsys):
     assert "2 recipes on 60 embedded digits" in printed
     for result in load(tmp_path).results:
         assert f"{result.test.nmse:.4f}" in printed
+
+
+def test_the_shipped_comparison_is_whole():
+    shipped = load()
+    assert replace(shipped, results=()) == Comparison("mnist", 60_000, comparison.EPOCHS)
+    seeds = range(comparison.SEEDS)
+    assert {(one.recipe, one.seed) for one in shipped.results} == {(name, seed) for name in RECIPES for seed in seeds}
+    assert {one.curve[-1].step for one in shipped.results} == {2345}
+    for recipe in RECIPES:
+        opened = checkpoint.load(comparison.model_file(comparison.SHIPPED, recipe))
+        assert opened.measured == (shipped.of(recipe)[0].test,)
+
+
+def test_a_shipped_model_of_an_effective_codebook_is_as_good_as_recorded(full_test_set):
+    opened = checkpoint.load(comparison.model_file(comparison.SHIPPED, "simvq"))
+    again = comparison.evaluate(opened.model, full_test_set, opened.variance)
+    assert again.nmse == pytest.approx(opened.measured[0].nmse, rel=1e-3)
+    assert abs(again.codes_used - opened.measured[0].codes_used) <= 1
