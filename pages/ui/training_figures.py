@@ -15,6 +15,8 @@ CORNERS = 6_000  # of all paths together
 CURVES = ("#1f8f9b", "#c2571a", "#7a6fd0", "#6a8f2f")  # 3 : 1 at least on both themes' backgrounds
 QUIET = "rgba(128, 140, 145, 0.55)"
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}
+# An axis of errors. Left to itself, plotly writes 2 for 0.2.
+LOGARITHMIC = {"type": "log", "tickvals": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]}
 
 
 def loss_curves(history: Sequence[Moment], commitment_cost: float, steps: int, now: int | None = None) -> go.Figure:
@@ -136,7 +138,7 @@ def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[st
             line={"color": color, "width": 2},
             hovertemplate="%{y:.4g}",
         )
-    figure.update_yaxes(type="log" if value == "nmse" else "linear", title=None)
+    figure.update_yaxes(title=None, **(LOGARITHMIC if value == "nmse" else {"rangemode": "tozero"}))
     return _finished(figure, 320, last, hovermode="x unified")
 
 
@@ -155,7 +157,7 @@ def run_curves(histories: dict[str, Sequence[Moment]], value: str, steps: int) -
             hovertemplate="%{y:.4g}",
         )
     if value == "held_out_nmse":
-        figure.update_yaxes(type="log", tickvals=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], title=None)
+        figure.update_yaxes(title=None, **LOGARITHMIC)
     else:
         figure.update_yaxes(rangemode="tozero", title=None)
     return _finished(figure, 320, steps, hovermode="x unified", showlegend=True)
