@@ -50,7 +50,10 @@ def browser():
 
 @contextmanager
 def running_app(log: Path, environment: dict[str, str] | None = None) -> Iterator[str]:
-    """A server of its own for the app: gives its address, such as "http://127.0.0.1:8601"."""
+    """A server of its own for the app: gives its address, such as "http://127.0.0.1:8601".
+
+    What it caches lies beside its log, so that no test finds what another run of the tests computed.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -59,7 +62,11 @@ def running_app(log: Path, environment: dict[str, str] | None = None) -> Iterato
     command += [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
     with open(log, "w") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=output, stderr=subprocess.STDOUT
+            command,
+            cwd=ROOT,
+            env=os.environ | {"XDG_CACHE_HOME": str(log.parent / "cache")} | (environment or {}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
         try:
             _wait_until_healthy(process, address, log)
