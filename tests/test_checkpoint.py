@@ -2,6 +2,8 @@ import io
 import json
 import pickle
 import struct
+import subprocess
+import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -505,3 +507,11 @@ def test_the_shipped_tutorial_was_trained_by_its_recipe_to_the_letter():
 
 def test_the_shipped_default_keeps_every_code_by_moving_averages():
     assert checkpoint.load(checkpoint.SHIPPED["default"]).recipe.quantizer == "ema"
+
+
+def test_opening_a_checkpoint_does_not_load_torchs_compiler():
+    program = "import sys; from vqvae import checkpoint; checkpoint.load(checkpoint.ASSETS / 'default.safetensors')"
+    program += "; print([name for name in sys.modules if name.startswith('torch._dynamo.')][:3])"
+    root = Path(__file__).parents[1]
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
+    assert said.stdout.strip() == "[]"

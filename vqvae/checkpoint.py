@@ -25,6 +25,7 @@ from vqvae import data
 from vqvae.evaluation import Evaluation
 from vqvae.files import write_atomically
 from vqvae.model import VQVAE, ModelConfig
+from vqvae.quantizer import VectorQuantizer
 from vqvae.training import Hyperparameters
 
 MAX_BYTES = 64 * 2**20  # of a file, and of the tensors in it as float32
@@ -75,8 +76,7 @@ class Checkpoint:
 
 def from_training(model: VQVAE, **known: object) -> Checkpoint:
     """A checkpoint of a model as it is now: copied to the CPU, its codebook the effective one of its quantiser."""
-    with torch.device("meta"):
-        kept = VQVAE(model.config).state_dict()  # a quantiser may have tensors of its own: they end with training
+    kept = _hollow(model.config).state_dict()  # a quantiser may have tensors of its own: they end with training
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items() if name in kept}
     tensors[CODEBOOK] = model.vq_layer.codebook.detach().cpu().contiguous()
     versions = tuple((name, version(name)) for name in LIBRARIES)
@@ -218,8 +218,7 @@ def _checked(tensors: dict[str, Tensor], config: ModelConfig, name: str) -> dict
     if sum(tensor.numel() for tensor in tensors.values()) * 4 > MAX_BYTES:  # a small file can stretch its tensors
         raise CheckpointError(f"{name} holds more numbers than a model of at most {_mb(MAX_BYTES)} has.")
     try:
-        with torch.device("meta"):  # shapes without memory: the sizes come from a stranger's file
-            expected = {key: tuple(value.shape) for key, value in VQVAE(config).state_dict().items()}
+        expected = {key: tuple(value.shape) for key, value in _hollow(config).state_dict().items()}
     except (RuntimeError, TypeError, OverflowError) as error:  # beyond what torch can count
         raise CheckpointError(
             f"{name} holds another model: K = {config.num_embeddings} and D = {config.embedding_dim} are out of reach."
@@ -239,9 +238,16 @@ def _checked(tensors: dict[str, Tensor], config: ModelConfig, name: str) -> dict
     return {key: tensors[key].detach().to(torch.float32) for key in expected}
 
 
-def _build(config: ModelConfig, tensors: dict[str, Tensor]) -> VQVAE:
+def _hollow(config: ModelConfig) -> VQVAE:
+    """A model of shapes without memory: the sizes come from a stranger's file."""
+    K, D = config.num_embeddings, config.embedding_dim
     with torch.device("meta"):
-        model = VQVAE(config)
+        # Given a codebook, none is drawn: to draw without memory, torch would load its compiler, which takes seconds.
+        return VQVAE(config, VectorQuantizer(K, D, torch.empty(K, D)))
+
+
+def _build(config: ModelConfig, tensors: dict[str, Tensor]) -> VQVAE:
+    model = _hollow(config)
     model.load_state_dict({key: value.clone() for key, value in tensors.items()}, assign=True)
     return model.requires_grad_(False).eval()
 

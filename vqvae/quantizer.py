@@ -26,9 +26,13 @@ class VectorQuantizer(nn.Module):
 
     title = "Gradient"  # as pages call it
 
-    def __init__(self, num_embeddings: int, embedding_dim: int):
+    def __init__(self, num_embeddings: int, embedding_dim: int, codebook: Tensor | None = None):
+        """The codebook starts as N(0, 1), or as the one given: (K, D)."""
         super().__init__()
-        self.embeddings = nn.Embedding(num_embeddings, embedding_dim)  # starts as N(0, 1)
+        if codebook is None:
+            self.embeddings = nn.Embedding(num_embeddings, embedding_dim)
+        else:
+            self.embeddings = nn.Embedding.from_pretrained(codebook, freeze=False)
 
     @property
     def codebook(self) -> Tensor:
