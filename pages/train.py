@@ -241,13 +241,12 @@ def watch(run: Run, order: Order, every: float | None, shelved: int) -> None:
         controls(run, status)
     history, seen = run.history(), look(run)
     at = None if seen is None or status.state in GOING else wind(seen.recording)
+    step, reached = None, history
     final = resources.measured(run) if status.state == "finished" else None
     if at is not None and at < len(seen.recording.steps) - 1:
-        step = int(seen.recording.steps[at])
-        history, final = [moment for moment in history if moment.step <= step], None
-    else:
-        step = None
-    numbers(history, status, order.recipe, final)
+        step, final = int(seen.recording.steps[at]), None
+        reached = [moment for moment in history if moment.step <= step]
+    numbers(reached, status, order.recipe, final)
     if seen is None:
         return
     at = len(seen.recording.steps) - 1 if at is None else at
@@ -403,7 +402,7 @@ def draw_digits(seen: Seen, at: int) -> None:
 
 
 def draw_curves(history: Sequence[Moment], status: Status, recipe: Hyperparameters, now: int | None) -> None:
-    """The run so far; `now` marks a step before its end."""
+    """The whole run so far; `now` marks the step that it is wound back to."""
     st.markdown("**Loss and its parts**")
     curves = training_figures.loss_curves(history, recipe.commitment_cost, status.steps, now)
     chart(curves, "loss", "Loss over the steps")

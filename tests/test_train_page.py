@@ -345,6 +345,23 @@ def test_the_whole_run_can_be_wound_back_to_its_first_frame(token):
     assert page.session_state["train.winding"]
 
 
+def test_curves_show_the_whole_run_and_where_it_is_wound_back_to(token, monkeypatch):
+    drawn = []
+
+    def note(history, commitment_cost, steps, now):
+        drawn.append(([moment.step for moment in history], now))
+        return loss_curves(history, commitment_cost, steps, now)
+
+    loss_curves = training_figures.loss_curves
+    monkeypatch.setattr(training_figures, "loss_curves", note)
+    run = Visitor(token).start(Order(replace(RECOMMENDED, num_embeddings=8, batch_size=16, epochs=2), "digits", 48))
+    until(run, "finished")
+    page = open_page(token)
+    page.select_slider(key="train.at").set_value(1).run()
+    steps = [moment.step for moment in run.history()]
+    assert drawn[-1] == (steps, int(run.recording().steps[1]))
+
+
 # What is measured and drawn
 
 
