@@ -30,9 +30,8 @@ def test_a_request_to_another_address_comes_to_nothing_and_fails_its_test(browse
         watch.check()
 
 
-# Draw is cold in test_present.py, on its second server.
-@pytest.mark.parametrize("path", ["codebook", "map"])
-def test_a_page_opens_by_its_own_address_on_a_server_that_has_just_started(browser, watch, path, tmp_path):
+@pytest.mark.parametrize("path", PAGES)
+def test_each_page_opens_by_its_own_address_on_a_server_that_has_just_started(browser, watch, path, tmp_path):
     with running_app(tmp_path / "log.txt") as cold, browser.new_context() as context:
         context.set_default_timeout(TIMEOUT)
         watch.follow(context, cold)
