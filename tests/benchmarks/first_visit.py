@@ -13,29 +13,19 @@ import time
 from pathlib import Path
 
 from common import Yardstick, table
-from pen import CHROMIUM, app
-from playwright.async_api import async_playwright
+from pen import app
+from train_page import train_page
 
 from vqvae import checkpoint
-
-PATIENCE = 3_600_000  # milliseconds
 
 
 async def visited(address: str, epochs: int) -> float:
     """The seconds from the press to the end of the run."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = await browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(PATIENCE)
-        await page.goto(f"{address}/train?epochs={epochs}")
-        button = page.get_by_test_id("stMain").get_by_role("button", name="Start training")
-        await page.get_by_text("measured on it just now").wait_for()
+    async with train_page(address, epochs) as (page, start):
         begun = time.perf_counter()
-        await button.click()
+        await start.click()
         await page.get_by_text("Finished").wait_for()
-        seconds = time.perf_counter() - begun
-        await browser.close()
-    return seconds
+        return time.perf_counter() - begun
 
 
 def main() -> None:

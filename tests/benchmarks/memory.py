@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from common import table
-from pen import CHROMIUM, app
-from playwright.async_api import async_playwright
+from pen import app
+from train_page import train_page
 
 EPOCHS = 1000  # more than half an hour
 
@@ -40,13 +40,8 @@ def resident(number: int) -> float:
 async def watched(address: str, folder: str, minutes: float) -> list[tuple[float, float, float]]:
     """Minutes since the start, and the memory of server and child then, every half minute."""
     server = process("streamlit", address.rsplit(":", 1)[1])
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = await browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(300_000)
-        await page.goto(f"{address}/train?epochs={EPOCHS}")
-        await page.get_by_text("measured on it just now").wait_for()
-        await page.get_by_test_id("stMain").get_by_role("button", name="Start training").click()
+    async with train_page(address, EPOCHS) as (page, start):
+        await start.click()
         await page.locator(".js-plotly-plot").first.wait_for()
         child = process("vqvae", "--run", folder)
         found, begun = [], time.monotonic()
@@ -54,7 +49,6 @@ async def watched(address: str, folder: str, minutes: float) -> list[tuple[float
             found.append((now, resident(server), resident(child)))
             await asyncio.sleep(30 - (time.monotonic() - begun) % 30)
         found.append((now, resident(server), resident(child)))
-        await browser.close()
     return found
 
 

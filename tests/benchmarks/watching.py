@@ -16,8 +16,8 @@ from pathlib import Path
 
 import common
 from common import median, table
-from pen import CHROMIUM, app
-from playwright.async_api import async_playwright
+from pen import app
+from train_page import train_page
 
 from vqvae import worker
 from vqvae.data import EMBEDDED
@@ -61,13 +61,8 @@ def published(epochs: int) -> float:
 async def watched(address: str, folder: Path, rounds: int) -> tuple[list[float], list[float]]:
     """Steps a second of one run, in turns watched and unwatched."""
     found: tuple[list[float], list[float]] = [], []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = await browser.new_page(viewport={"width": 1280, "height": 800})
-        page.set_default_timeout(300_000)
-        await page.goto(f"{address}/train?epochs={EPOCHS}")
-        await page.get_by_text("measured on it just now").wait_for()
-        await page.get_by_test_id("stMain").get_by_role("button", name="Start training").click()
+    async with train_page(address, EPOCHS) as (page, start):
+        await start.click()
         await page.locator(".js-plotly-plot").first.wait_for()
         (path,) = folder.glob("visitors/*/runs/*")
         run = Run(path)
@@ -80,7 +75,6 @@ async def watched(address: str, folder: Path, rounds: int) -> tuple[list[float],
                 began, step = time.monotonic(), run.status().step
                 await asyncio.sleep(LOOK)
                 rates.append((run.status().step - step) / (time.monotonic() - began))
-        await browser.close()
     return found
 
 

@@ -1,0 +1,22 @@
+"""The Train page in a browser, for benchmarks that start a run there."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from pen import CHROMIUM
+from playwright.async_api import Locator, Page, async_playwright
+
+PATIENCE = 3_600_000  # milliseconds: a run may be waited for
+
+
+@asynccontextmanager
+async def train_page(address: str, epochs: int) -> AsyncIterator[tuple[Page, Locator]]:
+    """The page of a new visitor once it has made its estimate, and the button that starts the run."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(PATIENCE)
+        await page.goto(f"{address}/train?epochs={epochs}")
+        await page.get_by_text("measured on it just now").wait_for()
+        yield page, page.get_by_test_id("stMain").get_by_role("button", name="Start training")
+        await browser.close()
