@@ -238,7 +238,9 @@ def test_what_breaks_without_a_code_is_measured_when_asked_for_and_then_said(sma
     assert len(list(ablations.cache.folder.glob("*.npz"))) == 1
 
 
-def test_a_measurement_can_be_cancelled(small_model, monkeypatch):
+@pytest.fixture
+def gate(monkeypatch) -> threading.Event:
+    """Measurements wait until it is set."""
     gate = threading.Event()
 
     def slowly(model, digits, variance, report):
@@ -246,6 +248,10 @@ def test_a_measurement_can_be_cancelled(small_model, monkeypatch):
         return ablate(model, digits, variance, report)
 
     monkeypatch.setattr(ablation, "ablate", slowly)
+    return gate
+
+
+def test_a_measurement_can_be_cancelled(small_model, gate):
     page = open_page()
     page.button(key="codebook.measure").click().run()
     page.button(key="codebook.cancel").click().run()
@@ -254,14 +260,7 @@ def test_a_measurement_can_be_cancelled(small_model, monkeypatch):
     assert not page.exception
 
 
-def test_starting_over_calls_a_measurement_off(small_model, monkeypatch):
-    gate = threading.Event()
-
-    def slowly(model, digits, variance, report):
-        gate.wait(30)
-        return ablate(model, digits, variance, report)
-
-    monkeypatch.setattr(ablation, "ablate", slowly)
+def test_starting_over_calls_a_measurement_off(small_model, gate):
     page = open_page()
     page.button(key="codebook.measure").click().run()
     run = page.session_state["ablations.run"]

@@ -165,7 +165,7 @@ def missed(seen: Survey, code: int) -> None:
     layers = (redrawn.originals, redrawn.before.pixels, redrawn.after.pixels, redrawn.change)
     st.html(pictures.stacks(layers, DAMAGED, f"The digits damaged most: originals, with code {code}, without it"))
     st.caption(
-        f"The digits that suffer most: originals, with the code, without it, and how far each pixel moves. Measured on "
+        "The digits that suffer most: originals, with the code, without it, and how far each pixel moves. Measured on "
         f"{seen.embedded.described}, all cells."
         if indices
         else f"None of the {seen.embedded.described} uses it, so that nothing changes."
