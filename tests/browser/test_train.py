@@ -64,7 +64,7 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     page.set_viewport_size({"width": 1280, "height": 720})
     page.get_by_test_id("stSidebar").get_by_role("button", name="Present").click()
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
-    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)  # alone on the stage
     page.wait_for_function("(main => main.scrollHeight <= main.clientHeight)(document.querySelector('.stMain'))")
     expect(button(page, "Replay")).to_be_visible()
     page.keyboard.press("Escape")
@@ -75,7 +75,7 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     button(page, "Play").click()
     expect(page.get_by_text("Finished")).to_be_visible()
     expect(page.get_by_text("step 48 of 48")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    expect(page.locator(".st-key-train-live .js-plotly-plot")).to_have_count(4)
 
     page.get_by_label("Name").fill("My <b>first</b> model")
     page.get_by_label("Name").press("Tab")
