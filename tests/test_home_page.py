@@ -1,5 +1,8 @@
 """Home, the frame around every page and the state in the address, without a browser."""
 
+import gc
+import sys
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -24,6 +27,15 @@ def test_an_address_chooses_model_and_digit():
     app = home(model="tutorial", digit="4321")
     assert app.sidebar.selectbox[0].value == "tutorial"
     assert any("Digit 4321" in caption.value and "“tutorial”" in caption.value for caption in app.caption)
+
+
+def test_garbage_collections_leave_out_what_a_page_has_imported():
+    st.cache_resource.clear()
+    gc.unfreeze()
+    home()
+    collected = {id(one) for one in gc.get_objects()}
+    assert id(sys.modules["torch"].__dict__) not in collected
+    assert gc.get_freeze_count() > len(collected)
 
 
 @pytest.mark.parametrize("nonsense", ["-1", "5000", "1e3", "seven", "７", "<script>", "9" * 400, ""])

@@ -3,6 +3,7 @@
 On a stage, for an audience, there is the heading alone; a clicker's keys lead from page to page in the menu's order.
 """
 
+import gc
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -76,6 +77,7 @@ def frame(
         page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
     )
     st.html(f"<style>{STYLE}</style>")
+    _settle(title)
     lifeline()
     me = visitor()
     own = Collection(me) if me else None
@@ -127,6 +129,17 @@ def frame(
         st.stop()
     name, checkpoint = _open_or_another(state["model"], own)
     return Scene(name, checkpoint, state, me, titles, bool(state["present"]))
+
+
+@st.cache_resource
+def _settle(title: str) -> None:
+    """Leave all that a page has imported out of every garbage collection to come.
+
+    Streamlit collects after each run of a page or fragment. With the 280,000 objects of torch and plotly, which live as
+    long as the process, that takes 0.15 s, in which no other visitor is served either.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _stage(title: str, state: PageState, walks: bool) -> bool:
