@@ -1,35 +1,32 @@
 """Train: choose a recipe, watch its codebook come alive, and wind the run back and forth."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
-from torch import Tensor
 
-from pages.ui import figures, pictures, resources, training_figures
+from pages.ui import resources
 from pages.ui.address import Field, number, one_of, switch, whole
 from pages.ui.attempts import attempt, show
 from pages.ui.fetching import DATASETS, fetching
 from pages.ui.frame import frame
 from pages.ui.lab import lab
+from pages.ui.player import Seen, duration, player, told
 from pages.ui.shelf import shelf
 from vqvae import data
 from vqvae.collection import Collection
 from vqvae.data import DataError
-from vqvae.evaluation import Evaluation
 from vqvae.quantizer import QUANTIZERS
-from vqvae.recording import Moment, Recording, code_paths
+from vqvae.recording import code_paths
 from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
 from vqvae.training import EFFECTS, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
-from vqvae.worker import HELD_OUT
 
 PLACE = "train.run"  # where it says what its buttons did
-EVERY = 0.6  # seconds between two looks at a run
+EVERY = 2.0  # seconds between two looks at a run: each takes a little from the training
+SOON = 0.4  # between two where something is awaited: a start, a pause, a step
 QUIET = 12.0  # seconds without a word from a run, after which the page says why
-REPLAY_EVERY = 0.25  # seconds between two frames
-SPEEDS = {1: "1 ×", 3: "3 ×", 10: "10 ×"}  # frames at a time
-SHOWN_COLUMNS = 10
 GOING = ("starting", "queued", "running")  # states in which a run moves by itself
 QUANTIZER_NAMES = {name: kind.title for name, kind in QUANTIZERS.items()}
 SCHEDULE_NAMES = {"constant": "Constant", "one-cycle": "One cycle"}
@@ -72,14 +69,6 @@ scene = frame(
     ),
 )
 state = scene.state
-
-
-def duration(seconds: float) -> str:
-    """Such as "about 2 min": no more digits than an estimate has."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
 # Before a run.
@@ -212,19 +201,19 @@ def say_cost(order: Order) -> None:
 # During a run and after it.
 
 
-class Seen(NamedTuple):
-    """A recording as it was when the page last looked."""
+class Looked(NamedTuple):
+    """What the page saw of a run when it last looked, and of what state of its files."""
 
-    file: tuple[str, int, int]  # its path, bytes and time
-    recording: Recording
-    ways: Tensor  # of the codes: (F, K, 2)
+    files: tuple
+    data: dict  # for the player
 
 
-def pace(status: Status) -> float | None:
+def pace(run: Run, status: Status) -> float | None:
     """Seconds between two looks at a run; None where nothing moves."""
-    if status.state not in GOING and st.session_state.get("train.winding"):
-        return REPLAY_EVERY
-    return EVERY if status.state in ALIVE else None
+    if status.state not in ALIVE:
+        return None
+    awaited = status.state in ("starting", "paused") or run.wish().what != "run"
+    return SOON if awaited else EVERY
 
 
 def offered(status: Status) -> int:
@@ -232,53 +221,41 @@ def offered(status: Status) -> int:
     return min(status.saved, 1) if status.state in GOING else status.saved
 
 
-def watch(run: Run, order: Order, every: float | None, shelved: int) -> None:
-    """The run as it stands, or as it stood: alone drawn again while something moves."""
+def watch(run: Run, order: Order, state: str, shelved: int) -> None:
+    """The run as it stands, or any moment of it: alone drawn again while something moves."""
     status = run.status()
-    if (pace(status), offered(status)) != (every, shelved):
+    if (status.state, offered(status)) != (state, shelved):
         st.rerun()
-    if not scene.presenting:
-        controls(run, status)
-    history, seen = run.history(), look(run)
-    at = None if seen is None or status.state in GOING else wind(seen.recording)
-    step, reached = None, history
-    final = resources.measured(run) if status.state == "finished" else None
-    if at is not None and at < len(seen.recording.steps) - 1:
-        step, final = int(seen.recording.steps[at]), None
-        reached = [moment for moment in history if moment.step <= step]
-    numbers(reached, status, order.recipe, final)
-    if seen is None:
-        return
-    at = len(seen.recording.steps) - 1 if at is None else at
-    left, right = st.columns(2, gap="large")
-    with left:
-        draw_digits(seen, at)
-        if not scene.presenting:
-            draw_curves(history, status, order.recipe, step)
-    with right:
-        draw_ways(seen, at, 370 if scene.presenting else 440)
-        if not scene.presenting:
-            draw_usage(seen, at)
+    words = said(status, run.silence)
+    player(run.folder.name, words, look(run, order, status), EVERY, presenting=scene.presenting)
 
 
-def look(run: Run) -> Seen | None:
-    """The run's recording, read again only where its file has changed; None without a frame."""
-    try:
-        status = run.frames_file.stat()
-    except OSError:
-        return None
-    file = (str(run.frames_file), status.st_size, status.st_mtime_ns)
-    seen = st.session_state.get("train.seen")
-    if seen is None or seen.file != file:
+def look(run: Run, order: Order, status: Status) -> dict:
+    """All that the player shows, read again only where something has changed."""
+    files = (*(stamp(path) for path in (run.history_file, run.frames_file)), status)
+    looked = st.session_state.get("train.looked")
+    if looked is None or looked.files != files:
         recording = run.recording()
-        if recording is None or not len(recording.steps):
-            return None
-        seen = st.session_state["train.seen"] = Seen(file, recording, code_paths(recording.codebooks))
-    return seen
+        if recording is not None and not len(recording.steps):
+            recording = None
+        seen = Seen(run.history(), recording, recording and code_paths(recording.codebooks))
+        final = resources.measured(run) if status.state == "finished" else None
+        data = told(seen, order.recipe, status, final, going=status.state in GOING)
+        looked = st.session_state["train.looked"] = Looked(files, data)
+    return looked.data
+
+
+def stamp(path: Path) -> tuple:
+    """A file's name and state; the name alone where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (str(path),)
+    return str(path), status.st_size, status.st_mtime_ns
 
 
 def controls(run: Run, status: Status) -> None:
-    """Play, pause, step, stop, reset; how far the run is."""
+    """Play, pause, step, stop, reset; what state the run is in."""
     alive = status.state in ALIVE
     going = alive and run.wish().what == "run"
     done = status.state == "finished"
@@ -298,8 +275,7 @@ def controls(run: Run, status: Status) -> None:
                 key=f"train.{label.lower()}",
                 help=BUTTONS[label],
             )
-        st.markdown(f"**{HEADINGS[status.state]}** {said(status, run.silence)}")
-    st.progress(status.step / status.steps if status.steps else 0.0)
+        st.markdown(f"**{HEADINGS[status.state]}**")
     show(PLACE)
     if status.message and status.state in ("stopped", "failed", "interrupted"):
         st.warning(f"{status.message} Press Play to go on from there, or Reset to begin again.")
@@ -317,116 +293,13 @@ BUTTONS = {
 def said(status: Status, silence: float) -> str:
     """What goes on, in a sentence; `silence` is how long the run has said nothing."""
     if status.state == "queued":
-        return "for " + (
+        return "Waiting for " + (
             "one run that comes first." if status.before == 1 else f"{status.before} runs that come first."
         )
     going_on = status.message if status.state in ALIVE else ""
     if status.state in ("starting", "running") and silence > QUIET:
         going_on = "The machine is busy, and a run lets all else go first: this may take minutes."
-    return f"step {status.step:,} of {status.steps:,}. {going_on}" if status.steps else going_on
-
-
-def wind(recording: Recording) -> int | None:
-    """The scrubber over all recorded frames: the place of the one to show."""
-    last = len(recording.steps) - 1
-    if last < 1:
-        return None
-    now = st.session_state.get("train.at", last)
-    if now >= st.session_state.get("train.last", last):  # at the end, which a step in a pause may have moved
-        now = last
-    now = min(now, last)
-    if st.session_state.get("train.winding"):
-        now = min(last, now + st.session_state["train.speed"])
-        if now == last:
-            st.session_state["train.winding"] = False
-    st.session_state["train.at"], st.session_state["train.last"] = now, last
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        winding = st.session_state.get("train.winding", False)
-        st.button(
-            "Hold" if winding else "Replay",
-            icon=":material/pause_circle:" if winding else ":material/play_circle:",
-            on_click=start_winding,
-            args=(not winding, last),
-        )
-        st.session_state.setdefault("train.speed", 1)
-        st.segmented_control(
-            "Speed",
-            list(SPEEDS),
-            key="train.speed",
-            format_func=SPEEDS.__getitem__,
-            required=True,
-            width="content",
-            label_visibility="collapsed",
-        )
-        steps = recording.steps.tolist()
-        return st.select_slider(
-            "Recorded step",
-            range(last + 1),
-            key="train.at",
-            format_func=lambda at: f"step {steps[at]:,}",
-            label_visibility="collapsed",
-        )
-
-
-def start_winding(on: bool, last: int) -> None:
-    """A callback."""
-    st.session_state["train.winding"] = on
-    if on and st.session_state.get("train.at", last) >= last:
-        st.session_state["train.at"] = 0
-
-
-def numbers(history: Sequence[Moment], status: Status, recipe: Hyperparameters, final: Evaluation | None) -> None:
-    """The figures of the last moment; `final` are those at the end, on all held-out images."""
-    now = history[-1] if history else None
-    nmse = next((moment.held_out_nmse for moment in reversed(history) if moment.held_out_nmse is not None), None)
-    which = f"On {HELD_OUT} images that training never sees; at the end on all of them."
-    if final is not None:
-        nmse, which = final.nmse, f"On all {final.images:,} images that training never saw."
-    left = now.seconds_left if now and status.state in ALIVE else None
-    figures = (
-        ("Loss", f"{now.loss:.4f}" if now else "–", "Reconstruction + codebook + commitment cost × commitment."),
-        ("Held-out NMSE", f"{nmse:.4f}" if nmse is not None else "–", which),
-        ("Perplexity", f"{now.perplexity:.1f}" if now else "–", "Codebook perplexity of the latest batches."),
-        ("Codes used", f"{now.codes_used} of {recipe.num_embeddings}" if now else "–", "In the latest batches."),
-        ("Images a second", f"{now.images_per_second:,.0f}" if now else "–", "As training goes now."),
-        ("Time left", duration(left) if left else "–", "At this speed."),
-    )
-    for column, (label, value, explanation) in zip(st.columns(len(figures)), figures, strict=True):
-        column.metric(label, value, help=explanation)
-
-
-def draw_digits(seen: Seen, at: int) -> None:
-    st.markdown("**Held-out digits**, and below each what comes back of it")
-    made = seen.recording.reconstructions[at]
-    st.html(pictures.pairs(seen.recording.digits, made, SHOWN_COLUMNS, "Digits above reconstructions"))
-
-
-def draw_curves(history: Sequence[Moment], status: Status, recipe: Hyperparameters, now: int | None) -> None:
-    """The whole run so far; `now` marks the step that it is wound back to."""
-    st.markdown("**Loss and its parts**")
-    curves = training_figures.loss_curves(history, recipe.commitment_cost, status.steps, now)
-    chart(curves, "loss", "Loss over the steps")
-    st.markdown("**Codes used and codebook perplexity**")
-    curves = training_figures.usage_curves(history, recipe.num_embeddings, status.steps, now)
-    chart(curves, "codes", "Codes used over the steps")
-
-
-def draw_ways(seen: Seen, at: int, height: int) -> None:
-    st.markdown(
-        "**Ways of the codes** so far; hollow: not in use",
-        help="In the plane of the two principal components of all places that they passed.",
-    )
-    ways = training_figures.paths(seen.ways[: at + 1], seen.recording.usage[at], height)
-    chart(ways, "paths", "Ways of the codes")
-
-
-def draw_usage(seen: Seen, at: int) -> None:
-    st.markdown("**Use of each code** in the latest batches, in multiples of an even usage")
-    chart(training_figures.usage_bars(seen.recording.usage[at]), "usage", "Use of each code")
-
-
-def chart(figure: object, name: str, words: str) -> None:
-    st.plotly_chart(figure, key=f"train.chart.{name}", config=figures.TOOLBAR, alt=words)
+    return f"Step {status.step:,} of {status.steps:,}. {going_on}".rstrip() if status.steps else going_on
 
 
 def describe(order: Order) -> str:
@@ -452,8 +325,10 @@ try:
     if order is not None:
         st.caption(describe(order))
         now = run.status()
+        if not scene.presenting:
+            controls(run, now)
         with st.container(key="train-live"):
-            st.fragment(watch, run_every=pace(now))(run, order, pace(now), offered(now))
+            st.fragment(watch, run_every=pace(run, now))(run, order, now.state, offered(now))
     elif scene.presenting:
         st.markdown("No training runs now. Leave with Esc, start one, and present it here while it learns.")
     else:

@@ -2,12 +2,13 @@
 
 import gc
 import sys
+import types
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import address
+from pages.ui import address, frame
 from tests.visiting import visit
 from vqvae import checkpoint, data
 
@@ -29,13 +30,14 @@ def test_an_address_chooses_model_and_digit():
     assert any("Digit 4321" in caption.value and "“tutorial”" in caption.value for caption in app.caption)
 
 
-def test_garbage_collections_leave_out_what_a_page_has_imported():
-    st.cache_resource.clear()
+def test_garbage_collections_leave_out_what_was_imported(monkeypatch):
+    monkeypatch.setitem(frame._settled, "modules", 0)
     gc.unfreeze()
     home()
-    collected = {id(one) for one in gc.get_objects()}
-    assert id(sys.modules["torch"].__dict__) not in collected
-    assert gc.get_freeze_count() > len(collected)
+    assert id(sys.modules["torch"].__dict__) not in {id(one) for one in gc.get_objects()}
+    monkeypatch.setitem(sys.modules, "imported_later", later := types.ModuleType("imported_later"))
+    home()
+    assert id(later.__dict__) not in {id(one) for one in gc.get_objects()}
 
 
 @pytest.mark.parametrize("nonsense", ["-1", "5000", "1e3", "seven", "７", "<script>", "9" * 400, ""])

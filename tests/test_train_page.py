@@ -1,13 +1,16 @@
-"""The Train page's logic, its figures and the estimate; what needs a browser is in tests/browser."""
+"""The Train page's logic and the estimate; what needs a browser is in tests/browser."""
 
+import base64
+import json
 import time
 from dataclasses import replace
 
 import pytest
+import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import lab, resources, side_by_side, training_figures
+from pages.ui import lab, resources, side_by_side
 from tests.visiting import PATIENCE, text_of, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import comparison, data, download, estimate, runs, worker
@@ -17,7 +20,7 @@ from vqvae.download import Progress
 from vqvae.estimate import Cost, step_cost
 from vqvae.evaluation import Evaluation
 from vqvae.quantizer import QUANTIZERS, VectorQuantizer
-from vqvae.recording import Moment, code_paths
+from vqvae.recording import code_paths
 from vqvae.runs import Order, Run, Status, Visitor, new_token
 from vqvae.training import EFFECTS, RECOMMENDED, TUTORIAL, Training
 
@@ -43,6 +46,12 @@ def open_page(token: str | None, **address: str) -> AppTest:
 def button(page: AppTest, label: str):
     (found,) = [button for button in page.button if button.label == label]
     return found
+
+
+def played(page: AppTest) -> dict:
+    """What the browser gets to show of a run."""
+    (player,) = [one.proto for one in page.get("bidi_component") if one.proto.component_name == "vqvae_player"]
+    return json.loads(player.json)
 
 
 def until(run: Run, *states: str) -> None:
@@ -195,12 +204,11 @@ def test_a_run_is_started_followed_and_found_again(token):
     )
     until(run, "finished")
     again = open_page(token)
-    said = text_of(again)
-    assert "Finished" in said
-    assert "step 9 of 9" in said
-    assert "K = 8, D = 4" in said
-    assert [metric.label for metric in again.metric][:2] == ["Loss", "Held-out NMSE"]
-    assert "–" not in [metric.value for metric in again.metric][:5]
+    assert "Finished" in text_of(again)
+    assert "K = 8, D = 4" in text_of(again)
+    assert played(again)["words"] == "Step 9 of 9."
+    assert [label for label, _ in played(again)["labels"]][:2] == ["Loss", "Held-out NMSE"]
+    assert "–" not in played(again)["frames"][-1]["said"][:5]
 
 
 def test_another_visitor_sees_nothing_of_it(token):
@@ -267,29 +275,19 @@ def test_a_run_that_says_no_more_what_it_trained_is_in_nobodys_way(which, token,
     assert button(page, "Save as a checkpoint").disabled == (which == "comparison")  # its model may be of use
 
 
-def test_a_step_taken_while_the_run_pauses_is_shown_unless_an_earlier_one_is_looked_at(token):
+def test_a_step_taken_while_the_run_pauses_is_shown(token):
     recipe = replace(RECOMMENDED, num_embeddings=8, embedding_dim=4, batch_size=16, epochs=100_000)
     run = Visitor(token).start(Order(recipe, "digits", 48))
     run.pause()
-
-    def step() -> int:
-        run.step()
-        deadline = time.monotonic() + PATIENCE
-        while (wish := run.wish().step) != run.status().step and time.monotonic() < deadline:
-            time.sleep(0.02)
-        until(run, "paused")
-        return wish
-
     until(run, "paused")
-    step()
     page = open_page(token)
-    at = page.session_state["train.at"]
-    step()
-    page = page.run()
-    assert page.session_state["train.at"] == at + 1
-    page = page.select_slider(key="train.at").set_value(0).run()
-    step()
-    assert page.run().session_state["train.at"] == 0
+    before = [frame["step"] for frame in played(page)["frames"]]
+    run.step()
+    deadline = time.monotonic() + PATIENCE
+    while run.wish().step != run.status().step and time.monotonic() < deadline:
+        time.sleep(0.02)
+    until(run, "paused")
+    assert [frame["step"] for frame in played(page.run())["frames"]] == [*before, before[-1] + 1]
 
 
 def test_a_recording_is_read_again_only_where_it_has_changed(token, monkeypatch):
@@ -313,9 +311,9 @@ def test_a_finished_run_shows_its_figures_on_all_held_out_images(token, monkeypa
     until(run, "finished")
     (measured,) = checkpoints.load(run.model_file).measured
     assert run.history()[-1].held_out_nmse != pytest.approx(measured.nmse)
-    (shown,) = [metric for metric in open_page(token).metric if metric.label == "Held-out NMSE"]
-    assert shown.value == f"{measured.nmse:.4f}"
-    assert "all 48 images" in shown.help
+    shown = played(open_page(token))
+    assert shown["labels"][1][0] == "Held-out NMSE"
+    assert shown["frames"][-1]["said"][1] == f"{measured.nmse:.4f}"
 
 
 def test_a_quantizer_is_offered_by_its_own_name(token, monkeypatch):
@@ -333,36 +331,34 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_on_the_page(token, tmp_
     assert "A run cannot be kept in" in page.error[0].value
 
 
-def test_the_whole_run_can_be_wound_back_to_its_first_frame(token):
+def test_the_whole_run_is_there_to_be_wound_back_to_its_first_frame(token):
     run = Visitor(token).start(Order(replace(RECOMMENDED, num_embeddings=8, batch_size=16, epochs=2), "digits", 48))
     until(run, "finished")
-    page = open_page(token)
-    last = len(run.recording().steps) - 1
-    assert page.session_state["train.at"] == last
-    page.select_slider(key="train.at").set_value(1).run()
-    assert page.metric[0].value == f"{run.history()[0].loss:.4f}"
-    page = button(page, "Replay").click().run()
-    assert page.session_state["train.winding"]
+    shown, recording = played(open_page(token)), run.recording()
+    assert [frame["step"] for frame in shown["frames"]] == recording.steps.tolist()
+    assert len(base64.b64decode(shown["reconstructions"])) == recording.reconstructions.numel()
+    assert shown["frames"][1]["said"][0] == f"{run.history()[0].loss:.4f}"
 
 
-def test_curves_show_the_whole_run_and_where_it_is_wound_back_to(token, monkeypatch):
-    drawn = []
+def test_a_run_is_looked_at_more_often_where_something_is_awaited(token, said, monkeypatch):
+    looks = []
+    fragment = st.fragment
+    monkeypatch.setattr(st, "fragment", lambda draw, run_every=None: looks.append(run_every) or fragment(draw))
+    monkeypatch.setattr(Run, "alive", lambda run: True)
+    run = said("running")
+    open_page(token)
+    run.pause()
+    open_page(token)
+    run.report(Status("paused", 3, 9))
+    open_page(token)
+    run.report(Status("finished", 9, 9))
+    open_page(token)
+    seldom, *soon, never = [look for look in looks if look != 1.0]
+    assert seldom > 1 > max(soon)
+    assert never is None
 
-    def note(history, commitment_cost, steps, now):
-        drawn.append(([moment.step for moment in history], now))
-        return loss_curves(history, commitment_cost, steps, now)
 
-    loss_curves = training_figures.loss_curves
-    monkeypatch.setattr(training_figures, "loss_curves", note)
-    run = Visitor(token).start(Order(replace(RECOMMENDED, num_embeddings=8, batch_size=16, epochs=2), "digits", 48))
-    until(run, "finished")
-    page = open_page(token)
-    page.select_slider(key="train.at").set_value(1).run()
-    steps = [moment.step for moment in run.history()]
-    assert drawn[-1] == (steps, int(run.recording().steps[1]))
-
-
-# What is measured and drawn
+# What is measured
 
 
 def test_a_larger_batch_is_estimated_to_take_more_memory():
@@ -395,33 +391,6 @@ def test_paths_keep_their_plane_and_their_side():
     plane = code_paths(codebooks)
     assert plane.shape == (4, 5, 2)
     torch.testing.assert_close(plane[..., 0].diff(dim=0), torch.full((3, 5), 5.0), atol=0.1, rtol=0)
-
-
-@pytest.mark.parametrize("K", [1, 8, 1024])
-@pytest.mark.parametrize("D", [1, 2, 16])
-def test_paths_of_any_codebook_can_be_drawn(K, D):
-    codebooks = torch.randn(7, K, D, generator=torch.Generator().manual_seed(0))
-    figure = training_figures.paths(code_paths(codebooks), torch.arange(K))
-    assert len(figure.data[0].x) <= max(training_figures.CORNERS, 2 * K) + K
-    assert len(figure.data[1].x) == K
-
-
-def test_a_long_history_is_drawn_with_few_points_and_ends_with_the_last():
-    history = [Moment(step, 1, 1, 0, 1, 2, 3, 4, 5, None, None, None) for step in range(2_000)]
-    curve = training_figures.usage_curves(history, 8, 2_000).data[0]
-    assert len(curve.x) <= training_figures.POINTS
-    assert curve.x[-1] == 1_999
-
-
-def test_a_moving_average_has_no_codebook_loss_to_draw():
-    history = [Moment(step, 1, 1, 0, 1, 2, 3, 4, 5, 0.5, 3, 4) for step in range(5)]
-    names = [trace.name for trace in training_figures.loss_curves(history, 0.25, 5).data]
-    assert names == ["loss", "reconstruction (NMSE)", "commitment × cost", "held-out NMSE"]
-
-
-def test_a_run_of_no_steps_yet_can_be_drawn():
-    assert training_figures.loss_curves([], 0.25, 0)
-    assert training_figures.usage_bars(torch.zeros(8, dtype=torch.int64))
 
 
 # Checkpoints
@@ -588,4 +557,4 @@ def test_a_run_that_says_nothing_for_a_while_is_explained(token, said, monkeypat
     said("running")
     monkeypatch.setattr(Run, "alive", lambda run: True)
     monkeypatch.setattr(Run, "silence", 60.0)
-    assert "The machine is busy" in text_of(open_page(token))
+    assert "The machine is busy" in played(open_page(token))["words"]

@@ -3,7 +3,9 @@
 On a stage, for an audience, there is the heading alone; a clicker's keys lead from page to page in the menu's order.
 """
 
+import atexit
 import gc
+import sys
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -77,7 +79,7 @@ def frame(
         page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
     )
     st.html(f"<style>{STYLE}</style>")
-    _settle(title)
+    _settle()
     lifeline()
     me = visitor()
     own = Collection(me) if me else None
@@ -131,15 +133,20 @@ def frame(
     return Scene(name, checkpoint, state, me, titles, bool(state["present"]))
 
 
-@st.cache_resource
-def _settle(title: str) -> None:
-    """Leave all that a page has imported out of every garbage collection to come.
+_settled = {"modules": 0}  # as many as there were at the last time
+atexit.register(gc.unfreeze)  # else compiled modules complain of leaks at the end
 
-    Streamlit collects after each run of a page or fragment. With the 280,000 objects of torch and plotly, which live as
-    long as the process, that takes 0.15 s, in which no other visitor is served either.
+
+def _settle() -> None:
+    """Leave what was imported out of all garbage collections to come.
+
+    Streamlit collects after every run of a page or fragment. With the 280,000 objects of torch and plotly, which live
+    as long as the process, that takes 0.15 s, in which no other visitor is served either.
     """
-    gc.collect()
-    gc.freeze()
+    if len(sys.modules) != _settled["modules"]:
+        _settled["modules"] = len(sys.modules)
+        gc.collect()
+        gc.freeze()
 
 
 def _stage(title: str, state: PageState, walks: bool) -> bool:

@@ -4,112 +4,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from torch import Tensor
 
 from vqvae.comparison import Comparison
 from vqvae.recording import Moment
 
 POINTS = 300  # of a curve: more cannot be told apart
-PATHS = 30  # frames along a code's path, fewer for a large codebook
-CORNERS = 6_000  # of all paths together
 CURVES = ("#1f8f9b", "#c2571a", "#7a6fd0", "#6a8f2f")  # 3 : 1 at least on both themes' backgrounds
 QUIET = "rgba(128, 140, 145, 0.55)"
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}
 # An axis of errors. Left to itself, plotly writes 2 for 0.2.
 LOGARITHMIC = {"type": "log", "tickvals": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]}
-
-
-def loss_curves(history: Sequence[Moment], commitment_cost: float, steps: int, now: int | None = None) -> go.Figure:
-    """The loss and its parts over the steps, on a logarithmic axis; and held-out NMSE, where it was measured."""
-    shown = _thinned(history)
-    at = [moment.step for moment in shown]
-    figure = go.Figure()
-    parts = (
-        ("loss", [moment.loss for moment in shown]),
-        ("reconstruction (NMSE)", [moment.reconstruction_loss for moment in shown]),
-        ("codebook", [moment.codebook_loss or None for moment in shown]),
-        ("commitment × cost", [commitment_cost * moment.commitment_loss or None for moment in shown]),
-    )
-    for (name, values), color in zip(parts, CURVES, strict=True):
-        if any(values):
-            figure.add_scatter(x=at, y=values, mode="lines", name=name, line={"color": color, "width": 2})
-    held_out = _thinned([moment for moment in history if moment.held_out_nmse is not None])
-    figure.add_scatter(
-        x=[moment.step for moment in held_out],
-        y=[moment.held_out_nmse for moment in held_out],
-        mode="lines+markers",
-        name="held-out NMSE",
-        line={"color": "#d4143f", "width": 1},
-        marker={"size": 4},
-    )
-    figure.update_traces(hovertemplate="%{y:.4g}")
-    figure.update_yaxes(type="log", title=None, dtick=1, exponentformat="power")
-    return _finished(figure, 300, steps, now, hovermode="x unified")
-
-
-def usage_curves(history: Sequence[Moment], num_embeddings: int, steps: int, now: int | None = None) -> go.Figure:
-    """Codebook perplexity and codes used over the steps, both out of K."""
-    shown = _thinned(history)
-    at = [moment.step for moment in shown]
-    figure = go.Figure()
-    for name, values, color in (
-        ("codes used", [moment.codes_used for moment in shown], CURVES[1]),
-        ("codebook perplexity", [moment.perplexity for moment in shown], CURVES[0]),
-    ):
-        figure.add_scatter(x=at, y=values, mode="lines", name=name, line={"color": color, "width": 2})
-    figure.update_traces(hovertemplate="%{y:.4g}")
-    figure.update_yaxes(range=[0, 1.04 * num_embeddings], title=None)
-    return _finished(figure, 300, steps, now, hovermode="x unified")
-
-
-def usage_bars(usage: Tensor) -> go.Figure:
-    """The share of cells that took each code, from counts (K,), on an axis of multiples of an even usage."""
-    K = len(usage)
-    even = float(usage.sum()) / K or 1.0
-    figure = go.Figure(
-        go.Bar(
-            x=list(range(K)),
-            y=(usage / even).tolist(),
-            marker={"color": CURVES[0], "line": {"width": 0}},
-            hovertemplate="code %{x}: %{y:.2f} times an even usage<extra></extra>",
-        )
-    )
-    figure.add_hline(y=1, line={"color": QUIET, "width": 1, "dash": "dot"})
-    figure.update_xaxes(title="code", range=[-0.5, K - 0.5], showgrid=False, fixedrange=True)
-    figure.update_yaxes(type="log", range=[-2, 2], tickvals=[0.01, 0.1, 1, 10, 100], fixedrange=True, title=None)
-    return _finished(figure, 300, bargap=0)
-
-
-def paths(plane: Tensor, usage: Tensor, height: int = 440) -> go.Figure:
-    """The codes' ways (F, K, 2) as lines, and where they are now; a hollow one was not used lately, by counts (K,)."""
-    F, K, _ = plane.shape
-    corners = max(2, min(PATHS, CORNERS // K))
-    chosen = sorted({round(at * (F - 1) / (corners - 1)) for at in range(corners)})
-    ways = plane[chosen].permute(1, 0, 2)  # (K, chosen, 2)
-    xs, ys = [], []
-    for way in ways.tolist():
-        xs += [point[0] for point in way] + [None]
-        ys += [point[1] for point in way] + [None]
-    used = (usage > 0).tolist()
-    here = plane[-1].tolist()
-    figure = go.Figure(go.Scatter(x=xs, y=ys, mode="lines", line={"color": QUIET, "width": 1}, hoverinfo="skip"))
-    figure.add_scatter(
-        x=[point[0] for point in here],
-        y=[point[1] for point in here],
-        mode="markers",
-        marker={
-            "color": CURVES[0],
-            "size": 8,
-            "symbol": ["circle" if one else "circle-open" for one in used],
-            "line": {"width": [0 if one else 1.5 for one in used]},
-        },
-        hovertext=[f"code {code}" + ("" if one else ", not used lately") for code, one in enumerate(used)],
-        hoverinfo="text",
-    )
-    axes = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": None, "fixedrange": True}
-    figure.update_xaxes(**axes)
-    figure.update_yaxes(**axes)
-    return _finished(figure, height, showlegend=False)
 
 
 def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[str, str], value: str) -> go.Figure:
@@ -146,7 +50,7 @@ def run_curves(histories: dict[str, Sequence[Moment]], value: str, steps: int) -
     """One figure of `Moment` over the steps, a line for each run; held-out ones have dots, as they are rarer."""
     figure = go.Figure()
     for (name, history), color in zip(histories.items(), CURVES, strict=False):
-        shown = _thinned([moment for moment in history if getattr(moment, value) is not None])
+        shown = thinned([moment for moment in history if getattr(moment, value) is not None])
         figure.add_scatter(
             x=[moment.step for moment in shown],
             y=[getattr(moment, value) for moment in shown],
@@ -163,7 +67,7 @@ def run_curves(histories: dict[str, Sequence[Moment]], value: str, steps: int) -
     return _finished(figure, 320, steps, hovermode="x unified", showlegend=True)
 
 
-def _thinned(history: Sequence[Moment]) -> Sequence[Moment]:
+def thinned(history: Sequence[Moment]) -> Sequence[Moment]:
     """Few enough moments for a curve, the last among them."""
     every = -(-len(history) // POINTS) or 1
     return history[::-1][::every][::-1]

@@ -34,7 +34,7 @@ def main() -> None:
     options = parser.parse_args()
     yardstick = Yardstick()
     yardstick()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ["VQVAE_RUNS"] = str(Path(folder) / "runs")
         with app(Path(folder)) as address:
             seconds = asyncio.run(visited(address, options.epochs))

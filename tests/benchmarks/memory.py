@@ -14,7 +14,7 @@ from pathlib import Path
 
 from common import table
 from pen import app
-from train_page import train_page
+from train_page import STEP, train_page
 
 EPOCHS = 1000  # more than half an hour
 
@@ -42,7 +42,7 @@ async def watched(address: str, folder: str, minutes: float) -> list[tuple[float
     server = process("streamlit", address.rsplit(":", 1)[1])
     async with train_page(address, EPOCHS) as (page, start):
         await start.click()
-        await page.locator(".js-plotly-plot").first.wait_for()
+        await page.get_by_text(STEP).wait_for()
         child = process("vqvae", "--run", folder)
         found, begun = [], time.monotonic()
         while (now := (time.monotonic() - begun) / 60) <= minutes:
@@ -56,7 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30, help="how long (%(default)s)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ["VQVAE_RUNS"] = str(Path(folder) / "runs")
         with app(Path(folder)) as address:
             found = asyncio.run(watched(address, folder, options.minutes))

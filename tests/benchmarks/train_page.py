@@ -1,11 +1,13 @@
 """The Train page in a browser, for benchmarks that start a run there."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from pen import CHROMIUM
 from playwright.async_api import Locator, Page, async_playwright
 
+STEP = re.compile(r"Step [\d,]+ of")  # what the page says of a run that has begun
 PATIENCE = 3_600_000  # milliseconds: a run may be waited for
 
 

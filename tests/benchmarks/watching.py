@@ -17,7 +17,7 @@ from pathlib import Path
 import common
 from common import median, table
 from pen import app
-from train_page import train_page
+from train_page import STEP, train_page
 
 from vqvae import worker
 from vqvae.data import EMBEDDED
@@ -46,7 +46,7 @@ def published(epochs: int) -> float:
     """The share of a run's time that is not stepping."""
     training, worker.Training = worker.Training, TimedTraining
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             os.environ["VQVAE_RUNS"] = folder
             run = Path(folder) / "run"
             order = Order(replace(RECOMMENDED, epochs=epochs), EMBEDDED)
@@ -63,14 +63,14 @@ async def watched(address: str, folder: Path, rounds: int) -> tuple[list[float],
     found: tuple[list[float], list[float]] = [], []
     async with train_page(address, EPOCHS) as (page, start):
         await start.click()
-        await page.locator(".js-plotly-plot").first.wait_for()
+        await page.get_by_text(STEP).wait_for()
         (path,) = folder.glob("visitors/*/runs/*")
         run = Run(path)
         for _ in range(rounds):
             for rates, place in zip(found, (f"{address}/train", "about:blank"), strict=True):
                 await page.goto(place)
                 if place != "about:blank":
-                    await page.locator(".js-plotly-plot").first.wait_for()
+                    await page.get_by_text(STEP).wait_for()
                 await asyncio.sleep(SETTLE)
                 began, step = time.monotonic(), run.status().step
                 await asyncio.sleep(LOOK)
@@ -87,7 +87,7 @@ def main() -> None:
     yardstick()
     share = published(options.epochs)
     yardstick()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         os.environ["VQVAE_RUNS"] = str(Path(folder) / "runs")
         with app(Path(folder)) as address:
             looked, alone = asyncio.run(watched(address, Path(folder) / "runs", options.rounds))

@@ -3,20 +3,26 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import running_app, visitors
 from vqvae import checkpoint
+from vqvae.runs import Run
 
 QUICK = "images=256&num_embeddings=16&embedding_dim=4&batch_size=32"  # eight steps an epoch
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def runs(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("train") / "runs"
+
+
+@pytest.fixture(scope="module")
+def address(runs):
     """An app whose runs are in a folder of its own."""
-    folder = tmp_path_factory.mktemp("train")
-    with running_app(folder / "log.txt", {"VQVAE_RUNS": str(folder / "runs")}) as address:
+    with running_app(runs.with_name("log.txt"), {"VQVAE_RUNS": str(runs)}) as address:
         yield address
 
 
@@ -32,13 +38,62 @@ def button(page, label: str):
 
 
 def step_of(page) -> int:
-    said = page.get_by_text(re.compile(r"step [\d,]+ of")).first.inner_text()
-    return int(re.search(r"step ([\d,]+) of", said)[1].replace(",", ""))
+    said = page.get_by_text(re.compile(r"Step [\d,]+ of")).inner_text()
+    return int(re.search(r"Step ([\d,]+) of", said)[1].replace(",", ""))
+
+
+def shown_digits(page) -> np.ndarray:
+    """The picture of digits above reconstructions, as the canvas holds it: (H, W) grey, -1 where nothing is drawn."""
+    width, height, values = page.get_by_label("Digits above reconstructions").evaluate(
+        """(canvas) => [canvas.width, canvas.height,
+             [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data]]"""
+    )
+    pixels = np.array(values).reshape(height, width, 4)
+    return np.where(pixels[..., 3] == 255, pixels[..., 0], -1)
+
+
+def drawn_digits(recording, at: int) -> np.ndarray:
+    """The same picture from a run's recording: ten pairs a row, two pixels apart."""
+    wide = 10 * 30 - 2
+    picture = np.full((2 * 60 - 4, wide), -1)
+    for n in range(20):
+        top, left = n // 10 * 60, n % 10 * 30
+        picture[top : top + 28, left : left + 28] = recording.digits[n, 0]
+        picture[top + 28 : top + 56, left : left + 28] = recording.reconstructions[at, n, 0]
+    return picture
 
 
 def menu(page, label: str) -> None:
     page.get_by_test_id("stSidebar").get_by_role("link", name=label).click()
     page.get_by_role("heading", level=1).wait_for()
+
+
+def test_a_run_is_wound_back_and_forth_to_the_pixel(visit, runs):
+    page = visit()
+    page.goto(f"/train?{QUICK}&epochs=2")
+    button(page, "Start training").click()
+    expect(page.get_by_text("Finished")).to_be_visible()
+    (run,) = [Run(path) for path in runs.glob("visitors/*/runs/*") if Run(path).status().steps == 16]
+    recording = run.recording()
+    last = len(recording.steps) - 1
+    place = page.get_by_label("Recorded step")
+    for at in (0, last, 1):
+        place.fill(str(at))
+        expect(page.get_by_role("status")).to_have_text(f"step {recording.steps[at]}")
+        assert (shown_digits(page) == drawn_digits(recording, at)).all()
+    place.fill("0")
+    loss = page.get_by_text(re.compile(r"^loss \S+$"))
+    first = loss.inner_text()
+    button(page, "▶ Replay").click()
+    expect(place).to_have_value(str(last))
+    expect(button(page, "▶ Replay")).to_be_visible()
+    assert loss.inner_text() != first
+    assert (shown_digits(page) == drawn_digits(recording, last)).all()
+    # A pointer reads the curves and the codes.
+    page.get_by_label("Loss over the steps").hover(position={"x": 60, "y": 60})
+    expect(loss).to_have_text(first)
+    page.get_by_label("Use of each code").hover(position={"x": 60, "y": 60})
+    expect(page.get_by_text(re.compile(r"Code \d+: [\d.]+ times an even usage"))).to_be_visible()
 
 
 def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_back(visit, tmp_path):
@@ -64,18 +119,17 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     page.set_viewport_size({"width": 1280, "height": 720})
     page.get_by_test_id("stSidebar").get_by_role("button", name="Present").click()
     expect(page.get_by_test_id("stSidebar")).to_be_hidden()
-    expect(page.locator(".js-plotly-plot")).to_have_count(1)  # alone on the stage
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
     page.wait_for_function("(main => main.scrollHeight <= main.clientHeight)(document.querySelector('.stMain'))")
-    expect(button(page, "Replay")).to_be_visible()
+    expect(button(page, "▶ Replay")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("Paused")).to_be_visible()
     at = step_of(page)
     button(page, "Step").click()
-    expect(page.get_by_text(f"step {at + 1:,} of")).to_be_visible()
+    expect(page.get_by_text(f"Step {at + 1:,} of")).to_be_visible()
     button(page, "Play").click()
     expect(page.get_by_text("Finished")).to_be_visible()
-    expect(page.get_by_text("step 48 of 48")).to_be_visible()
-    expect(page.locator(".st-key-train-live .js-plotly-plot")).to_have_count(4)
+    expect(page.get_by_text("Step 48 of 48")).to_be_visible()
 
     page.get_by_label("Name").fill("My <b>first</b> model")
     page.get_by_label("Name").press("Tab")
