@@ -61,7 +61,9 @@ class Hyperparameters:
 
 
 TUTORIAL = Hyperparameters()
-RECOMMENDED = Hyperparameters(quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_start=True, revival=True)
+RECOMMENDED = Hyperparameters(
+    epochs=40, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_start=True, revival=True
+)
 PRESETS = {"tutorial": TUTORIAL, "recommended": RECOMMENDED}
 
 # What each hyperparameter does: for the help of the command line, and for the page where they are set.

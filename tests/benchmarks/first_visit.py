@@ -17,6 +17,7 @@ from pen import app
 from train_page import train_page
 
 from vqvae import checkpoint
+from vqvae.training import RECOMMENDED
 
 
 async def visited(address: str, epochs: int) -> float:
@@ -30,7 +31,9 @@ async def visited(address: str, epochs: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=50, help="fewer for a try (%(default)s, as the page has it)")
+    parser.add_argument(
+        "--epochs", type=int, default=RECOMMENDED.epochs, help="fewer for a try (%(default)s, as the page has it)"
+    )
     options = parser.parse_args()
     yardstick = Yardstick()
     yardstick()
