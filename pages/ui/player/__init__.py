@@ -24,7 +24,7 @@ from vqvae.worker import HELD_OUT
 
 FOLDER = Path(__file__).parent
 COLUMNS = 10  # of digits
-LATEST = 4  # frames while a run goes on: what it records between two looks
+LATEST = 4  # frames while a run goes on: shown one after another until the next look
 PATHS = 30  # corners of a code's path while it grows, fewer for a large codebook
 CORNERS = 6_000  # of all paths together
 HELD_OUT_COLOR = "#d4143f"
