@@ -24,7 +24,7 @@ from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
 from vqvae.training import EFFECTS, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
 
 PLACE = "train.run"  # where it says what its buttons did
-EVERY = 3.0  # seconds between two looks at a run: each takes a little from the training
+EVERY = 3.5  # seconds between two looks at a run, each of which takes a little from it; LATEST frames fill them
 SOON = 0.4  # between two where something is awaited: a start, a pause, a step
 QUIET = 12.0  # seconds without a word from a run, after which the page says why
 GOING = ("starting", "queued", "running")  # states in which a run moves by itself

@@ -10,7 +10,7 @@ from pages.ui import player, training_figures
 from pages.ui.player import Seen, duration, told
 from vqvae.data import EMBEDDED
 from vqvae.evaluation import Evaluation
-from vqvae.recording import Moment, Recording, code_paths
+from vqvae.recording import LATEST, Moment, Recording, code_paths
 from vqvae.runs import Status
 from vqvae.training import Hyperparameters
 
@@ -71,8 +71,8 @@ def test_while_a_run_goes_on_paths_of_any_codebook_have_few_corners(K, D):
     said = told(seen([], 200, K, D), recipe, Status("running", 199, 999), None, going=True)
     places = numbers(said["places"]).reshape(-1, K, 2)
     assert len(places) == len(said["place_steps"])
-    assert len(places) * K <= max(player.CORNERS, 2 * K) + player.LATEST * K
-    assert said["place_steps"][-player.LATEST :] == [frame["step"] for frame in said["frames"]]
+    assert len(places) * K <= max(player.CORNERS, 2 * K) + LATEST * K
+    assert said["place_steps"][-LATEST:] == [frame["step"] for frame in said["frames"]]
 
 
 def test_while_a_run_goes_on_its_latest_frames_are_told_and_once_it_stands_every_one():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vqvae import recording
-from vqvae.recording import Frame, History, Moment, Recorder, read_history, read_recording
+from vqvae.recording import LATEST, Frame, History, Moment, Recorder, read_history, read_recording
 
 DIGITS = torch.arange(2 * 16, dtype=torch.uint8).view(2, 1, 4, 4)
 
@@ -120,12 +120,26 @@ def test_however_long_a_run_its_recording_stays_bounded_and_spans_all_of_it(path
     size = path.stat().st_size
     recorder.add(frame(1_000), always=True)
     steps = read_recording(path).steps
-    assert len(steps) <= 17
+    assert len(steps) <= 17 + LATEST
     assert size < 17 * 100 + 200
     assert steps[0] < 130
     assert steps[-1] == 1_000
-    gaps = steps.diff()
-    assert gaps[:-1].unique().numel() == 1
+    gaps = steps[:-LATEST].diff()
+    assert gaps.unique().numel() == 1
+
+
+def test_the_latest_frames_of_a_long_run_are_all_there(path, monkeypatch):
+    monkeypatch.setattr(recording, "MOST_FRAMES", 16)
+    recorded(path, range(1_000))
+    assert read_recording(path).steps[-LATEST:].tolist() == [996, 997, 998, 999]
+
+
+def test_latest_frames_of_another_recording_are_left_out(path):
+    recorded(path, range(3))
+    other = Recorder(path.with_name("other"), DIGITS, 4, 2, step=0)
+    other.add(Frame(9, torch.zeros(4, 2), torch.zeros(4), DIGITS))
+    path.with_name("other").rename(path.with_name("file.latest"))
+    assert read_recording(path).steps.tolist() == [0, 1, 2]
 
 
 def test_a_large_codebook_gets_fewer_frames():

@@ -2,7 +2,8 @@
 
 Both files only grow at their end, so that a reader may come at any moment and a torn end costs one entry. When a file
 is full, every second entry goes and from then on half as many come: whatever its length, a run keeps its whole story
-in bounded room.
+in bounded room. The latest frames stand in a small file of their own as well, so that a long run is watched no less
+closely than a short one.
 """
 
 import json
@@ -19,6 +20,7 @@ MOST_MOMENTS = 2_000
 MOST_FRAMES = 240
 MOST_BYTES = 24 * 2**20  # of frames: a large codebook gets fewer of them
 FEWEST_FRAMES = 16
+LATEST = 4  # frames that are there however few are kept
 FORMAT = 1
 
 
@@ -144,6 +146,8 @@ class Recorder:
         self._shape = _Shape(num_embeddings, embedding_dim, *digits.shape)
         self._digits = digits
         self._every, self._skipped = 1, 0
+        self._latest: list[np.ndarray] = []
+        _latest_file(path).unlink(missing_ok=True)
         found = _read(path)
         records = np.zeros(0, self._shape.record)
         if found is not None and found.shape == self._shape and torch.equal(found.digits, digits):
@@ -152,15 +156,18 @@ class Recorder:
 
     def add(self, frame: Frame, *, always: bool = False) -> None:
         """Record a frame, or skip it where fewer are wanted; `always` is for the last one. Raises OSError."""
-        self._skipped += 1
-        if self._skipped < self._every and not always:
-            return
-        self._skipped = 0
         record = np.zeros(1, self._shape.record)
         record["step"] = frame.step
         record["codebook"] = frame.codebook.numpy()
         record["usage"] = frame.usage.numpy()
         record["reconstructions"] = frame.reconstructions.numpy()
+        self._latest = [*self._latest, record][-LATEST:]
+        if self._every > 1:  # else all are there anyway
+            self._write(_latest_file(self.path), np.concatenate(self._latest))
+        self._skipped += 1
+        if self._skipped < self._every and not always:
+            return
+        self._skipped = 0
         with open(self.path, "ab") as file:
             file.write(record.tobytes())
         self._count += 1
@@ -170,18 +177,24 @@ class Recorder:
             self._rewrite(record if found is None else found.records[::-2][::-1])  # the last one stays
 
     def _rewrite(self, records: np.ndarray) -> None:
+        self._write(self.path, records)
+        self._count = len(records)
+
+    def _write(self, path: Path, records: np.ndarray) -> None:
         said = {"format": FORMAT, "shape": self._shape, "every": self._every}
         content = json.dumps(said).encode() + b"\n" + self._digits.contiguous().numpy().tobytes() + records.tobytes()
-        write_atomically(self.path, content, durable=False)
-        self._count = len(records)
+        write_atomically(path, content, durable=False)
 
 
 def read_recording(path: Path) -> Recording | None:
-    """All whole frames so far; None where there is no recording, or a damaged one."""
-    found = _read(path)
+    """All whole frames so far, the latest ones among them; None where there is no recording, or a damaged one."""
+    found, latest = _read(path), _read(_latest_file(path))
     if found is None:
         return None
     records = found.records
+    if latest is not None and latest.shape == found.shape:
+        after = latest.records["step"] > (records["step"][-1] if len(records) else -1)
+        records = np.concatenate((records, latest.records[after]))
     return Recording(
         found.digits,
         torch.from_numpy(records["step"].astype(np.int64)),
@@ -189,6 +202,10 @@ def read_recording(path: Path) -> Recording | None:
         torch.from_numpy(records["usage"].astype(np.int64)),
         torch.from_numpy(records["reconstructions"].copy()),
     )
+
+
+def _latest_file(path: Path) -> Path:
+    return path.with_name(f"{path.name}.latest")
 
 
 class _Shape(NamedTuple):

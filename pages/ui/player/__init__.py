@@ -17,15 +17,14 @@ from torch import Tensor
 
 from pages.ui.training_figures import CURVES, thinned
 from vqvae.evaluation import Evaluation
-from vqvae.recording import Moment, Recording
+from vqvae.recording import LATEST, Moment, Recording
 from vqvae.runs import ALIVE, Status
 from vqvae.training import Hyperparameters
 from vqvae.worker import HELD_OUT
 
 FOLDER = Path(__file__).parent
 COLUMNS = 10  # of digits
-LATEST = 4  # frames while a run goes on: shown one after another until the next look
-PATHS = 30  # corners of a code's path while it grows, fewer for a large codebook
+PATHS = 20  # corners of a code's path while it grows, fewer for a large codebook
 CORNERS = 6_000  # of all paths together
 HELD_OUT_COLOR = "#d4143f"
 HELP = {
