@@ -22,7 +22,7 @@ def moment(step: int, held_out: float | None = None) -> Moment:
 def seen(history: list[Moment], frames: int = 0, K: int = 8, D: int = 4) -> Seen:
     """A run that recorded a frame at each of its first steps."""
     if not frames:
-        return Seen(history, None, torch.zeros(0))
+        return Seen(history, None, None)
     generator = torch.Generator().manual_seed(0)
     codebooks = torch.randn(frames, K, D, generator=generator)
     usage = torch.randint(0, 9, (frames, K), generator=generator)

@@ -42,7 +42,7 @@ class Seen(NamedTuple):
 
     history: list[Moment]
     recording: Recording | None  # None before the first frame
-    ways: Tensor  # of the codes in a plane: (F, K, 2)
+    ways: Tensor | None  # of the codes in a plane: (F, K, 2)
 
 
 def player(run: str, words: str, data: dict, every: float, *, presenting: bool) -> None:
@@ -80,19 +80,18 @@ def told(seen: Seen, recipe: Hyperparameters, status: Status, final: Evaluation 
     places = sorted({round(at * (F - 1) / max(1, corners - 1)) for at in range(corners)} | {*range(first, F)})
     steps = recording.steps.tolist()
     even = recording.usage.sum(1, keepdim=True) / K
-    return (
-        told
-        | {
-            "frames": _frames(steps[first:-1], history, K) + told["frames"],
-            "shape": list(recording.digits.shape),  # M, C, H, W
-            "columns": COLUMNS,
-            "digits": _packed(recording.digits),
-            "reconstructions": _packed(recording.reconstructions[first:]),  # (frames, M, C, H, W)
-            "usage": _packed((recording.usage / even.where(even > 0, 1))[first:].float()),  # (frames, K), 1 is even
-            "place_steps": [steps[at] for at in places],
-            "places": _packed(seen.ways[places]),  # (place_steps, K, 2)
-        }
-    )
+    shares = recording.usage / even.where(even > 0, 1)
+    return {
+        **told,
+        "frames": _frames(steps[first:-1], history, K) + told["frames"],
+        "shape": list(recording.digits.shape),  # M, C, H, W
+        "columns": COLUMNS,
+        "digits": _packed(recording.digits),
+        "reconstructions": _packed(recording.reconstructions[first:]),  # (frames, M, C, H, W)
+        "usage": _packed(shares[first:].float()),  # (frames, K), 1 is an even usage
+        "place_steps": [steps[at] for at in places],
+        "places": _packed(seen.ways[places]),  # (place_steps, K, 2)
+    }
 
 
 def figures(now: Moment | None, nmse: float | None, K: int, seconds_left: float | None) -> list[str]:
