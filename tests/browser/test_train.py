@@ -127,9 +127,13 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     at = step_of(page)
     button(page, "Step").click()
     expect(page.get_by_text(f"Step {at + 1:,} of")).to_be_visible()
+    # Wound back in a pause, it is at its end again once it went on.
+    page.get_by_label("Recorded step").fill("0")
+    expect(page.get_by_role("status")).to_have_text("step 0")
     button(page, "Play").click()
     expect(page.get_by_text("Finished")).to_be_visible()
     expect(page.get_by_text("Step 48 of 48")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("step 48")
 
     page.get_by_label("Name").fill("My <b>first</b> model")
     page.get_by_label("Name").press("Tab")

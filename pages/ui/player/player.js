@@ -9,7 +9,10 @@ const REACH = 24; // pixels from the pointer to the code that it means
 export default function ({ data, parentElement }) {
   parentElement.player ??= new Player(parentElement);
   parentElement.player.update(data);
-  return () => parentElement.player.close();
+  return () => {
+    parentElement.player.close();
+    delete parentElement.player;
+  };
 }
 
 class Player {
@@ -53,6 +56,10 @@ class Player {
   update(data) {
     if (data.run !== this.data?.run) [this.shown, this.reached] = [null, -1];
     this.data = data;
+    if (data.going) {
+      this.shown = null;
+      this.hold();
+    }
     this.follow();
     this.curves = data.curves.map((curve) => ({ ...curve, steps: floats(curve.steps), values: floats(curve.values) }));
     this.pictures = data.shape && {
@@ -219,7 +226,7 @@ class Player {
   /** Lines along which the codes came, and a point for each where it is; a hollow one was not used lately. */
   drawWays(at) {
     const chart = new Chart(this.$.ways);
-    let note = "Point at a code to see which it is.";
+    let note = "In the plane of the two principal components of all places that the codes passed. Point at one to see which it is.";
     if (this.pictures) {
       const { places, usage } = this.pictures;
       const steps = this.data.place_steps;
@@ -276,7 +283,9 @@ class Player {
       const wide = Math.max(0.7, (chart.x(1) - chart.x(0)) * 0.8);
       pen.fillStyle = this.color("codebook perplexity");
       shares.forEach((share, k) => {
-        if (share > 0.01) pen.fillRect(chart.x(k) - wide / 2, chart.y(share), wide, chart.y(0.01) - chart.y(share));
+        if (!share) return;
+        const top = Math.max(chart.top, Math.min(chart.bottom - 2, chart.y(share))); // the least use can be seen
+        pen.fillRect(chart.x(k) - wide / 2, top, wide, chart.bottom - top);
       });
       chart.rule(null, 1, [2, 4]);
       if (this.pointer?.canvas === this.$.usage) {
