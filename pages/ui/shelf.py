@@ -100,7 +100,7 @@ def compare(own: Collection, entries: list[Entry]) -> None:
                 "Model": title,
                 "NMSE": round(figures.nmse, 4),
                 "PSNR": round(figures.psnr, 2),
-                "Perplexity": round(figures.perplexity, 1),
+                "Codebook perplexity": round(figures.perplexity, 1),
                 "Codes used": figures.codes_used,
                 "K": config.num_embeddings,
                 "D": config.embedding_dim,

@@ -30,7 +30,7 @@ HELD_OUT_COLOR = "#d4143f"
 HELP = {
     "Loss": "Reconstruction + codebook + commitment cost × commitment.",
     "Held-out NMSE": f"On {HELD_OUT} images that training never sees; at the end on all of them.",
-    "Perplexity": "Codebook perplexity of the latest batches.",
+    "Codebook perplexity": "Of the latest batches.",
     "Codes used": "In the latest batches.",
     "Images a second": "As training goes now.",
     "Time left": "At this speed.",
