@@ -4,12 +4,12 @@ import random
 
 import streamlit as st
 
-from pages.ui import journey, resources
-from pages.ui.digit import DIGIT
-from pages.ui.frame import MENU, frame
-from vqvae.codebook import fitted
-from vqvae.data import DataError
-from vqvae.trace import trace
+from pages.ui import resources
+from pages.ui.home import journey
+from pages.ui.shell.digit_field import DIGIT
+from pages.ui.shell.frame import MENU, frame
+from vqvae.analysis.activations import activations
+from vqvae.data import DataError, fitted
 from vqvae.training import TUTORIAL
 
 scene = frame(
@@ -29,7 +29,7 @@ except DataError as error:
 index, checkpoint = scene.state["digit"], scene.checkpoint
 config = checkpoint.model.config
 shown = fitted(digits.take(slice(index, index + 1)), config)
-way = trace(checkpoint.model, shown.images[0], checkpoint.variance)
+way = activations(checkpoint.model, shown.images[0], checkpoint.variance)
 
 st.html(journey.journey(way, resources.tiles(checkpoint), config, float(way.losses.reconstruction)))
 if scene.presenting:

@@ -3,15 +3,18 @@
 import streamlit as st
 import torch
 
-from pages.ui import figures, resources, sections
-from pages.ui.address import Field, PageState, one_of, whole
-from pages.ui.card import SHOWN as PATCHES
-from pages.ui.card import card, montage, patches, picker, use
-from pages.ui.controls import DIGITS, check_code, check_digits, choose
-from pages.ui.frame import frame, name_of_model
-from pages.ui.gallery import gallery
-from pages.ui.survey import Survey, survey
-from vqvae import codebook
+from pages.ui import resources
+from pages.ui.charts import figures
+from pages.ui.codebook import sections
+from pages.ui.codebook.card import SHOWN as PATCHES
+from pages.ui.codebook.card import card, montage, patches, picker, use
+from pages.ui.codebook.survey import Survey, survey
+from pages.ui.components.gallery import gallery
+from pages.ui.shell.choices import DIGITS, check_code, check_digits, choose
+from pages.ui.shell.frame import frame, name_of_model
+from pages.ui.shell.url_state import Field, PageState, one_of, whole
+from vqvae.analysis.neighbours import nearest_cells
+from vqvae.analysis.usage import by_class, by_use
 from vqvae.data import DataError
 from vqvae.evaluation import perplexity
 
@@ -46,14 +49,14 @@ def on_stage(state: PageState, seen: Survey, code: int) -> None:
             f"**{seen.K} codes: the model’s whole alphabet**, the most used first. {dead or 'No'} "
             f"{'code is' if dead < 2 else 'codes are'} dead; codebook perplexity {perplexity(uses):.1f}."
         )
-        order = codebook.by_use(uses).tolist()
+        order = by_use(uses).tolist()
         used = seen.usage.all_cells.total.tolist()  # by background too: a tile is framed where no cell takes it
         gallery(tiles, order, used, code, f"codebook.stage.{state.restarts}", picker(state))
     with one:
         st.subheader(f"Code {code}", anchor=False)
         use(seen, code)
         cells = seen.encoded.cells_of(code, seen.with_background)
-        montage(seen, codebook.nearest_cells(seen.encoded, cells, PATCHES))
+        montage(seen, nearest_cells(seen.encoded, cells, PATCHES))
         st.caption(("These are the patches nearest to it. " if len(cells) else "") + seen.measured_on)
 
 
@@ -107,9 +110,9 @@ if scene.presenting:
     st.stop()
 
 orders = {
-    "use": lambda: codebook.by_use(seen.counts.total),
+    "use": lambda: by_use(seen.counts.total),
     "index": lambda: torch.arange(seen.K),
-    "class": lambda: codebook.by_class(seen.usage, seen.counts),
+    "class": lambda: by_class(seen.usage, seen.counts),
     "similarity": lambda: resources.similar_codes(checkpoint),
 }
 order = orders[state["order"]]()

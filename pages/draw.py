@@ -6,17 +6,24 @@ import streamlit as st
 import torch
 
 from pages.ui import resources
-from pages.ui.address import Field, PageState, whole
-from pages.ui.between import between_section
-from pages.ui.bring import bring, centring
-from pages.ui.controls import check_code
-from pages.ui.digit import DIGIT
-from pages.ui.frame import Scene, frame
-from pages.ui.link import EditsError, check_drawing, check_edits, read_drawing, read_edits, write_drawing, write_edits
-from pages.ui.standing import standing_section
-from pages.ui.workbench import STEPS, Drawing, Put, Walk, WorkbenchError, workbench
-from vqvae.codebook import fitted
-from vqvae.data import EMBEDDED, DataError, Digits
+from pages.ui.components.canvas import STEPS, Drawing, Put, Walk, WorkbenchError, workbench
+from pages.ui.components.interpolation import between_section
+from pages.ui.draw.photo import bring, centring
+from pages.ui.draw.typicality import standing_section
+from pages.ui.shell.choices import check_code
+from pages.ui.shell.digit_field import DIGIT
+from pages.ui.shell.frame import Scene, frame
+from pages.ui.shell.link_codec import (
+    EditsError,
+    check_drawing,
+    check_edits,
+    read_drawing,
+    read_edits,
+    write_drawing,
+    write_edits,
+)
+from pages.ui.shell.url_state import Field, PageState, whole
+from vqvae.data import EMBEDDED, DataError, Digits, fitted
 
 
 def pick(scene: Scene, digits: Digits) -> None:

@@ -8,26 +8,19 @@ import numpy as np
 import streamlit as st
 import torch
 
-from pages.ui import figures, maps, pictures, resources
-from pages.ui.address import Field, one_of, whole
-from pages.ui.colors import code_colors
-from pages.ui.controls import DIGITS, check_code, check_digits, choose
-from pages.ui.frame import frame
-from pages.ui.picking import Picking
-from pages.ui.scatter import Mark, Plot, scatter, select, selection, send_sheet
-from vqvae import codebook
-from vqvae.data import DataError, Digits
-from vqvae.projection import (
-    MAX_POINTS,
-    SPACES,
-    MapRun,
-    MapSettings,
-    between,
-    content_key,
-    nearest_digits,
-    vectors_of,
-)
-from vqvae.search import EXAMPLES, SearchError, search, telling_codes
+from pages.ui import resources
+from pages.ui.charts import figures, pictures
+from pages.ui.charts.colors import code_colors
+from pages.ui.components.scatter import Mark, Plot, scatter, select, selection, send_sheet
+from pages.ui.map.coloring import by_class, by_code, by_error
+from pages.ui.shell.choices import DIGITS, check_code, check_digits, choose
+from pages.ui.shell.code_selection import Picking
+from pages.ui.shell.frame import frame
+from pages.ui.shell.url_state import Field, one_of, whole
+from vqvae.analysis.neighbours import between, nearest_digits
+from vqvae.analysis.projection import MAX_POINTS, SPACES, MapRun, MapSettings, content_key, vectors_of
+from vqvae.analysis.search import EXAMPLES, SearchError, search, telling_codes
+from vqvae.data import DataError, Digits, fitted
 
 # What a map may be asked for: the lowest and the highest.
 POINTS, NEIGHBOURHOODS, SEEDS = (100, MAX_POINTS), (2, 200), (0, 9_999)
@@ -266,12 +259,12 @@ def digits_map(positions: np.ndarray, marks: Sequence[Mark]) -> np.ndarray:
     labels = digits.labels[points.indices]
     if state["color"] == "error":
         nmse = resources.reconstructions(checkpoint, *source).nmse
-        coloring = maps.by_error(nmse, nmse[points.indices])
+        coloring = by_error(nmse, nmse[points.indices])
     elif state["color"] == "code":
         codes = encoded.codes.flatten(1)[points.indices, points.cells]
-        coloring = maps.by_code(codes, code_colors(checkpoint.model.vq_layer.codebook))
+        coloring = by_code(codes, code_colors(checkpoint.model.vq_layer.codebook))
     else:
-        coloring = maps.by_class(labels)
+        coloring = by_class(labels)
     chosen = scatter(
         Plot(
             positions=positions,
@@ -297,7 +290,7 @@ def drawing(positions: np.ndarray) -> tuple[Mark, ...]:
     pixels = st.session_state.get("drawing")
     if pixels is None or not pixels.any():
         return ()
-    own = codebook.fitted(Digits(pixels.unsqueeze(0), torch.zeros(1), digits.dataset, digits.split), config)
+    own = fitted(Digits(pixels.unsqueeze(0), torch.zeros(1), digits.dataset, digits.split), config)
     grid = checkpoint.model.encode(own.images)[0]
     codes = resources.encoded(checkpoint, *source).codes[points.indices]
     near = nearest_digits(checkpoint.model, grid, codes, NEIGHBOURS)

@@ -8,19 +8,20 @@ from typing import NamedTuple
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.address import Field, number, one_of, switch, whole
-from pages.ui.attempts import attempt, show
-from pages.ui.fetching import DATASETS, fetching
-from pages.ui.frame import frame
-from pages.ui.lab import lab
-from pages.ui.player import Seen, duration, player, told
-from pages.ui.shelf import shelf
+from pages.ui.components.player import Seen, duration, player, told
+from pages.ui.shell.frame import frame
+from pages.ui.shell.messages import attempt, show
+from pages.ui.shell.url_state import Field, number, one_of, switch, whole
+from pages.ui.train.checkpoints import shelf
+from pages.ui.train.collapse_lab import lab
+from pages.ui.train.download import DATASETS, fetching
 from vqvae import data
-from vqvae.collection import Collection
 from vqvae.data import DataError
 from vqvae.quantizer import QUANTIZERS
-from vqvae.recording import code_paths
-from vqvae.runs import ALIVE, Order, Run, RunError, Status, Visitor
+from vqvae.runs.own_checkpoints import OwnCheckpoints
+from vqvae.runs.recording import code_paths
+from vqvae.runs.run import ALIVE, Run, RunConfig, RunError, Status
+from vqvae.runs.visitor import Visitor
 from vqvae.training import EFFECTS, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
 
 PLACE = "train.run"  # where it says what its buttons did
@@ -157,7 +158,7 @@ def set_up(me: Visitor | None) -> None:
         toggle("revival", "Revival of dead codes", disabled=state["quantizer"] != "ema")
         numeric("seed", "Seed")
         recipe = Hyperparameters(**{name: state[name] for name in SETTINGS})
-        order = Order(recipe, state["data"], state["images"])
+        order = RunConfig(recipe, state["data"], state["images"])
         st.button(
             "Start training",
             type="primary",
@@ -181,7 +182,7 @@ def set_up(me: Visitor | None) -> None:
             st.caption("A new run deletes the last one, and the model that it has not kept as a checkpoint.")
 
 
-def say_cost(order: Order) -> None:
+def say_cost(order: RunConfig) -> None:
     """Time and memory, from a few steps tried just now."""
     images = data.TRAINING_IMAGES
     if order.dataset == data.EMBEDDED:
@@ -212,7 +213,7 @@ def pace(run: Run, status: Status) -> float | None:
     """Seconds between two looks at a run; None where nothing moves."""
     if status.state not in ALIVE:
         return None
-    awaited = status.state in ("starting", "paused") or run.wish().what != "run"
+    awaited = status.state in ("starting", "paused") or run.command().what != "run"
     return SOON if awaited else EVERY
 
 
@@ -221,7 +222,7 @@ def offered(status: Status) -> int:
     return min(status.saved, 1) if status.state in GOING else status.saved
 
 
-def watch(run: Run, order: Order, state: str, shelved: int) -> None:
+def watch(run: Run, order: RunConfig, state: str, shelved: int) -> None:
     """The run as it stands, or any moment of it: alone drawn again while something moves."""
     status = run.status()
     if (status.state, offered(status)) != (state, shelved):
@@ -230,7 +231,7 @@ def watch(run: Run, order: Order, state: str, shelved: int) -> None:
     player(run.folder.name, words, look(run, order, status), EVERY, presenting=scene.presenting)
 
 
-def look(run: Run, order: Order, status: Status) -> dict:
+def look(run: Run, order: RunConfig, status: Status) -> dict:
     """All that the player shows, read again only where something has changed."""
     files = (*(stamp(path) for path in (run.history_file, run.frames_file)), status)
     looked = st.session_state.get("train.looked")
@@ -257,7 +258,7 @@ def stamp(path: Path) -> tuple:
 def controls(run: Run, status: Status) -> None:
     """Play, pause, step, stop, reset; what state the run is in."""
     alive = status.state in ALIVE
-    going = alive and run.wish().what == "run"
+    going = alive and run.command().what == "run"
     done = status.state == "finished"
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         for label, icon, action, disabled in (
@@ -302,7 +303,7 @@ def said(status: Status, silence: float) -> str:
     return f"Step {status.step:,} of {status.steps:,}. {going_on}".rstrip() if status.steps else going_on
 
 
-def describe(order: Order) -> str:
+def describe(order: RunConfig) -> str:
     recipe = order.recipe
     switches = [name for name, on in (("k-means start", recipe.kmeans_start), ("revival", recipe.revival)) if on]
     images = DATASETS[order.dataset] + (f", at most {order.limit:,}" if order.limit else "")
@@ -318,7 +319,7 @@ me = scene.visitor
 run = me.current() if me else None
 try:
     try:
-        order = run.order() if run else None
+        order = run.config() if run else None
     except RunError:
         order = None
         st.warning("Your last run cannot be read any more; its model may still be kept. A new run takes its place.")
@@ -336,7 +337,7 @@ try:
     if scene.presenting:
         state.publish()
         st.stop()
-    own = Collection(me) if me else None
+    own = OwnCheckpoints(me) if me else None
     if own:
         shelf(state, own, run)
     lab(me, own, Hyperparameters(**{name: state[name] for name in SETTINGS}))

@@ -10,9 +10,13 @@ import pytest
 import torch
 
 from tests.visiting import PATIENCE
-from vqvae import data, runs, worker
+from vqvae import data
 from vqvae.data import Digits
 from vqvae.model import VQVAE, ModelConfig
+from vqvae.paths import data_folder
+from vqvae.runs import worker
+from vqvae.runs.process import _children
+from vqvae.runs.run import Run
 
 SMALL = ModelConfig(num_embeddings=12, embedding_dim=5)
 
@@ -29,7 +33,7 @@ def full_test_set() -> Digits:
     """MNIST's 10,000 test digits, where `VQVAE_DATA` or the cache folder has them."""
     if not data.is_present("mnist"):
         if os.environ.get("VQVAE_DATA"):
-            pytest.fail(f"VQVAE_DATA is set, but {data.data_folder()} holds no MNIST")
+            pytest.fail(f"VQVAE_DATA is set, but {data_folder()} holds no MNIST")
         pytest.skip("full MNIST is not on this machine: set VQVAE_DATA")
     return data.load("mnist", "test")
 
@@ -71,13 +75,13 @@ def children(tmp_path, monkeypatch) -> Iterator[dict[Path, threading.Thread]]:
         threads[folder].start()
 
     monkeypatch.setenv("VQVAE_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(runs._children, "start", start)
-    monkeypatch.setattr(runs._children, "get", lambda folder: Child(threads[folder]) if folder in threads else None)
+    monkeypatch.setattr(_children, "start", start)
+    monkeypatch.setattr(_children, "get", lambda folder: Child(threads[folder]) if folder in threads else None)
     monkeypatch.setattr(worker, "_watch_server", lambda: lambda: False)
     monkeypatch.setattr(worker, "PUBLISH_EVERY", 0.0)
     monkeypatch.setattr(worker, "FRAME_SHARE", 0.0)
     yield threads
     for folder, thread in threads.items():
         if folder.exists():
-            runs.Run(folder).stop()
+            Run(folder).stop()
         thread.join(PATIENCE)

@@ -9,16 +9,19 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from vqvae import ablation, checkpoint, comparison, data, worker
+from vqvae import checkpoint, data
+from vqvae.analysis import ablation
+from vqvae.analysis.projection import write_default_maps
+from vqvae.background.download import Progress, fetch
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
-from vqvae.download import Progress, fetch
 from vqvae.evaluation import Evaluation, evaluate
-from vqvae.keeping import as_checkpoint, go_on, keep
 from vqvae.model import best_device
-from vqvae.projection import write_default_maps
+from vqvae.paths import data_folder
 from vqvae.quantizer import QUANTIZERS
-from vqvae.runs import RunError
+from vqvae.runs import comparison, worker
+from vqvae.runs.resume import as_checkpoint, go_on, keep
+from vqvae.runs.run import RunError
 from vqvae.training import EFFECTS, PRESETS, SCHEDULES, Hyperparameters, Snapshot, Training, train
 
 
@@ -297,7 +300,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seeds", type=int, default=comparison.SEEDS, help="runs of each recipe (%(default)s)")
     command.add_argument("--out", type=Path, default=comparison.SHIPPED, help="folder (%(default)s)")
 
-    command = commands.add_parser("download", help=f"fetch a full data set into {data.data_folder()}")
+    command = commands.add_parser("download", help=f"fetch a full data set into {data_folder()}")
     command.set_defaults(run=download_command)
     command.add_argument("dataset", choices=tuple(data.TORCHVISION))
     return parser

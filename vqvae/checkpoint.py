@@ -25,6 +25,7 @@ from vqvae import data
 from vqvae.evaluation import Evaluation
 from vqvae.files import write_atomically
 from vqvae.model import VQVAE, ModelConfig
+from vqvae.paths import ASSETS
 from vqvae.quantizer import VectorQuantizer
 from vqvae.training import Hyperparameters
 
@@ -33,7 +34,6 @@ MAX_HEADER = 2**18  # bytes of a safetensors header or a pickle: names, shapes a
 MAX_PIXELS = 1024 * 1024  # of a model's images
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 METADATA_KEY = "vqvae"
-ASSETS = Path(__file__).parent / "assets"
 SHIPPED = {"default": ASSETS / "default.safetensors", "tutorial": ASSETS / "tutorial.safetensors"}
 CODEBOOK = "vq_layer.embeddings.weight"
 # All that a pickled state dict names; the loader itself would also call what fills the memory at a word.

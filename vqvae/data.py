@@ -7,23 +7,27 @@ torchvision, from the folder that `VQVAE_DATA` names or else the user's cache fo
 
 import functools
 import importlib.util
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import platformdirs
 import torch
 from torch import Tensor
 
-APP_NAME = "vqvae-explorer"
+from vqvae import paths
+from vqvae.model import ModelConfig
+
 EMBEDDED = "digits"
+
 HELD_OUT = 500  # of the embedded digits
+
 SPLIT_SEED = 0  # which of them are held out, the same for everybody
 
 # The name on the command line and in checkpoints -> torchvision's class.
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
+
 DATASETS = (EMBEDDED, *TORCHVISION)
+
 TRAINING_IMAGES = 60_000  # of each full data set
 
 
@@ -80,6 +84,26 @@ def to_unit(pixels: Tensor) -> Tensor:
     return pixels.to(torch.float32).div_(255)
 
 
+def fitted(digits: Digits, config: ModelConfig) -> Digits:
+    """The digits in the size and channels that a model takes: each new pixel the mean of the area it covers."""
+    C, H, W = digits.pixels.shape[1:]
+    if (C, H, W) == config.image_shape:
+        return digits
+    pixels = digits.pixels.float() if C == config.channels else digits.pixels.float().mean(1, keepdim=True)
+    pixels = _overlaps(H, config.height) @ pixels @ _overlaps(W, config.width).t()
+    pixels = pixels.round().to(torch.uint8).expand(-1, config.channels, -1, -1).contiguous()
+    return Digits(pixels, digits.labels, digits.dataset, digits.split)
+
+
+def _overlaps(source: int, target: int) -> Tensor:
+    """The share that each of `source` pixels has in each of `target` pixels along the same length: (target, source)."""
+    pixels = torch.arange(source, dtype=torch.float64)
+    begins = torch.arange(target, dtype=torch.float64).unsqueeze(1) * source / target
+    ends = begins + source / target
+    covered = torch.minimum(ends, pixels + 1) - torch.maximum(begins, pixels)
+    return (covered.clamp_min(0) * target / source).float()
+
+
 def load(dataset: str, split: str = "train") -> Digits:
     """A data set by its name in DATASETS; `split` is "train", "test" or, for the embedded digits, "all".
 
@@ -93,15 +117,9 @@ def load(dataset: str, split: str = "train") -> Digits:
     return _embedded(split) if dataset == EMBEDDED else _torchvision(dataset, split)
 
 
-def data_folder() -> Path:
-    """Where full data sets are: `VQVAE_DATA`, else the user's cache folder."""
-    named = os.environ.get("VQVAE_DATA")
-    return Path(named) if named else Path(platformdirs.user_cache_dir(APP_NAME)) / "data"
-
-
 def raw_folder(dataset: str) -> Path:
     """Where torchvision looks for the files of a full data set."""
-    return data_folder() / TORCHVISION[dataset] / "raw"
+    return paths.data_folder() / TORCHVISION[dataset] / "raw"
 
 
 def is_present(dataset: str) -> bool:
@@ -151,7 +169,7 @@ def _stratified(labels: Tensor, count: int) -> Tensor:
 def _torchvision(dataset: str, split: str) -> Digits:
     from torchvision import datasets  # two seconds to import, and needed for full data sets alone
 
-    folder = data_folder()
+    folder = paths.data_folder()
     kind = getattr(datasets, TORCHVISION[dataset])
     wanted = [path for path in _files(dataset) if path.name.startswith("train" if split == "train" else "t10k")]
     missing = [path for path in _files(dataset) if not path.is_file()]  # it opens a split only beside the other

@@ -7,18 +7,25 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from pages.ui.colors import code_colors
-from pages.ui.scatter import make_sheet
-from pages.ui.workbench import describe_examples
-from vqvae import ablation, codebook, data, estimate, evaluation, projection, standing
+from pages.ui.charts.colors import code_colors
+from pages.ui.components.canvas import describe_examples
+from pages.ui.components.scatter import make_sheet
 from vqvae import checkpoint as checkpoints
-from vqvae import comparison as comparisons
-from vqvae.background import ArrayCache, cache_folder
+from vqvae import data, evaluation
+from vqvae.analysis import ablation, projection, typicality
+from vqvae.analysis import encoding as encodings
+from vqvae.analysis import tiles as pictures_of_codes
+from vqvae.analysis import usage as counting
+from vqvae.analysis.receptive_field import receptive_field
+from vqvae.background.array_cache import ArrayCache
+from vqvae.background.download import Downloads
 from vqvae.checkpoint import Checkpoint, CheckpointError
-from vqvae.collection import Collection, on_digits
 from vqvae.data import Digits
-from vqvae.download import Downloads
-from vqvae.runs import Run
+from vqvae.paths import cache_folder
+from vqvae.runs import comparison as comparisons
+from vqvae.runs import cost
+from vqvae.runs.own_checkpoints import OwnCheckpoints, on_digits
+from vqvae.runs.run import Run
 from vqvae.training import Hyperparameters
 
 
@@ -28,15 +35,17 @@ def checkpoint(name: str) -> Checkpoint:
     return checkpoints.load(checkpoints.SHIPPED[name])
 
 
-def own_checkpoint(own: Collection, name: str) -> Checkpoint:
+def own_checkpoint(own: OwnCheckpoints, name: str) -> Checkpoint:
     """A checkpoint of a visitor's own. Raises CheckpointError."""
     return _own_checkpoint(own, name, own.changed(name))
 
 
 @st.cache_resource(
-    max_entries=64, show_spinner="Opening the model …", hash_funcs={Collection: lambda collection: collection.folder}
+    max_entries=64,
+    show_spinner="Opening the model …",
+    hash_funcs={OwnCheckpoints: lambda collection: collection.folder},
 )
-def _own_checkpoint(own: Collection, name: str, changed: int) -> Checkpoint:
+def _own_checkpoint(own: OwnCheckpoints, name: str, changed: int) -> Checkpoint:
     return own.open(name)
 
 
@@ -68,31 +77,31 @@ _BY_CONTENT = {Checkpoint: lambda checkpoint: (checkpoint.fingerprint, checkpoin
 def fitted_digits(checkpoint: Checkpoint, name: str, split: str) -> Digits:
     """A data set in the size that a model takes. Raises DataError."""
     original = digits() if (name, split) == (data.EMBEDDED, "all") else dataset(name, split)
-    return codebook.fitted(original, checkpoint.model.config)
+    return data.fitted(original, checkpoint.model.config)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Encoding the digits …", hash_funcs=_BY_CONTENT)
-def encoded(checkpoint: Checkpoint, name: str, split: str) -> codebook.Encoded:
+def encoded(checkpoint: Checkpoint, name: str, split: str) -> encodings.Encoded:
     """A data set as a model's codes. Raises DataError."""
-    return codebook.encode(checkpoint.model, fitted_digits(checkpoint, name, split))
+    return encodings.encode(checkpoint.model, fitted_digits(checkpoint, name, split))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
-def usage(checkpoint: Checkpoint, name: str, split: str) -> codebook.Usage:
+def usage(checkpoint: Checkpoint, name: str, split: str) -> counting.Usage:
     """How a data set uses a model's codebook. Raises DataError."""
-    return codebook.usage(encoded(checkpoint, name, split), checkpoint.model.config.num_embeddings)
+    return counting.usage(encoded(checkpoint, name, split), checkpoint.model.config.num_embeddings)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
 def tiles(checkpoint: Checkpoint) -> Tensor:
     """Each code's tile: (K, C, 4, 4) in [0, 1]."""
-    return codebook.tiles(checkpoint.model)
+    return pictures_of_codes.tiles(checkpoint.model)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
 def similar_codes(checkpoint: Checkpoint) -> Tensor:
     """All codes in an order that has similar ones side by side: (K,)."""
-    return codebook.by_similarity(checkpoint.model.vq_layer.codebook)
+    return counting.by_similarity(checkpoint.model.vq_layer.codebook)
 
 
 # The Codebook page.
@@ -102,7 +111,7 @@ def similar_codes(checkpoint: Checkpoint) -> Tensor:
 def adjacency(checkpoint: Checkpoint, name: str, split: str, with_background: bool) -> Tensor:
     """How often codes stand side by side in a data set: (K, K). Raises DataError."""
     found = encoded(checkpoint, name, split)
-    return codebook.adjacency(found, with_background, checkpoint.model.config.num_embeddings)
+    return counting.adjacency(found, with_background, checkpoint.model.config.num_embeddings)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -128,11 +137,11 @@ def redrawn(checkpoint: Checkpoint, indices: tuple[int, ...], code: int) -> abla
 
 
 @st.cache_resource(max_entries=3, show_spinner="Measuring the digits …", hash_funcs=_BY_CONTENT)
-def crowd(checkpoint: Checkpoint) -> standing.Crowd:
+def crowd(checkpoint: Checkpoint) -> typicality.Crowd:
     """The embedded digits, for a drawing to be compared with. Raises DataError."""
     source = data.EMBEDDED, "all"
     made, codes = reconstructions(checkpoint, *source), encoded(checkpoint, *source)
-    return standing.crowd(fitted_digits(checkpoint, *source), codes, made)
+    return typicality.crowd(fitted_digits(checkpoint, *source), codes, made)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -163,7 +172,7 @@ def sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
         encoded(checkpoint, name, split).codes,
         made.nmse,
         code_colors(checkpoint.model.vq_layer.codebook),
-        codebook.receptive_field(checkpoint.model.encoder),
+        receptive_field(checkpoint.model.encoder),
     )
 
 
@@ -220,9 +229,9 @@ def downloads() -> Downloads:
 
 
 @st.cache_data(max_entries=64, ttl=1800, show_spinner="Trying a few steps …")
-def step_cost(recipe: Hyperparameters) -> estimate.Cost:
+def step_cost(recipe: Hyperparameters) -> cost.Cost:
     """What a step takes on this machine, on images of the embedded digits' size."""
-    return estimate.step_cost(recipe, tuple(digits().pixels.shape[1:]))
+    return cost.step_cost(recipe, tuple(digits().pixels.shape[1:]))
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the model …", hash_funcs=_BY_CONTENT)

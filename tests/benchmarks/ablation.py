@@ -8,7 +8,7 @@ import time
 from common import Yardstick, table
 
 from vqvae import checkpoint, data
-from vqvae.ablation import ablate
+from vqvae.analysis.ablation import ablate
 
 
 def main() -> None:

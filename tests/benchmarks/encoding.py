@@ -9,7 +9,8 @@ import time
 
 from common import Yardstick, median, table
 
-from vqvae import checkpoint, codebook, data
+from vqvae import checkpoint, data
+from vqvae.analysis.usage import usage
 from vqvae.evaluation import perplexity
 
 
@@ -25,9 +26,9 @@ def main() -> None:
     for _ in range(options.runs):
         yardstick()
         started = time.perf_counter()
-        encoded = codebook.encode(model, digits)
+        encoded = encoding.encode(model, digits)
         between = time.perf_counter()
-        codebook.usage(encoded, model.config.num_embeddings)
+        usage(encoded, model.config.num_embeddings)
         counts = encoded.codes.flatten().bincount(minlength=model.config.num_embeddings)
         uses = perplexity(counts)
         encoding.append(between - started)

@@ -18,7 +18,9 @@ from pen import CHROMIUM, RATE, app
 from playwright.async_api import Browser, Page, async_playwright
 from sklearn.manifold import trustworthiness
 
-from vqvae import checkpoint, codebook, data, projection
+from vqvae import checkpoint, data
+from vqvae.analysis import projection
+from vqvae.analysis.encoding import encode
 
 DRAWN = "div.scatter[data-frames]"
 READY = "div.scatter[data-pictures=ready]"
@@ -115,7 +117,7 @@ def truths() -> list[tuple[str, str, str]]:
     digits, rows = data.load(data.EMBEDDED, "all"), []
     for name, path in checkpoint.SHIPPED.items():
         shipped = checkpoint.load(path)
-        encoded, config = codebook.encode(shipped.model, digits), shipped.model.config
+        encoded, config = encode(shipped.model, digits), shipped.model.config
         for space, meaning in projection.SPACES.items():
             settings = projection.MapSettings(space)
             points = projection.points_of(settings, len(digits), config.cells, config.num_embeddings)

@@ -16,12 +16,13 @@ import tutorial
 from torchvision import datasets, transforms
 
 from vqvae import data
+from vqvae.paths import data_folder
 from vqvae.training import TUTORIAL, Training
 
 
 def tutorials_loop(variance: float) -> Callable[[int], None]:
     """A function that trains for so many steps."""
-    images = datasets.MNIST(data.data_folder(), transform=transforms.ToTensor())
+    images = datasets.MNIST(data_folder(), transform=transforms.ToTensor())
     loader = torch.utils.data.DataLoader(images, TUTORIAL.batch_size, shuffle=True, num_workers=0)
     batches = itertools.chain.from_iterable(itertools.repeat(loader))
     model = tutorial.VQVAE()

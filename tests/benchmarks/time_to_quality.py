@@ -20,6 +20,7 @@ from vqvae import data
 from vqvae.data import Digits
 from vqvae.evaluation import evaluate
 from vqvae.model import VQVAE
+from vqvae.paths import data_folder
 from vqvae.training import RECOMMENDED, TUTORIAL, Training
 
 # Smaller batches take more steps an epoch, which counts for more here than the little that a step of 128 saves.
@@ -51,7 +52,7 @@ def curve(work: Iterable[object], nmse: Callable[[], float], enough: Callable[[f
 
 
 def tutorials_loop(seed: int, epochs: int, variance: float, test: Digits) -> list[Point]:
-    images = datasets.MNIST(data.data_folder(), transform=transforms.ToTensor())
+    images = datasets.MNIST(data_folder(), transform=transforms.ToTensor())
     torch.manual_seed(seed)
     loader = torch.utils.data.DataLoader(images, TUTORIAL.batch_size, shuffle=True, num_workers=0)
     model = tutorial.VQVAE()

@@ -19,10 +19,10 @@ from common import median, table
 from pen import app
 from train_page import STEP, train_page
 
-from vqvae import worker
 from vqvae.data import EMBEDDED
 from vqvae.files import write_atomically
-from vqvae.runs import Order, Run
+from vqvae.runs import worker
+from vqvae.runs.run import Run, RunConfig
 from vqvae.training import RECOMMENDED, Training
 
 WARM_UP = 20  # steps, with the k-means start among them
@@ -49,7 +49,7 @@ def published(epochs: int) -> float:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             os.environ["VQVAE_RUNS"] = folder
             run = Path(folder) / "run"
-            order = Order(replace(RECOMMENDED, epochs=epochs), EMBEDDED)
+            order = RunConfig(replace(RECOMMENDED, epochs=epochs), EMBEDDED)
             write_atomically(run / "run.json", json.dumps(asdict(order)).encode())
             worker.work(run)
     finally:

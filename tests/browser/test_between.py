@@ -1,8 +1,8 @@
 """The walk between two digits: what the browser draws on the way is torch's, by slider, by keys and by play."""
 
 import torch
-from hand import PHONE, Picture, blank, open_draw, press, settled, stroke, until
 
+from tests.browser.hand import PHONE, Picture, blank, open_draw, press, settled, stroke, until
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.model import VQVAE

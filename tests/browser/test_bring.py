@@ -3,9 +3,9 @@
 import io
 
 import numpy as np
-from hand import blank, drawing, open_draw, press, settled, stroke, until
 from PIL import Image
 
+from tests.browser.hand import blank, drawing, open_draw, press, settled, stroke, until
 from vqvae import data
 
 

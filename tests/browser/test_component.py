@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from hand import CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, stroke, until
 
-from pages.ui.workbench import FOLDER, Walk, describe, module
+from pages.ui.components.canvas import FOLDER, Walk, describe, module
+from tests.browser.hand import CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, stroke, until
 from vqvae import data
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
@@ -43,8 +43,8 @@ def page(browser):
     page.evaluate(
         MOUNT,
         {
-            "html": (FOLDER / "workbench.html").read_text(),
-            "css": (FOLDER / "workbench.css").read_text(),
+            "html": (FOLDER / "canvas.html").read_text(),
+            "css": (FOLDER / "canvas.css").read_text(),
             "js": module(),
         },
     )

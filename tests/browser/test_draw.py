@@ -2,7 +2,7 @@
 
 import re
 
-from hand import (
+from tests.browser.hand import (
     CANVAS,
     PHONE,
     RECONSTRUCTION,
@@ -18,7 +18,6 @@ from hand import (
     touch,
     until,
 )
-
 from vqvae import data
 
 

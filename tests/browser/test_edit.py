@@ -3,9 +3,22 @@
 import json
 
 import torch
-from hand import PHONE, cell, code_at, codes, drawing, open_draw, press, reconstruction, settled, stroke, touch, until
 from PIL import Image
 
+from tests.browser.hand import (
+    PHONE,
+    cell,
+    code_at,
+    codes,
+    drawing,
+    open_draw,
+    press,
+    reconstruction,
+    settled,
+    stroke,
+    touch,
+    until,
+)
 from vqvae.checkpoint import SHIPPED, load
 
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pages.ui.workbench import FOLDER, describe
-from vqvae import codebook, data
+from pages.ui.components.canvas import describe
+from pages.ui.components.shared import FOLDER as SHARED
+from vqvae import data
 from vqvae.checkpoint import SHIPPED, Checkpoint, load
 from vqvae.model import VQVAE, ModelConfig
 
@@ -36,13 +37,13 @@ PASS = """({ description, batch }) => {
 
 @pytest.fixture(scope="module")
 def alone(browser):
-    """An empty page with `forward.js` and nothing else."""
+    """An empty page with `vqvae.js` and nothing else."""
     page = browser.new_page()
     page.evaluate(
         """async (source) => {
           window.forward = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
         }""",
-        (FOLDER / "forward.js").read_text(),
+        (SHARED / "vqvae.js").read_text(),
     )
     yield page
     page.close()
@@ -192,7 +193,7 @@ def test_browser_and_torch_agree_on_the_tiles(alone):
         "(description) => { window.network = forward.load(description); }", describe(load(SHIPPED["default"]))
     )
     tiles = alone.evaluate("(K) => Array.from({ length: K }, (_, code) => [...forward.tile(network, code)])", K)
-    expected = (codebook.tiles(model) * 255).permute(0, 2, 3, 1).flatten(1)
+    expected = (tiles.tiles(model) * 255).permute(0, 2, 3, 1).flatten(1)
     assert (torch.tensor(tiles) - expected).abs().max() <= 0.51
 
 

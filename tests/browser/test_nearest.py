@@ -1,7 +1,6 @@
 """Where a drawing stands: the server adds it at the end of a stroke, below the pen, and a thumbnail opens its digit."""
 
-from hand import PHONE, blank, drawing, open_draw, settled, stroke, until
-
+from tests.browser.hand import PHONE, blank, drawing, open_draw, settled, stroke, until
 from vqvae import data
 
 

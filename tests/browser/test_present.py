@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from playwright.sync_api import expect
 
-from pages.ui.link import write_drawing
+from pages.ui.shell.link_codec import write_drawing
 from tests.browser.conftest import running_app
 from tests.browser.hand import cell, drawing, press, reconstruction, settled, stroke, until
 from vqvae import data

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import running_app, visitors
 from vqvae import checkpoint
-from vqvae.runs import Run
+from vqvae.runs.run import Run
 
 QUICK = "images=256&num_embeddings=16&embedding_dim=4&batch_size=32"  # eight steps an epoch
 

@@ -4,12 +4,13 @@ import re
 
 import pytest
 import torch
-from hand import PHONE, code_at, drawing, open_draw, press, until
 
-from pages.ui.workbench import FOLDER, describe
+from pages.ui.components.canvas import describe
+from pages.ui.components.shared import FOLDER as SHARED
+from tests.browser.hand import PHONE, code_at, drawing, open_draw, press, until
 from vqvae import data
+from vqvae.analysis.receptive_field import receptive_field
 from vqvae.checkpoint import SHIPPED, load
-from vqvae.codebook import receptive_field
 
 
 def distances(page, row: int, column: int) -> torch.Tensor:
@@ -100,7 +101,7 @@ def test_the_field_that_a_cell_sees_is_the_librarys(browser):
           window.forward = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
           window.network = forward.load(description);
         }""",
-        [(FOLDER / "forward.js").read_text(), describe(load(SHIPPED["default"]))],
+        [(SHARED / "vqvae.js").read_text(), describe(load(SHIPPED["default"]))],
     )
     field = receptive_field(load(SHIPPED["default"]).model.encoder)
     for row, column in ((0, 0), (3, 5), (6, 6)):

@@ -1,0 +1,1 @@
+"""Arrays in, figures or HTML out; no Streamlit here."""

@@ -1,0 +1,86 @@
+"""A run's figures: its history and recording in, plotly figures out; no Streamlit here."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from vqvae.runs.comparison import Comparison
+from vqvae.runs.recording import Metrics
+
+POINTS = 300  # of a curve: more cannot be told apart
+CURVES = ("#1f8f9b", "#c2571a", "#7a6fd0", "#6a8f2f")  # 3 : 1 at least on both themes' backgrounds
+QUIET = "rgba(128, 140, 145, 0.55)"
+LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}
+# An axis of errors. Left to itself, plotly writes 2 for 0.2.
+LOGARITHMIC = {"type": "log", "tickvals": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]}
+
+
+def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[str, str], value: str) -> go.Figure:
+    """One figure of `Point` over the steps: for each recipe the mean over its seeds, in the range of them all."""
+    figure = go.Figure()
+    last = 0
+    for name, color in zip(recipes, CURVES, strict=False):
+        curves = [result.curve for result in comparison.of(name)]
+        steps = [point.step for point in curves[0]]
+        values = np.array([[getattr(point, value) for point in curve] for curve in curves])  # (seeds, points)
+        last = max(last, steps[-1])
+        figure.add_scatter(
+            x=[*steps, *reversed(steps)],
+            y=[*values.max(0).tolist(), *values.min(0)[::-1].tolist()],
+            fill="toself",
+            fillcolor=f"rgba{(*(int(color[at : at + 2], 16) for at in (1, 3, 5)), 0.18)}",
+            line={"width": 0},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+        figure.add_scatter(
+            x=steps,
+            y=values.mean(0).tolist(),
+            mode="lines",
+            name=names[name],
+            line={"color": color, "width": 2},
+            hovertemplate="%{y:.4g}",
+        )
+    figure.update_yaxes(title=None, **(LOGARITHMIC if value == "nmse" else {"rangemode": "tozero"}))
+    return _finished(figure, 320, last, hovermode="x unified")
+
+
+def run_curves(histories: dict[str, Sequence[Metrics]], value: str, steps: int) -> go.Figure:
+    """One figure of `Moment` over the steps, a line for each run; held-out ones have dots, as they are rarer."""
+    figure = go.Figure()
+    for (name, history), color in zip(histories.items(), CURVES, strict=False):
+        shown = thinned([moment for moment in history if getattr(moment, value) is not None])
+        figure.add_scatter(
+            x=[moment.step for moment in shown],
+            y=[getattr(moment, value) for moment in shown],
+            mode="lines+markers" if value.startswith("held_out") else "lines",
+            name=name,
+            line={"color": color, "width": 2},
+            marker={"size": 4},
+            hovertemplate="%{y:.4g}",
+        )
+    if value == "held_out_nmse":
+        figure.update_yaxes(title=None, **LOGARITHMIC)
+    else:
+        figure.update_yaxes(rangemode="tozero", title=None)
+    return _finished(figure, 320, steps, hovermode="x unified", showlegend=True)
+
+
+def thinned(history: Sequence[Metrics]) -> Sequence[Metrics]:
+    """Few enough moments for a curve, the last among them."""
+    every = -(-len(history) // POINTS) or 1
+    return history[::-1][::every][::-1]
+
+
+def _finished(figure: go.Figure, height: int, steps: int = 0, now: int | None = None, **layout: object) -> go.Figure:
+    """The margins and manners that all share: where there are steps, one axis of them from start to end."""
+    if steps:
+        figure.update_xaxes(title="step", range=[0, steps], fixedrange=True, showgrid=False)
+        figure.update_yaxes(fixedrange=True)
+    if now is not None:
+        figure.add_vline(x=now, line={"color": QUIET, "width": 2})
+    figure.update_layout(
+        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, legend=LEGEND, uirevision=1, **layout
+    )
+    return figure

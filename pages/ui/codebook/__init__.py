@@ -1,0 +1,1 @@
+"""What Codebook alone shows."""

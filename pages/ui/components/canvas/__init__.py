@@ -1,0 +1,236 @@
+"""The workbench: pen, codes and reconstruction in the browser, as one Streamlit component (Components v2).
+
+The model itself travels to the browser once; there every movement of the pen is one forward pass, and Python hears of
+a drawing when the pen is lifted. What comes back is a stranger's message: checked here before anything uses it.
+"""
+
+import base64
+import json
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+import torch
+from torch import Tensor, nn
+
+from pages.ui.charts.pictures import data_uri
+from pages.ui.components.shared import FOLDER as SHARED
+from vqvae.analysis.encoding import Encoded
+from vqvae.analysis.neighbours import telling_cells
+from vqvae.analysis.usage import Usage
+from vqvae.checkpoint import Checkpoint
+from vqvae.data import Digits
+
+MAX_WEIGHTS = 2_000_000  # 8 MB to the browser, some 100 ms a pass
+FOLDER = Path(__file__).parent
+
+
+class WorkbenchError(ValueError):
+    """A model that cannot run in the browser; the message says in one sentence why."""
+
+
+class Drawing(NamedTuple):
+    """What is on the canvas, the codes the browser found for it, and what the person did with them."""
+
+    pixels: Tensor  # (C, H, W) uint8
+    codes: Tensor  # (h, w) int64 in [0, K), edits among them
+    edits: Tensor  # (h, w) int64 in [-1, K): -1 where the encoder's choice stands
+    cell: int | None  # the one that was chosen, in reading order
+    step: int  # of the walk; 0 outside it
+
+
+def describe(checkpoint: Checkpoint) -> dict[str, object]:
+    """The model as `vqvae.js` loads it: sizes, layers, and float32 weights in torch's layout, the codebook last.
+
+    Raises WorkbenchError for layers other than conv, relu and conv_transpose, or more than MAX_WEIGHTS weights.
+    """
+    model, config = checkpoint.model, checkpoint.model.config
+    count = sum(tensor.numel() for tensor in model.state_dict().values())
+    if count > MAX_WEIGHTS:
+        raise WorkbenchError(
+            f"This model has {count / 1e6:.1f} million weights: expected at most "
+            f"{MAX_WEIGHTS / 1e6:.0f} million, to follow a pen in the browser."
+        )
+    stacks = [list(_leaves(stack)) for stack in (model.encoder, model.decoder)]
+    encoder, decoder = ([_layer(module) for module in stack] for stack in stacks)
+    weights = [tensor for stack in stacks for module in stack for tensor in _weights(module)]
+    weights.append(model.vq_layer.codebook)
+    values = torch.cat([tensor.detach().cpu().to(torch.float32).flatten() for tensor in weights])
+    return {
+        "fingerprint": checkpoint.fingerprint,
+        "channels": config.channels,
+        "height": config.height,
+        "width": config.width,
+        "offset": config.offset,
+        "variance": checkpoint.variance,
+        "K": config.num_embeddings,
+        "D": config.embedding_dim,
+        "encoder": encoder,
+        "decoder": decoder,
+        "weights": base64.b64encode(values.numpy().astype("<f4").tobytes()).decode(),
+    }
+
+
+def _leaves(module: nn.Module) -> Iterator[nn.Module]:
+    """The layers inside nested `nn.Sequential`s and the model's own stacks, in order."""
+    children = list(module.children())
+    if not children:
+        yield module
+    for child in children:
+        yield from _leaves(child)
+
+
+def _layer(module: nn.Module) -> dict[str, object]:
+    if type(module) is nn.ReLU:
+        return {"kind": "relu"}
+    if type(module) not in (nn.Conv2d, nn.ConvTranspose2d):
+        raise WorkbenchError(
+            f"This model has a layer {type(module).__name__}: expected convolutions, transposed ones and ReLU, "
+            f"which the browser can run."
+        )
+    if module.groups != 1 or tuple(module.dilation) != (1, 1) or module.padding_mode != "zeros":
+        raise WorkbenchError(
+            f"This model has a {type(module).__name__} with groups, dilation or other padding than zeros: expected "
+            f"plain ones, which the browser can run."
+        )
+    if isinstance(module.padding, str):
+        raise WorkbenchError(f"This model pads its convolutions by name ({module.padding}): expected numbers.")
+    layer: dict[str, object] = {
+        "kind": "conv" if type(module) is nn.Conv2d else "conv_transpose",
+        "in": module.in_channels,
+        "out": module.out_channels,
+        "kernel": list(module.kernel_size),
+        "stride": list(module.stride),
+        "padding": list(module.padding),
+    }
+    if type(module) is nn.ConvTranspose2d:
+        layer["output_padding"] = list(module.output_padding)
+    return layer
+
+
+def _weights(module: nn.Module) -> Iterable[Tensor]:
+    """Weight and bias of a layer; a bias that it does not have is zeros."""
+    if type(module) is nn.ReLU:
+        return ()
+    bias = module.bias if module.bias is not None else torch.zeros(module.out_channels)
+    return module.weight, bias
+
+
+class Put(NamedTuple):
+    """What Python puts on the canvas. Drawing goes on over it until the serial changes."""
+
+    serial: str  # "session:count"; the part before the colon is another one in every session
+    pixels: Tensor | None  # (C, H, W) uint8 of the model's shape; None for a blank canvas
+    edits: Tensor | None = None  # (h, w) int64 in [-1, K); None for none
+    cell: int | None = None  # the one to be chosen, in reading order
+
+
+STEPS = 6  # of the walk
+
+
+class Walk(NamedTuple):
+    """Where the walk stands, and what it is told with."""
+
+    serial: str  # another one whenever Python sets the step
+    step: int = 0  # 1 to STEPS; 0 for the workbench alone
+    presenting: bool = False  # one screen for an audience, instead of a page
+    examples: dict[str, object] | None = None  # out of `describe_examples`; without it the last step says less
+    code: int | None = None  # picked on another page: its cells are marked
+
+
+def workbench(checkpoint: Checkpoint, put: Put, walk: Walk, key: str) -> Drawing | None:
+    """Draw the component; what its canvas holds, or None while it has not said so for this model and this serial.
+
+    Raises WorkbenchError for a model that cannot run in the browser.
+    """
+    pixels = None if put.pixels is None else put.pixels.permute(1, 2, 0).flatten().tolist()  # channels last
+    edits = None if put.edits is None else put.edits.flatten().tolist()
+    answer = _component(
+        key=key,
+        data={
+            "model": describe(checkpoint),
+            "set": {"serial": put.serial, "pixels": pixels, "edits": edits, "cell": put.cell},
+            "walk": walk._asdict(),
+        },
+        default={"drawing": None},
+        on_drawing_change=lambda: None,
+    )
+    return checked(answer.drawing, checkpoint, put.serial)
+
+
+def checked(answer: object, checkpoint: Checkpoint, serial: str) -> Drawing | None:
+    """The browser's message as a drawing; None where it is no such message, or for another model or serial."""
+    config = checkpoint.model.config
+    if not isinstance(answer, dict) or answer.get("serial") != serial:
+        return None
+    if answer.get("fingerprint") != checkpoint.fingerprint:
+        return None
+    K, cells = config.num_embeddings, config.cells
+    pixels = _whole(0, 256, answer.get("pixels"), config.channels * config.height * config.width)
+    codes, edits = _whole(0, K, answer.get("codes"), cells), _whole(-1, K, answer.get("edits"), cells)
+    cell, step = _whole(-1, cells, [answer.get("cell")], 1), _whole(0, STEPS + 1, [answer.get("step")], 1)
+    if pixels is None or codes is None or edits is None or cell is None or step is None:
+        return None
+    picture = pixels.view(config.height, config.width, config.channels).permute(2, 0, 1)
+    return Drawing(
+        picture.to(torch.uint8).contiguous(),
+        codes.view(config.grid),
+        edits.view(config.grid),
+        None if int(cell) < 0 else int(cell),
+        int(step),
+    )
+
+
+def describe_examples(digits: Digits, encoded: Encoded, usage: Usage, count: int = 10) -> dict[str, object]:
+    """For each code the digits that say best what it stands for, all in one picture, and how it is used.
+
+    `of[code]` lists [place in the picture, cell]; pictures stand in rows of `columns`, each of the model's size.
+    """
+    width = encoded.codes.shape[2]
+    K = usage.all_cells.total.shape[0]
+    cells = [telling_cells(encoded, code, count) for code in range(K)]
+    shown = torch.cat([of[:, 0] for of in cells]).unique()  # (P,)
+    C, H, W = digits.pixels.shape[1:]
+    columns = max(1, math.isqrt(len(shown)))
+    sheet = torch.zeros(C, -(-len(shown) // columns) * H, columns * W, dtype=torch.uint8)
+    for place, image in enumerate(shown.tolist()):
+        top, left = place // columns * H, place % columns * W
+        sheet[:, top : top + H, left : left + W] = digits.pixels[image]
+    rates = usage.all_cells.by_class / usage.images.clamp_min(1).unsqueeze(1)  # (10, K) uses an image
+    return {
+        "picture": data_uri(sheet),
+        "columns": columns,
+        "of": [
+            [[place, row * width + column] for place, (_, row, column) in zip(places, of.tolist(), strict=True)]
+            for of, places in ((of, torch.searchsorted(shown, of[:, 0].contiguous()).tolist()) for of in cells)
+        ],
+        "uses": usage.all_cells.total.tolist(),
+        "favourite": rates.argmax(0).tolist(),
+        "digits": digits.described,
+    }
+
+
+def _whole(low: int, high: int, numbers: object, count: int) -> Tensor | None:
+    """Exactly `count` whole numbers from low to below high as int64, or None."""
+    if not isinstance(numbers, list) or len(numbers) != count:
+        return None
+    if not all(type(number) is int and low <= number < high for number in numbers):
+        return None
+    return torch.tensor(numbers, dtype=torch.int64)
+
+
+def module() -> str:
+    """The component's JavaScript, one module: `vqvae.js`, its source as a string for the worker, and the rest."""
+    files = SHARED / "vqvae.js", SHARED / "idle.js", FOLDER / "tour.js", FOLDER / "view.js"
+    forward, *rest = (file.read_text() for file in files)
+    return "\n".join([forward, f"const FORWARD = {json.dumps(forward)};", *rest])
+
+
+_component = st.components.v2.component(
+    "vqvae_workbench",
+    html=(FOLDER / "canvas.html").read_text(),
+    css=(FOLDER / "canvas.css").read_text(),
+    js=module(),
+)

@@ -1,0 +1,214 @@
+"""The scatter: a map of thousands of points in the browser, as one Streamlit component (Components v2) on a canvas.
+
+Moving, zooming, hovering and selecting need no server; Python hears of finished selections and can make some itself.
+Pictures, reconstructions and codes travel apart from the points, once a model, through a second component without a
+face: so a new layout or colouring sends some ten kilobytes. What comes back is a stranger's message, checked here.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+from torch import Tensor
+
+from vqvae.analysis.receptive_field import ReceptiveField
+
+FOLDER = Path(__file__).parent
+EDGE = 65535  # positions travel as 16-bit numbers in a square
+
+
+class Coloring(NamedTuple):
+    """What the colour of a point means."""
+
+    colors: np.ndarray  # (N,) whole numbers: places in the palette
+    palette: Sequence[str]  # such as "#3f90da"
+    title: str  # of the legend
+    entries: tuple[tuple[str, int], ...] = ()  # a name and its place in the palette; a click selects all such points
+    ramp: tuple[str, str] | None = None  # or the two ends of a scale
+
+
+class Mark(NamedTuple):
+    """Something that is no point of the map, drawn on it with lines to some points."""
+
+    position: np.ndarray  # (2,) in the map's own units
+    name: str
+    to: Sequence[int]  # ids of points
+
+
+class Plot(NamedTuple):
+    """A map as the scatter shows it."""
+
+    positions: np.ndarray  # (N, 2)
+    ids: np.ndarray  # (N,) ascending: the digit, or digit * cells + cell
+    coloring: Coloring
+    labels: np.ndarray  # (N,) classes
+    sheet: str  # the key of the sheet of pictures
+    view: str  # another view starts unzoomed; the same one stays where it is
+    title: str  # a sentence for those who cannot see it
+    noun: str  # what its points are: "digits", "cells"
+    cells: int = 0  # cells a digit, where points are cells
+    columns: int = 0  # of the grid of cells
+    marks: tuple[Mark, ...] = ()
+
+
+class Selected(NamedTuple):
+    """Which points are selected."""
+
+    revision: int  # grows when Python selects: the browser then takes over what Python says
+    ids: np.ndarray  # (M,) int64, ascending
+
+
+NOTHING = Selected(0, np.empty(0, dtype=np.int64))
+
+
+def selection(key: str) -> Selected:
+    """What is selected in the scatter of this key, on the page or by `select`."""
+    return st.session_state.get(_place(key), NOTHING)
+
+
+def select(key: str, ids: np.ndarray) -> None:
+    """Select points from Python; before `scatter` is drawn, or in a callback."""
+    st.session_state[_place(key)] = Selected(selection(key).revision + 1, np.unique(np.asarray(ids, dtype=np.int64)))
+
+
+def scatter(plot: Plot, key: str, limit: int) -> np.ndarray:
+    """Draw a map; the ids of the selected points, ascending. A message with ids of `limit` or more is ignored."""
+    chosen = selection(key)
+    frame = _Square(plot.positions)
+    _SCATTER(
+        key=key,
+        data={
+            "xy": _packed(frame.place(plot.positions), "<u2"),
+            "ids": _packed(plot.ids, "<u4"),
+            "labels": _packed(plot.labels, "u1"),
+            "colors": _packed(plot.coloring.colors, "<u2"),
+            "palette": list(plot.coloring.palette),
+            "legend": {
+                "title": plot.coloring.title,
+                "entries": [list(entry) for entry in plot.coloring.entries],
+                "ramp": plot.coloring.ramp and list(plot.coloring.ramp),
+            },
+            "sheet": plot.sheet,
+            "view": plot.view,
+            "title": plot.title,
+            "noun": plot.noun,
+            "cells": plot.cells,
+            "columns": plot.columns,
+            "marks": [
+                {"xy": frame.place(mark.position[None])[0].tolist(), "name": mark.name, "to": list(mark.to)}
+                for mark in plot.marks
+            ],
+            "selection": {"revision": chosen.revision, "ids": _packed(chosen.ids, "<u4")},
+        },
+        on_selection_change=_listener(key, limit),
+    )
+    return selection(key).ids
+
+
+def send_sheet(sheet: bytes, key: str) -> None:
+    """Bring a sheet of pictures to the browser; it takes no room on the page."""
+    _SHEET(key=key, data=sheet)
+
+
+def make_sheet(
+    name: str,
+    digits: Tensor,
+    reconstructions: Tensor,
+    codes: Tensor,
+    errors: Tensor,
+    code_colors: Sequence[str],
+    field: ReceptiveField,
+) -> bytes:
+    """What a map shows of each digit: pictures (N, C, H, W) uint8, codes (N, h, w), NMSE (N,), code colours (K,).
+
+    `field` is what a cell sees, `name` the sheet's key.
+    """
+    N, C, H, W = digits.shape
+    columns = max(1, round((N * H / W) ** 0.5))
+    parts = {
+        "digits": _sprites(digits, columns),
+        "reconstructions": _sprites(reconstructions, columns),
+        "codes": codes.flatten().numpy().astype("<u2").tobytes(),
+        "errors": errors.numpy().astype("<f4").tobytes(),
+    }
+    header = {
+        "key": name,
+        "columns": columns,
+        "channels": C,
+        "height": H,
+        "width": W,
+        "grid": list(codes.shape[1:]),
+        "colors": list(code_colors),
+        "patch": asdict(field),
+        "parts": [[part, len(content)] for part, content in parts.items()],
+    }
+    encoded = json.dumps(header).encode()
+    return len(encoded).to_bytes(4, "little") + encoded + b"".join(parts.values())
+
+
+class _Square:
+    """Where positions lie in the square that the browser knows, their proportions kept."""
+
+    def __init__(self, positions: np.ndarray):
+        low, high = positions.min(0), positions.max(0)
+        self.side = float((high - low).max()) or 1.0
+        self.corner = (low + high) / 2 - self.side / 2
+
+    def place(self, positions: np.ndarray) -> np.ndarray:
+        return ((positions - self.corner) / self.side * EDGE).round().clip(0, EDGE)
+
+
+def _sprites(pictures: Tensor, columns: int) -> bytes:
+    N, C, H, W = pictures.shape
+    rows = -(-N // columns)
+    sheet = np.zeros((rows * columns, H, W, C), dtype=np.uint8)
+    sheet[:N] = pictures.permute(0, 2, 3, 1).numpy()
+    sheet = sheet.reshape(rows, columns, H, W, C).transpose(0, 2, 1, 3, 4).reshape(rows * H, columns * W, C)
+    content = io.BytesIO()
+    Image.fromarray(sheet[:, :, 0] if C == 1 else sheet).save(content, "PNG", compress_level=6)
+    return content.getvalue()
+
+
+def _packed(numbers: np.ndarray, kind: str) -> str:
+    return base64.b64encode(np.asarray(numbers).astype(kind).tobytes()).decode()
+
+
+def _listener(key: str, limit: int) -> Callable[[], None]:
+    """A callback that takes over what the browser says is selected, if it can be."""
+
+    def listen() -> None:
+        ids = _heard(st.session_state.get(key, {}).get("selection"), selection(key).revision, limit)
+        if ids is not None:
+            st.session_state[_place(key)] = Selected(selection(key).revision, ids)
+
+    return listen
+
+
+def _heard(message: object, revision: int, limit: int) -> np.ndarray | None:
+    """The ids of a message from the browser; None for one that says nothing sensible, or too late."""
+    if not isinstance(message, dict) or message.get("revision") != revision:
+        return None
+    ids = message.get("ids")
+    if not isinstance(ids, list) or len(ids) > limit or not all(type(one) is int and 0 <= one < limit for one in ids):
+        return None
+    return np.unique(np.array(ids, dtype=np.int64))
+
+
+def _place(key: str) -> str:
+    return f"{key}.selected"
+
+
+_SCATTER = st.components.v2.component(
+    "vqvae_scatter",
+    html=(FOLDER / "scatter.html").read_text(),
+    css=(FOLDER / "scatter.css").read_text(),
+    js=(FOLDER / "scatter.js").read_text(),
+)
+_SHEET = st.components.v2.component("vqvae_sheet", html="<span hidden></span>", js=(FOLDER / "sheet.js").read_text())

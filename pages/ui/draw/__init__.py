@@ -1,0 +1,1 @@
+"""What Draw alone shows."""

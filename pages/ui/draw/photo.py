@@ -1,0 +1,107 @@
+"""Bring your own digit: a picture or the camera, every step that makes it one of MNIST's, and onto the canvas."""
+
+from collections.abc import Callable
+
+import streamlit as st
+from torch import Tensor
+
+from pages.ui.charts import pictures
+from pages.ui.components.canvas import Drawing
+from vqvae import photo
+from vqvae.model import ModelConfig
+
+SOURCES = {"file": "A picture", "camera": "The camera"}
+MEGABYTES = photo.MAX_BYTES // 1_000_000
+STYLE = """<style>
+.steps { display: grid; grid-template-columns: repeat(7, minmax(0, 1fr)); gap: 0.6rem; }
+.steps figure { margin: 0; }
+.steps img { width: 100%; aspect-ratio: 1; object-fit: contain; border-radius: 4px; display: block;
+  background: rgb(128 140 145 / 18%); }
+.steps figcaption { margin-top: 0.3rem; font-size: 0.8rem; line-height: 1.3; }
+.steps figcaption span { display: block; opacity: 0.8; }
+@media (max-width: 640px) { .steps { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
+.st-key-centring { min-height: 3.5rem; }
+.st-key-centring img { width: 3.5rem; border-radius: 4px; image-rendering: pixelated; display: block; }
+</style>"""
+
+
+@st.dialog("Bring your own digit", width="medium")
+def bring(config: ModelConfig, put: Callable[[str, Tensor], None]) -> None:
+    """Ask for a picture and show how it becomes a digit; `put` is a callback for its words and pixels (C, H, W)."""
+    st.html(STYLE)
+    st.markdown("Write one digit large on plain paper, and leave paper all around it.")
+    source = st.segmented_control(
+        "From",
+        list(SOURCES),
+        format_func=SOURCES.get,
+        default="file",
+        required=True,
+        key="draw.bring",
+        label_visibility="collapsed",
+    )
+    if source == "camera":
+        st.caption("The camera works on localhost or HTTPS only; your browser asks whether this page may use it.")
+        file = st.camera_input("A digit on paper", key="draw.camera", label_visibility="collapsed")
+    else:
+        file = st.file_uploader(
+            f"PNG, JPEG or WebP, at most {MEGABYTES} MB and {photo.MAX_PIXELS // 1_000_000} megapixels",
+            type=["png", "jpg", "jpeg", "webp"],
+            max_upload_size=MEGABYTES,
+            key="draw.file",
+        )
+    if file is None:
+        return
+    try:
+        found = photo.take(file.getvalue(), config)
+    except photo.PhotoError as error:
+        st.error(str(error))
+        return
+    st.html(_steps(found.steps))
+    if st.button(
+        "Put it on the canvas",
+        key="draw.bring.put",
+        type="primary",
+        on_click=put,
+        args=("your picture, centred as MNIST does", found.pixels),
+    ):
+        st.rerun()
+
+
+def centring(config: ModelConfig, drawing: Drawing | None, put: Callable[[str, Tensor], None]) -> None:
+    """A switch: while it is on, every drawing is offered as MNIST would have centred it.
+
+    Offered, not put: a four takes two strokes, and the first must not move away under the pen.
+    """
+    on = st.toggle(
+        "Centre my drawing as MNIST does",
+        key="draw.centring",
+        persist_state="session",
+        help="After each stroke you see the drawing fitted into a box and moved so that its centre of mass is in the "
+        "middle, as MNIST’s digits were. One click puts it on the canvas, undo brings yours back.",
+    )
+    if not on:
+        return
+    with st.container(key="centring", horizontal=True, vertical_alignment="center"):
+        try:
+            pixels = photo.centred(drawing.pixels, config) if drawing is not None else None
+        except photo.PhotoError:
+            pixels = None
+        if pixels is None:
+            st.caption("Draw something, and it stands here as MNIST would have centred it.")
+            return
+        st.html(f'{STYLE}<img src="{pictures.data_uri(pixels)}" alt="Your drawing, centred">', width="content")
+        if bool((pixels == drawing.pixels).all()):
+            st.caption("Your drawing is centred as MNIST does it.")
+        else:
+            words = "your drawing, centred as MNIST does"
+            if st.button("Centre it", key="draw.centre", on_click=put, args=(words, pixels)):
+                st.rerun()
+
+
+def _steps(steps: tuple[photo.Step, ...]) -> str:
+    figures = [
+        f'<figure><img src="{pictures.data_uri(step.picture)}" alt="{step.name}"><figcaption><b>{step.name}</b>'
+        f"<span>{step.note}</span></figcaption></figure>"
+        for step in steps
+    ]
+    return f'<div class="steps" role="group" aria-label="From your picture to a digit">{"".join(figures)}</div>'

@@ -1,0 +1,41 @@
+"""Controls that several pages have."""
+
+from collections.abc import Container
+
+import streamlit as st
+
+from pages.ui.shell.url_state import PageState
+
+# The digits that a page may be measured on, by their names in an address; `resources` knows which of them are here.
+DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
+
+
+def choose(state: PageState, label: str, name: str, options: dict[str, str], explanation: str) -> str:
+    """A row of buttons for a field of the address; the option chosen."""
+    return st.segmented_control(
+        label,
+        list(options),
+        key=state.key(name),
+        format_func=lambda option: options[option],
+        required=True,
+        persist_state="session",
+        help=explanation,
+        wrap=True,
+    )
+
+
+def check_digits(state: PageState, available: Container[str]) -> None:
+    """Turn to the embedded digits where the chosen ones are not here, and say so; before any widget is drawn."""
+    if state["digits"] not in available:
+        state.warn("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
+        state["digits"] = "embedded"
+
+
+def check_code(state: PageState, num_embeddings: int) -> None:
+    """Let go of a picked code that this model does not have, and say so; before any of its widgets is drawn."""
+    if state["code"] is not None and state["code"] >= num_embeddings:
+        state.warn(
+            f"There is no code {state['code']} here: this model’s {num_embeddings} codes have the numbers 0 to "
+            f"{num_embeddings - 1}."
+        )
+        state["code"] = None

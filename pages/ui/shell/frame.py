@@ -1,0 +1,190 @@
+"""The frame around every page: title, menu, the picker of checkpoints, what stands below it, one heading and its lead.
+
+On a stage, for an audience, there is the heading alone; a clicker's keys lead from page to page in the menu's order.
+"""
+
+import atexit
+import gc
+import sys
+from collections.abc import Callable, Container, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.shell import presenting
+from pages.ui.shell.connection import lifeline
+from pages.ui.shell.share import share
+from pages.ui.shell.url_state import Field, PageState, whole
+from pages.ui.shell.visitor import visitor
+from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
+from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own
+from vqvae.runs.visitor import Visitor
+
+STYLE = Path(__file__).with_name("frame.css").read_text()
+ICON = Path(__file__).with_name("icon.svg")  # a named icon would be fetched from elsewhere
+
+MENU = (
+    ("app.py", "Home", ":material/home:"),
+    ("pages/draw.py", "Draw", ":material/draw:"),
+    ("pages/codebook.py", "Codebook", ":material/grid_view:"),
+    ("pages/map.py", "Map", ":material/scatter_plot:"),
+    ("pages/train.py", "Train", ":material/model_training:"),
+)
+PICKER = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)"}
+
+
+class Scene(NamedTuple):
+    """What every page works on."""
+
+    name: str  # of the checkpoint, as in the address
+    checkpoint: Checkpoint
+    state: PageState
+    visitor: Visitor | None  # None in the moment before the browser has said who it is
+    titles: dict[str, str]  # of all checkpoints that the picker offers, by their names
+    presenting: bool  # for an audience: the page shows one picture on one screen
+
+    def open(self, name: str) -> Checkpoint:
+        """Another checkpoint of those offered. Raises CheckpointError."""
+        return _open(name, OwnCheckpoints(self.visitor) if self.visitor else None)
+
+
+def name_of_model(offered: Container[str] | None = None) -> Callable[[str], str]:
+    """A parser of checkpoints' names: of those offered; where we do not know who asks, of all that may be theirs."""
+
+    def parse(text: str) -> str:
+        known = text in SHIPPED or is_own(text) if offered is None else text in offered
+        if not known:
+            raise ValueError("default, tutorial, or one of your own checkpoints")
+        return text
+
+    return parse
+
+
+def frame(
+    title: str,
+    lead: str,
+    fields: Sequence[Field] = (),
+    heading: str | None = None,
+    link_fields: Callable[[PageState], dict[str, str]] = lambda state: state.said,
+    walks: bool = False,
+) -> Scene:
+    """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens.
+
+    `title` names the page in the menu, the browser's tab and the session; `heading` stands on it in its place.
+    `link_fields` gives what a shared link says, where that is more than the address; `walks` says whether the page has
+    steps of its own, so that a clicker's keys lead to another page from their ends alone.
+    """
+    st.set_page_config(
+        page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
+    )
+    st.html(f"<style>{STYLE}</style>")
+    _settle()
+    lifeline()
+    me = visitor()
+    own = OwnCheckpoints(me) if me else None
+    titles = PICKER | ({entry.name: entry.title for entry in own.entries()} if own else {})
+
+    everywhere = (
+        Field("model", name_of_model(titles if own else None), "default", shared=True),
+        Field("present", whole(0, 1), 0, shared=True),
+    )
+    state = PageState(title.lower(), (*everywhere, *fields))
+    if own is not None and state["model"] not in titles:  # deleted meanwhile, perhaps in another tab
+        state["model"] = "default"
+    with st.sidebar:
+        st.markdown("**VQ-VAE Explorer**")
+        for path, label, icon in MENU:
+            st.page_link(path, label=label, icon=icon, width="stretch")
+        st.selectbox(
+            "Model",
+            [*titles, *({state["model"]} - titles.keys())],
+            key=state.key("model"),
+            format_func=lambda name: titles.get(name, "Your own"),
+            persist_state="session",
+            help="Default and Tutorial saw MNIST's 60,000 training digits: the same network, two ways to learn the "
+            "codes. Your own come from the Train page.",
+        )
+        st.button("Start over", icon=":material/restart_alt:", on_click=state.restart, width="stretch", key="restart")
+        st.button(
+            "Present",
+            icon=":material/present_to_all:",
+            on_click=state.__setitem__,
+            args=("present", 1),
+            width="stretch",
+            key="present.on",
+            help="One picture on one screen, in large type. Arrow keys or a clicker lead on, Esc comes back.",
+        )
+        sharing = st.button("Share", icon=":material/share:", width="stretch", key="share.ask")
+    if state["present"]:
+        sharing = _stage(title, state, walks)
+    st.title(heading or title, anchor=False)
+    if not state["present"]:
+        st.markdown(lead)
+    if sharing:
+        share(link_fields(state))
+    state.warn_again()
+    if state.complaints:
+        state.warn(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
+    if own is None and state["model"] not in SHIPPED:
+        st.caption("Opening your model …")  # in a moment the browser says whose it is
+        st.stop()
+    name, checkpoint = _open_or_another(state["model"], own)
+    return Scene(name, checkpoint, state, me, titles, bool(state["present"]))
+
+
+_settled = {"modules": 0}  # as many as there were at the last time
+atexit.register(gc.unfreeze)  # else compiled modules complain of leaks at the end
+
+
+def _settle() -> None:
+    """Leave what was imported out of all garbage collections to come.
+
+    Streamlit collects after every run of a page or fragment. With the 280,000 objects of torch and plotly, which live
+    as long as the process, that takes 0.15 s, in which no other visitor is served either.
+    """
+    if len(sys.modules) != _settled["modules"]:
+        _settled["modules"] = len(sys.modules)
+        gc.collect()
+        gc.freeze()
+
+
+def _stage(title: str, state: PageState, walks: bool) -> bool:
+    """Set the stage, and go where the clicker says; whether the link was asked for."""
+    st.html(f"<style>{presenting.STYLE}</style>")
+    with st.container(key="stage", horizontal=True, gap="small"):
+        sharing = st.button("Link", icon=":material/qr_code_2:", key="stage.share", type="tertiary")
+        st.button(
+            "Esc", key="stage.leave", type="tertiary", on_click=state.__setitem__, args=("present", 0), help="Leave"
+        )
+    with st.container(key="stage-keys"):
+        key = presenting.pressed()
+    if key is None:
+        return sharing
+    if key.meaning == "leave":
+        state["present"] = 0
+        st.rerun()
+    place = [label for _, label, _ in MENU].index(title) + (1 if key.meaning == "next" else -1)
+    if 0 <= place < len(MENU) and (key.leads_on or not walks):
+        st.switch_page(MENU[place][0])
+    return sharing
+
+
+def _open(name: str, own: OwnCheckpoints | None) -> Checkpoint:
+    return resources.checkpoint(name) if name in SHIPPED else resources.own_checkpoint(own, name)
+
+
+def _open_or_another(chosen: str, own: OwnCheckpoints | None) -> tuple[str, Checkpoint]:
+    """The chosen checkpoint, or, where its file is damaged, another that opens; says so in a sentence."""
+    for name in (chosen, *(other for other in SHIPPED if other != chosen)):
+        try:
+            checkpoint = _open(name, own)
+        except CheckpointError as error:
+            mend = "Reinstall the explorer to get it back." if name in SHIPPED else "Delete it on the Train page."
+            st.error(f"The model “{name}” cannot be opened. {error} {mend}")
+            continue
+        if name != chosen:
+            st.info(f"You see the model “{name}” instead.")
+        return name, checkpoint
+    st.stop()

@@ -1,0 +1,105 @@
+"""The collapse lab: recipes side by side, in a recorded comparison and in the visitor's own, and what they came to."""
+
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.charts import figures, training
+from pages.ui.shell.messages import attempt
+from pages.ui.train.checkpoints import PLACE, add
+from pages.ui.train.side_by_side import CPU_SECONDS, FIRST, MOST, NAMES, side_by_side
+from vqvae import checkpoint as checkpoints
+from vqvae.data import TORCHVISION
+from vqvae.runs.comparison import SHIPPED, Comparison, model_file, verdict
+from vqvae.runs.own_checkpoints import OwnCheckpoints
+from vqvae.runs.visitor import Visitor
+from vqvae.training import Hyperparameters
+
+
+def lab(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameters) -> None:
+    """The whole section; `settings` is the recipe that the page shows."""
+    st.subheader("Collapse lab", anchor=False)
+    st.markdown(
+        "Why do codes die? A code that no vector is nearest to gets no gradient, so it stays where it is. The recipes "
+        "differ in this alone; network, images, their order and all other settings are the same."
+    )
+    recorded = resources.comparison()
+    which = "own"
+    if recorded is not None:
+        which = st.segmented_control(
+            "Comparison",
+            ["recorded", "own"],
+            default="recorded",
+            key="train.lab.which",
+            format_func={"recorded": "Recorded", "own": "Your own"}.__getitem__,
+            required=True,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+    if which == "own":
+        side_by_side(me, own, settings)
+    else:
+        look_back(recorded, own)
+
+
+def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
+    """The recorded comparison: its curves, its verdict, and its models to keep."""
+    seeds = max(len(comparison.of(name)) for name in comparison.recipes)
+    steps = max(point.step for result in comparison.results for point in result.curve)
+    images = TORCHVISION.get(comparison.dataset, "the embedded digits")
+    chosen = st.multiselect(
+        "Recipes, two to four",
+        comparison.recipes,
+        [name for name in FIRST if name in comparison.recipes],
+        format_func=NAMES.__getitem__,
+        max_selections=MOST,
+        key="train.lab",
+        persist_state="session",
+    )
+    left, right = st.columns(2, gap="large")
+    for column, value, words in (
+        (left, "nmse", "NMSE of the training batches"),
+        (right, "codes_used", "Codes used in the latest batches"),
+    ):
+        column.markdown(f"**{words}**, mean and range over {seeds} seeds")
+        column.plotly_chart(
+            training.recipe_curves(comparison, chosen, NAMES, value),
+            key=f"train.lab.{value}",
+            config=figures.TOOLBAR,
+            alt=words,
+        )
+    st.caption(
+        f"Recorded on {comparison.images:,} training images of {images}, {comparison.epochs} epochs: {steps:,} steps. "
+        "`gradient` is still gaining codes at that point, so a longer run narrows the distance."
+    )
+    table(comparison, chosen)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        name = st.selectbox("Model", comparison.recipes, format_func=NAMES.__getitem__, key="train.lab.one", width=260)
+        st.button(
+            "Keep as one of yours",
+            icon=":material/save:",
+            disabled=own is None,
+            on_click=attempt,
+            args=(PLACE, lambda: add(own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name])),
+            help="The model of the first seed, with its effective codebook: it then opens on every page.",
+        )
+
+
+def table(comparison: Comparison, chosen: list[str]) -> None:
+    """The verdict on the test images."""
+    verdicts = [verdict(comparison.of(name)) for name in chosen]
+    st.dataframe(
+        [
+            {
+                "Recipe": NAMES[one.recipe],
+                "Test NMSE": f"{one.nmse:.4f}",
+                "Codebook perplexity": f"{one.perplexity:.1f}",
+                "Codes used": f"{one.codes_used:.1f}",
+                "CPU seconds": f"{one.cpu_seconds:.0f}",
+                "Seeds": one.seeds,
+            }
+            for one in verdicts
+        ],
+        hide_index=True,
+        key="train.lab.table",
+        column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
+    )

@@ -1,0 +1,239 @@
+"""A visitor's own comparison: two to four recipes on the same images, in the same order, from the same seed."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.charts import figures, training
+from pages.ui.shell.messages import attempt, show
+from pages.ui.train.checkpoints import PLACE as SHELF
+from pages.ui.train.checkpoints import add
+from pages.ui.train.download import DATASETS
+from vqvae import checkpoint as checkpoints
+from vqvae import data
+from vqvae.evaluation import Evaluation
+from vqvae.runs.comparison import RECIPES
+from vqvae.runs.own_checkpoints import OwnCheckpoints
+from vqvae.runs.recording import Metrics
+from vqvae.runs.run import ALIVE, Run, RunConfig, RunError, Status
+from vqvae.runs.visitor import Visitor
+from vqvae.runs.worker import HELD_OUT
+from vqvae.training import TUTORIAL, Hyperparameters
+
+CPU_SECONDS = "Of training, all threads together: they hardly depend on what else the machine does meanwhile."
+FEWEST, MOST = 2, 4  # recipes at once: more lines than that cannot be told apart
+FIRST = ("gradient", "ema-revival")
+OWN = "settings"  # the recipe that stands in the page's settings
+NAMES = {
+    "gradient": "Gradient",
+    "gradient-kmeans": "Gradient, k-means start",
+    "ema": "EMA",
+    "ema-revival": "EMA, revival",
+    "rotation": "Rotation trick",
+    "simvq": "SimVQ",
+    OWN: "Your settings",
+}
+EPOCHS = 20
+PLACE = "train.lab"  # where it says what its buttons did
+EVERY = 1.0  # seconds between two looks
+CURVES = {
+    "held_out_nmse": f"NMSE on {HELD_OUT} held-out images",
+    "codes_used": "Codes used in the latest batches",
+    "perplexity": "Codebook perplexity of the latest batches",
+}
+
+
+def side_by_side(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameters) -> None:
+    """The visitor's comparison, or what to choose for one."""
+    runs = me.comparison() if me else []
+    try:
+        order = runs[0].config() if runs and not runs[0].aside else None
+    except RunError:
+        st.warning("Your last comparison cannot be read any more; a new one takes its place.")
+        runs, order = [], None
+    if order is not None:
+        standing = _standing(runs)
+        st.fragment(_watch, run_every=EVERY if standing.ended < len(runs) else None)(runs, order, standing)
+        _keep(runs, own)
+    else:
+        _choose(me, runs, settings)
+    show(PLACE)
+
+
+def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) -> None:
+    """Recipes, images, epochs and seed; what it will take."""
+    names = st.multiselect(
+        "Recipes, two to four",
+        list(NAMES),
+        FIRST,
+        format_func=NAMES.__getitem__,
+        max_selections=MOST,
+        key="train.lab.own",
+        persist_state="session",
+        help="All but “Your settings” differ in how the codebook learns alone; the rest is the tutorial’s.",
+    )
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        dataset = st.selectbox(
+            "On",
+            [name for name in data.DATASETS if data.is_present(name)],
+            format_func=DATASETS.__getitem__,
+            key="train.lab.data",
+            persist_state="session",
+            width=230,
+        )
+        epochs = st.number_input(
+            "Epochs of each", 1, 1000, EPOCHS, key="train.lab.epochs", persist_state="session", width=150
+        )
+        seed = st.number_input("Seed of all", 0, 9_999, 0, key="train.lab.seed", persist_state="session", width=150)
+        orders = {name: RunConfig(_equal(name, settings, epochs, seed), dataset) for name in names}
+        st.button(
+            "Compare",
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=attempt,
+            args=(PLACE, lambda: me.compare(orders)),
+            disabled=me is None or len(orders) < FEWEST,
+            key="train.lab.start",
+        )
+        if before:
+            st.button(
+                "Back to the last comparison",
+                icon=":material/undo:",
+                on_click=attempt,
+                args=(PLACE, lambda: [run.take_back() for run in before]),
+                key="train.lab.back",
+            )
+    cost = resources.step_cost(replace(TUTORIAL, epochs=1))
+    steps = _steps(dataset, epochs)
+    minutes = max(1, round(len(names) * steps * cost.seconds / 60))
+    st.caption(
+        f"{steps:,} steps for each recipe, one recipe after the other: about {minutes:,} min in all, if the machine "
+        "has nothing else to do. The page may be left meanwhile."
+    )
+
+
+def _equal(name: str, settings: Hyperparameters, epochs: int, seed: int) -> Hyperparameters:
+    """A recipe with the budget that all share: the same images, in the same batches."""
+    return replace(RECIPES.get(name, settings), epochs=int(epochs), seed=int(seed), batch_size=TUTORIAL.batch_size)
+
+
+def _steps(dataset: str, epochs: int) -> int:
+    images = len(resources.digits()) - data.HELD_OUT if dataset == data.EMBEDDED else data.TRAINING_IMAGES
+    return -(-images // TUTORIAL.batch_size) * int(epochs)
+
+
+class _Standing(NamedTuple):
+    """What the page outside the curves shows of runs: where it changes, all of it is drawn again."""
+
+    ended: int  # how many of them
+    saved: int  # how many have a model to keep
+
+
+def _standing(runs: list[Run]) -> _Standing:
+    statuses = [run.status() for run in runs]
+    return _Standing(sum(one.state not in ALIVE for one in statuses), sum(one.saved > 0 for one in statuses))
+
+
+def _title(run: Run) -> str:
+    return NAMES.get(run.name.partition("-")[2], run.name)
+
+
+def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
+    """Curves on shared axes and the verdict, as far as they are."""
+    if _standing(runs) != standing:
+        st.rerun()
+    statuses = [run.status() for run in runs]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        alive = standing.ended < len(runs)
+        early = any(status.state in ("stopped", "failed", "interrupted") for status in statuses)
+        for label, icon, actions, enabled in (
+            ("Stop all", "stop", [run.stop for run in runs], alive),
+            ("Go on", "play_arrow", [run.play for run in runs if run.status().state != "finished"], early),
+            ("New comparison", "replay", [run.set_aside for run in runs], True),
+        ):
+            st.button(
+                label,
+                icon=f":material/{icon}:",
+                on_click=attempt,
+                args=(PLACE, lambda actions=actions: [action() for action in actions]),
+                disabled=not enabled,
+                key=f"train.lab.{icon}",
+            )
+        steps = max((status.steps for status in statuses), default=0) or _steps(order.dataset, order.recipe.epochs)
+        st.caption(
+            f"Equal budgets: {steps:,} steps, {order.recipe.epochs} epochs of batches of {order.recipe.batch_size}, on "
+            f"{DATASETS[order.dataset]}, in the same order; seed {order.recipe.seed}."
+        )
+    histories = {_title(run): run.history() for run in runs}
+    for column, (value, words) in zip(st.columns(len(CURVES), gap="medium"), CURVES.items(), strict=True):
+        column.markdown(f"**{words}**")
+        column.plotly_chart(
+            training.run_curves(histories, value, steps),
+            key=f"train.lab.own.{value}",
+            config=figures.TOOLBAR,
+            alt=words,
+        )
+    st.dataframe(
+        [
+            _verdict(_title(run), histories[_title(run)], status, _final(run, status))
+            for run, status in zip(runs, statuses, strict=True)
+        ],
+        hide_index=True,
+        key="train.lab.own.table",
+        column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
+    )
+    st.caption(
+        f"NMSE, codebook perplexity and codes used are of images held out from training: of {HELD_OUT} of them as a "
+        "run goes on, of all once it has finished."
+    )
+
+
+def _final(run: Run, status: Status) -> Evaluation | None:
+    return resources.measured(run) if status.state == "finished" else None
+
+
+def _verdict(title: str, history: list[Metrics], status: Status, final: Evaluation | None) -> dict[str, str]:
+    """A row of the table, with dashes for what was not measured yet."""
+    last = next((moment for moment in reversed(history) if moment.held_out_nmse is not None), None)
+    if final is not None:
+        measured = final.nmse, final.perplexity, final.codes_used, f"all {final.images:,}"
+    elif last is not None:
+        measured = last.held_out_nmse, last.held_out_perplexity, last.held_out_codes, f"{HELD_OUT}"
+    else:
+        measured = None
+    return {
+        "Recipe": title,
+        "State": f"{status.state}, step {status.step:,}" if status.step else status.state,
+        "Held-out NMSE": f"{measured[0]:.4f}" if measured else "–",
+        "Codebook perplexity": f"{measured[1]:.1f}" if measured else "–",
+        "Codes used": f"{measured[2]}" if measured else "–",
+        "Held-out images": measured[3] if measured else "–",
+        "CPU seconds": f"{history[-1].cpu_seconds:.0f}" if history else "–",
+    } | ({"What happened": status.message} if status.message and status.state not in ALIVE else {})
+
+
+def _keep(runs: list[Run], own: OwnCheckpoints | None) -> None:
+    """Each model can be kept, like that of any run."""
+    saved = {run.name: run for run in runs if run.status().saved}
+    if st.session_state.get("train.lab.own.one") not in saved:
+        st.session_state["train.lab.own.one"] = next(iter(saved), None)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Model",
+            list(saved),
+            format_func=lambda name: _title(saved[name]),
+            key="train.lab.own.one",
+            width=260,
+            placeholder="None is saved yet",
+        )
+        st.button(
+            "Keep as one of yours",
+            icon=":material/save:",
+            disabled=own is None or name is None,
+            on_click=attempt,
+            args=(SHELF, lambda: add(own, checkpoints.load(saved[name].model_file), _title(saved[name]))),
+            key="train.lab.keep",
+            help="It then opens on every page.",
+        )

@@ -1,0 +1,173 @@
+"""Python's half of the workbench: what it sends, what it refuses, what it believes of a browser's answer."""
+
+import base64
+import copy
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+from torch import nn
+
+from pages.ui.components.canvas import WorkbenchError, checked, describe
+from tests.visiting import visit
+from vqvae.checkpoint import Checkpoint
+from vqvae.model import VQVAE, ModelConfig
+
+SMALL = ModelConfig(num_embeddings=12, embedding_dim=5)
+
+
+def checkpoint(config: ModelConfig = SMALL) -> Checkpoint:
+    return Checkpoint(VQVAE(config).requires_grad_(False).eval(), variance=0.1)
+
+
+def answer(opened: Checkpoint) -> dict[str, object]:
+    """An honest browser's."""
+    config = opened.model.config
+    C, H, W = config.image_shape
+    return {
+        "serial": "a:0",
+        "fingerprint": opened.fingerprint,
+        "pixels": [n % 256 for n in range(C * H * W)],
+        "codes": [n % config.num_embeddings for n in range(config.cells)],
+        "edits": [-1] * config.cells,
+        "cell": -1,
+        "step": 0,
+    }
+
+
+def test_a_description_holds_the_models_sizes_and_all_its_weights():
+    opened = checkpoint(ModelConfig(channels=3, height=32, width=48, num_embeddings=37, embedding_dim=5))
+    description = describe(opened)
+    assert [description[name] for name in ("channels", "height", "width", "K", "D")] == [3, 32, 48, 37, 5]
+    assert [layer["kind"] for layer in description["encoder"]] == ["conv", "relu", "conv", "relu", "conv"]
+    weights = torch.frombuffer(bytearray(base64.b64decode(description["weights"])), dtype=torch.float32)
+    assert len(weights) == sum(tensor.numel() for tensor in opened.model.state_dict().values())
+    assert torch.equal(weights[-37 * 5 :].view(37, 5), opened.model.vq_layer.codebook)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.LeakyReLU(),
+        nn.BatchNorm2d(5),
+        nn.Conv2d(5, 5, 3, padding=1, groups=5),
+        nn.Conv2d(5, 5, 3, padding=2, dilation=2),
+        nn.Conv2d(5, 5, 3, padding="same"),
+        nn.Conv2d(5, 5, 3, padding=1, padding_mode="reflect"),
+    ],
+)
+def test_a_layer_the_browser_cannot_run_is_refused_in_a_sentence(layer):
+    opened = checkpoint()
+    opened.model.encoder.convs.append(layer.eval())
+    with pytest.raises(WorkbenchError, match=r"This model .*: expected .*\.$"):
+        describe(opened)
+
+
+def test_a_model_of_more_than_two_million_weights_is_refused_in_a_sentence():
+    with pytest.raises(WorkbenchError, match=r"2\.1 million weights: expected at most 2 million"):
+        describe(checkpoint(ModelConfig(num_embeddings=32_000, embedding_dim=64)))
+
+
+def test_an_honest_answer_becomes_a_drawing_of_the_models_shape():
+    opened = checkpoint(ModelConfig(channels=3, height=8, width=12, num_embeddings=4, embedding_dim=2))
+    drawing = checked(answer(opened), opened, "a:0")
+    assert drawing.pixels.shape == (3, 8, 12)
+    assert drawing.pixels[:, 0, 1].tolist() == [3, 4, 5]  # channels came last
+    assert drawing.codes.tolist() == [[0, 1, 2], [3, 0, 1]]
+    assert (drawing.cell, drawing.step) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"fingerprint": "0" * 12},
+        {"serial": "b:0"},
+        {"serial": None},
+        {"pixels": None},
+        {"pixels": []},
+        {"pixels": [0] * 783},
+        {"pixels": [0] * 785},
+        {"pixels": [256] + [0] * 783},
+        {"pixels": [-1] + [0] * 783},
+        {"pixels": [0.5] + [0] * 783},
+        {"pixels": [True] + [0] * 783},
+        {"pixels": ["0"] * 784},
+        {"pixels": "0" * 784},
+        {"pixels": [[0]] * 784},
+        {"pixels": [10**400] + [0] * 783},
+        {"pixels": {"0": 0}},
+        {"codes": None},
+        {"codes": [0] * 48},
+        {"codes": [12] + [0] * 48},
+        {"codes": [-1] + [0] * 48},
+        {"codes": [None] * 49},
+        {"edits": None},
+        {"edits": [12] + [0] * 48},
+        {"edits": [-2] + [0] * 48},
+        {"cell": 49},
+        {"cell": None},
+        {"cell": "4"},
+        {"step": 7},
+        {"step": True},
+    ],
+)
+def test_a_hostile_answer_is_ignored(lie):
+    opened = checkpoint()
+    assert checked(answer(opened), opened, "a:0") is not None
+    assert checked(answer(opened) | lie, opened, "a:0") is None
+
+
+@pytest.mark.parametrize("nonsense", [None, 7, "text", [], {}, {"pixels": []}])
+def test_an_answer_that_is_no_message_is_ignored(nonsense):
+    assert checked(nonsense, checkpoint(), "a:0") is None
+
+
+# The page
+
+
+def draw() -> AppTest:
+    return visit("draw")
+
+
+def test_the_page_names_the_digit_on_the_canvas():
+    page = draw()
+    assert not page.exception
+    assert "On the canvas: digit" in page.caption[0].value
+
+
+def test_picking_a_digit_by_number_puts_it_on_the_canvas_and_into_the_address():
+    page = draw()
+    page.number_input(key="digit").set_value(77).run()
+    assert "digit 77" in page.caption[0].value
+    assert page.query_params["digit"] == "77"
+
+
+def test_a_random_digit_is_another_one():
+    page = draw()
+    before = page.session_state["digit"]
+    page.button(key="draw.random").click().run()
+    assert page.session_state["digit"] != before
+
+
+def test_every_new_digit_has_a_serial_of_its_own_and_every_session_its_own_serials():
+    page = draw()
+    session, count, _ = page.session_state["draw.put"]
+    page.number_input(key="digit").set_value(77).run()
+    assert page.session_state["draw.put"] == (session, count + 1, 77)
+    assert draw().session_state["draw.put"][0] != session
+
+
+def test_a_model_the_browser_cannot_run_is_one_calm_sentence(monkeypatch):
+    import pages.ui.components.canvas as canvas
+
+    monkeypatch.setattr(canvas, "MAX_WEIGHTS", 10)
+    page = draw()
+    assert not page.exception
+    assert "million weights" in page.error[0].value
+
+
+def test_describing_a_model_leaves_it_as_it_was():
+    opened = checkpoint()
+    before = copy.deepcopy(opened.model.state_dict())
+    describe(opened)
+    assert all(torch.equal(before[name], tensor) for name, tensor in opened.model.state_dict().items())

@@ -1,0 +1,144 @@
+"""What Draw's page adds to the workbench, with the browser's answers put into its mouth; gestures: tests/browser."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import resources
+from pages.ui.components import canvas as component
+from tests.visiting import html_of, text_of, visit
+from vqvae.checkpoint import Checkpoint
+from vqvae.data import DataError
+from vqvae.model import VQVAE, ModelConfig
+from vqvae.photo import centred
+
+
+@pytest.fixture
+def canvas(monkeypatch) -> dict[str, torch.Tensor]:
+    """What is drawn on the canvas: change its `pixels` between two runs; without any, what was `put` there."""
+    held: dict[str, torch.Tensor] = {}
+
+    def browser(data, **_):
+        checkpoint = resources.checkpoint("default")
+        config = checkpoint.model.config
+        put = torch.tensor(data["set"]["pixels"], dtype=torch.uint8).view(config.height, config.width, config.channels)
+        held["put"] = put.permute(2, 0, 1)
+        pixels = held.get("pixels", held["put"])
+        drawing = {
+            "serial": data["set"]["serial"],
+            "fingerprint": checkpoint.fingerprint,
+            "pixels": pixels.permute(1, 2, 0).flatten().tolist(),
+            "codes": checkpoint.model.encode(pixels.unsqueeze(0) / 255).flatten().tolist(),
+            "edits": [-1] * config.cells,
+            "cell": -1,
+            "step": 0,
+        }
+        return SimpleNamespace(drawing=drawing)
+
+    monkeypatch.setattr(component, "_component", browser)
+    return held
+
+
+def draw(**address: str) -> AppTest:
+    page = visit("draw", **address)
+    assert not page.exception
+    return page
+
+
+def near(page: AppTest) -> list:
+    return [button for button in page.button if (button.key or "").startswith("draw.near.")]
+
+
+def test_an_embedded_digit_is_left_out_of_its_own_comparison(canvas):
+    page = draw(digit="77")
+    assert "This is digit 77 itself, which is left out" in text_of(page)
+    assert "the 4,999 others of the 5,000 embedded digits (from MNIST's training set)" in text_of(page)
+    assert len(near(page)) == 5
+
+
+def test_a_drawing_is_compared_with_all_digits_in_words(canvas):
+    canvas["pixels"] = torch.randint(0, 256, (1, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    page = draw()
+    assert "Compared with the 5,000 embedded digits" in text_of(page)
+    assert "larger than that of <b>100%</b> of the embedded digits" in html_of(page)
+    assert "Very unusual." in html_of(page)
+
+
+def test_an_empty_canvas_is_compared_with_nothing(canvas):
+    canvas["pixels"] = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    page = draw()
+    assert "The canvas is empty" in text_of(page)
+    assert not near(page)
+
+
+def test_a_nearest_digit_opens_on_the_canvas(canvas):
+    page = draw(digit="77")
+    help_text = near(page)[0].help
+    near(page)[0].click().run()
+    digit = page.session_state["digit"]
+    assert digit != 77
+    assert f"Open digit {digit:,}, a {int(resources.digits().labels[digit])}" in help_text
+    assert torch.equal(canvas["put"], resources.digits().pixels[digit])
+    assert page.number_input(key="digit").value == digit
+
+
+def test_digits_that_cannot_be_measured_are_one_calm_sentence(canvas, monkeypatch):
+    def broken(checkpoint):
+        raise DataError("The file is damaged.")
+
+    monkeypatch.setattr(resources, "crowd", broken)
+    page = draw()
+    assert "There is nothing to compare your digit with." in page.error[0].value
+
+
+# The same centring as MNIST's, for a drawing
+
+
+def test_a_drawing_is_offered_centred_and_put_on_the_canvas_when_asked(canvas):
+    canvas["pixels"] = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    canvas["pixels"][:, 2:9, 2:5] = 255
+    page = draw()
+    page.toggle(key="draw.centring").set_value(True).run()
+    assert torch.equal(canvas["put"], resources.digits().pixels[page.session_state["digit"]])  # not yet
+    serial = page.session_state["draw.put"]
+    page.button(key="draw.centre").click().run()
+    assert torch.equal(canvas["put"], centred(canvas["pixels"], ModelConfig()))
+    assert page.session_state["draw.put"] == (serial[0], serial[1] + 1, serial[2])
+    canvas["pixels"] = canvas["put"]
+    page.run()
+    assert "On the canvas: your drawing, centred as MNIST does." in text_of(page)
+    assert "Your drawing is centred as MNIST does it." in text_of(page)
+
+
+def test_a_digit_picked_after_a_picture_of_ones_own_takes_its_place(canvas):
+    page = draw()
+    page.session_state["draw.own"] = "your picture", torch.full((1, 28, 28), 9, dtype=torch.uint8)
+    page.run()
+    assert canvas["put"].unique().tolist() == [9]
+    page.number_input(key="digit").set_value(77).run()
+    assert torch.equal(canvas["put"], resources.digits().pixels[77])
+
+
+def test_a_picture_of_ones_own_takes_the_size_of_another_model(canvas, monkeypatch):
+    model = VQVAE(ModelConfig(channels=3, height=32, width=48, num_embeddings=12, embedding_dim=5))
+    wide = Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
+    page = draw()
+    page.session_state["draw.own"] = "your picture", torch.zeros(1, 28, 28, dtype=torch.uint8)
+    monkeypatch.setattr(resources, "checkpoint", lambda name: wide)
+    page.run()
+    assert not page.exception
+    assert canvas["put"].shape == (3, 32, 48)
+
+
+def test_the_walk_between_two_digits_takes_what_is_on_the_canvas(canvas):
+    page = draw(digit="77")
+    page.session_state["draw.between"] = True
+    page.run()
+    assert page.number_input(key="draw.way.A").value == 77
+    assert page.number_input(key="draw.way.B").value == 2577
+    page.button(key="draw.way.take.B").click().run()
+    assert torch.equal(page.session_state["draw.way.own.B"], resources.digits().pixels[77])
+    page.number_input(key="draw.way.B").set_value(5).run()
+    assert "draw.way.own.B" not in page.session_state

@@ -1,0 +1,135 @@
+"""Home, the frame around every page and the state in the address, without a browser."""
+
+import gc
+import sys
+import types
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages.ui.shell import frame, url_state
+from tests.visiting import visit
+from vqvae import checkpoint, data
+
+
+def home(**query: str) -> AppTest:
+    return visit("home", **query)
+
+
+def test_home_shows_a_digit_walking_through_the_model():
+    app = home()
+    assert not app.exception
+    assert [title.value for title in app.title] == ["Inside a VQ-VAE"]
+    assert any("Digit 1234" in caption.value for caption in app.caption)
+
+
+def test_an_address_chooses_model_and_digit():
+    app = home(model="tutorial", digit="4321")
+    assert app.sidebar.selectbox[0].value == "tutorial"
+    assert any("Digit 4321" in caption.value and "“tutorial”" in caption.value for caption in app.caption)
+
+
+def test_garbage_collections_leave_out_what_was_imported(monkeypatch):
+    monkeypatch.setitem(frame._settled, "modules", 0)
+    gc.unfreeze()
+    home()
+    assert id(sys.modules["torch"].__dict__) not in {id(one) for one in gc.get_objects()}
+    monkeypatch.setitem(sys.modules, "imported_later", later := types.ModuleType("imported_later"))
+    home()
+    assert id(later.__dict__) not in {id(one) for one in gc.get_objects()}
+
+
+@pytest.mark.parametrize("nonsense", ["-1", "5000", "1e3", "seven", "７", "<script>", "9" * 400, ""])
+def test_nonsense_in_an_address_is_ignored_with_one_sentence(nonsense):
+    app = home(digit=nonsense)
+    assert not app.exception
+    assert len(app.warning) == 1
+    assert "digit should be a whole number from 0 to 4999" in app.warning[0].value
+    assert any("Digit 1234" in caption.value for caption in app.caption)
+
+
+def test_a_chosen_model_is_written_into_the_address_and_kept_on_every_page():
+    app = home()
+    app.sidebar.selectbox[0].set_value("tutorial").run()
+    assert app.query_params["model"] == "tutorial"
+    app.switch_page("pages/codebook.py").run()
+    assert app.sidebar.selectbox[0].value == "tutorial"
+    assert app.query_params["model"] == "tutorial"
+
+
+def test_another_digit_is_another_digit_and_start_over_brings_the_first_one_back():
+    app = home(digit="4321")
+    app.button(key="restart").click().run()
+    assert any("Digit 1234" in caption.value for caption in app.caption)
+    assert "digit" not in app.query_params
+
+
+def test_a_link_wins_over_what_was_picked_on_another_page_since():
+    """As from Draw's "Code 57 in the codebook", pressed again after a visit to Map."""
+    app = visit("draw")
+    for path, code in (("codebook", "57"), ("map", "12"), ("draw", None), ("codebook", "57")):
+        app.query_params.clear()
+        if code:
+            app.query_params["code"] = code
+        app.switch_page(f"pages/{path}.py").run()
+        assert not app.exception
+    assert app.session_state["code"] == 57
+    assert app.query_params["code"] == "57"
+
+
+def test_the_browsers_back_restores_what_the_address_says_and_leaves_the_rest_to_its_defaults(monkeypatch):
+    app = home(model="tutorial")
+    app.query_params.clear()
+    app.switch_page("pages/codebook.py").run()  # by the menu: the browser's history now holds the bare address as well
+    app.button_group(key="codebook.order").set_value("index").run()
+    app.button_group(key="codebook.cells").set_value("ink").run()
+    monkeypatch.setattr(url_state, "by_history", lambda: True)
+    for query, order, cells in (
+        ({"model": "tutorial", "order": "index"}, "index", "all"),
+        ({"model": "tutorial"}, "use", "all"),
+        ({}, "use", "all"),
+    ):
+        app.query_params.clear()
+        app.query_params.update(query)
+        app.run()
+        assert not app.exception
+        assert (app.session_state["codebook.order"], app.session_state["codebook.cells"]) == (order, cells)
+        assert app.sidebar.selectbox[0].value == "tutorial"
+        assert app.query_params["model"] == "tutorial"
+
+
+def test_an_address_that_comes_late_does_not_undo_what_was_picked_meanwhile():
+    app = visit("codebook", order="index")
+    app.button_group(key="codebook.order").set_value("class").run()
+    app.query_params["order"] = "index"  # sent before the browser heard of the new one
+    app.button_group(key="codebook.cells").set_value("ink").run()
+    assert app.session_state["codebook.order"] == "class"
+
+
+@pytest.mark.parametrize("damage", ["deleted", "truncated"])
+def test_a_damaged_checkpoint_is_one_sentence_and_the_other_model(damage, tmp_path, monkeypatch):
+    whole = checkpoint.SHIPPED["default"].read_bytes()
+    damaged = tmp_path / "default.safetensors"
+    if damage == "truncated":
+        damaged.write_bytes(whole[: len(whole) // 2])
+    monkeypatch.setitem(checkpoint.SHIPPED, "default", damaged)
+    st.cache_resource.clear()  # the whole file may be open already
+    app = home()
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "“default” cannot be opened" in app.error[0].value
+    assert any("“tutorial”" in caption.value for caption in app.caption)
+    st.cache_resource.clear()
+
+
+def test_without_digits_home_says_so_in_one_sentence(monkeypatch):
+    def unreadable(*arguments: object) -> None:
+        raise data.DataError("They cannot be read.")
+
+    monkeypatch.setattr(data, "load", unreadable)
+    st.cache_resource.clear()
+    app = home(digit="4321")
+    assert not app.exception
+    assert [error.value for error in app.error] == ["There is no digit to show. They cannot be read."]
+    st.cache_resource.clear()

@@ -1,0 +1,564 @@
+"""The Train page's logic and the estimate; what needs a browser is in tests/browser."""
+
+import base64
+import json
+import time
+from dataclasses import replace
+
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import resources
+from pages.ui.train import collapse_lab, side_by_side
+from tests.visiting import PATIENCE, text_of, visit
+from vqvae import checkpoint as checkpoints
+from vqvae import data
+from vqvae.background import download
+from vqvae.background.download import Progress
+from vqvae.data import DataError
+from vqvae.evaluation import Evaluation
+from vqvae.quantizer import QUANTIZERS, VectorQuantizer
+from vqvae.runs import comparison, cost, process, worker
+from vqvae.runs.cost import Cost, step_cost
+from vqvae.runs.own_checkpoints import OwnCheckpoints
+from vqvae.runs.recording import code_paths
+from vqvae.runs.run import Run, RunConfig, Status
+from vqvae.runs.visitor import Visitor, new_token
+from vqvae.training import EFFECTS, RECOMMENDED, TUTORIAL, Training
+
+QUICK = {"images": "48", "num_embeddings": "8", "embedding_dim": "4", "batch_size": "16", "epochs": "3"}
+
+
+measure = resources.figures_on_digits
+
+
+@pytest.fixture(autouse=True)
+def _children_are_threads(children, monkeypatch):
+    """A step costs what it says here, and models are not measured unless a test says so."""
+    figures = Evaluation(data.EMBEDDED, "all", 5_000, 0.01, 0.1, 20.0, 4.0, 8)
+    monkeypatch.setattr(resources, "step_cost", lambda recipe: Cost(0.05, 50 * 2**20))
+    monkeypatch.setattr(resources, "figures_on_digits", lambda checkpoint: figures)
+
+
+def open_page(token: str | None, **address: str) -> AppTest:
+    """The page in a new session of the visitor with this token, as from a link with these fields."""
+    return visit("train", token=token, **address)
+
+
+def button(page: AppTest, label: str):
+    (found,) = [button for button in page.button if button.label == label]
+    return found
+
+
+def played(page: AppTest) -> dict:
+    """What the browser gets to show of a run."""
+    (player,) = [one.proto for one in page.get("bidi_component") if one.proto.component_name == "vqvae_player"]
+    return json.loads(player.json)
+
+
+def until(run: Run, *states: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while run.status().state not in states and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert run.status().state in states
+
+
+@pytest.fixture
+def token() -> str:
+    return new_token()
+
+
+@pytest.fixture
+def said(token, monkeypatch):
+    """A function that leaves a run of which the child said this last."""
+
+    def say(state: str, **said: object) -> Run:
+        monkeypatch.setattr(process._children, "start", lambda folder, log: None)
+        run = Visitor(token).start(RunConfig(RECOMMENDED, "digits"))
+        run.report(Status(state, 3, 9, **said))
+        return run
+
+    return say
+
+
+# Before a run
+
+
+def test_recommended_is_selected_when_the_page_opens(token):
+    page = open_page(token)
+    assert page.session_state["train.preset"] == "recommended"
+    assert page.session_state["train.lr"] == RECOMMENDED.lr
+    assert page.session_state["train.quantizer"] == "ema"
+
+
+def test_the_tutorials_recipe_is_taken_untouched(token):
+    page = open_page(token)
+    page.button_group(key="train.preset").set_value("tutorial").run()
+    for name in ("lr", "quantizer", "schedule", "kmeans_start", "revival", "epochs", "batch_size", "commitment_cost"):
+        assert page.session_state[f"train.{name}"] == getattr(TUTORIAL, name)
+    assert page.session_state["train.preset"] == "tutorial"
+
+
+def test_a_recipe_of_ones_own_is_neither_preset(token):
+    assert open_page(token, num_embeddings="64").session_state["train.preset"] is None
+
+
+def test_every_setting_stands_with_a_sentence_of_its_effect(token):
+    said = text_of(open_page(token))
+    for name, sentence in EFFECTS.items():
+        if name != "print_freq":
+            assert f"{sentence[0].upper()}{sentence[1:]}." in said
+
+
+def test_time_and_memory_are_said_before_the_start(token):
+    said = text_of(open_page(token, epochs="50"))
+    assert "About 2 min" in said  # 50 x 36 steps of 50 ms
+    assert "1,800 steps of 50 ms" in said
+    assert "53 MB" in said  # 50 and the images
+
+
+def test_nobody_starts_before_the_browser_has_said_who_it_is():
+    assert button(open_page(None), "Start training").disabled
+
+
+@pytest.fixture
+def kmnist(tmp_path, monkeypatch):
+    """KMNIST is not on this machine; its download grows as the test lets it, and ends as `outcome` says."""
+    monkeypatch.setenv("VQVAE_DATA", str(tmp_path / "data"))
+
+    class Mirror:
+        outcome = None  # "whole", or a sentence
+
+        def fetch(self, dataset, go_on):
+            while go_on(Progress(1, 4, 3_000_000, 12_000_000)) and self.outcome is None:
+                time.sleep(0.01)
+            if self.outcome == "whole":
+                raw = data.raw_folder(dataset)
+                raw.mkdir(parents=True)
+                for path in data._files(dataset):
+                    path.touch()
+            elif self.outcome:
+                raise DataError(self.outcome)
+
+    mirror = Mirror()
+    monkeypatch.setattr(download, "fetch", mirror.fetch)
+    resources.downloads.clear()
+    yield mirror
+    mirror.outcome = "The test is over."
+    resources.downloads.clear()
+
+
+def ended(token: str) -> None:
+    """Wait until the download that this visitor waits for has ended."""
+    resources.downloads().awaited("kmnist", Visitor(token).folder.name).join(PATIENCE)
+
+
+def test_a_data_set_that_is_not_there_is_downloaded_from_the_page(token, kmnist):
+    page = open_page(token, data="kmnist")
+    assert "about 21 MB" in text_of(page)
+    assert button(page, "Start training").disabled
+    page = button(page, "Download KMNIST").click().run()
+    assert button(page, "Cancel")
+    # Found again by the same visitor, and joined by another.
+    assert button(open_page(token, data="kmnist"), "Cancel")
+    button(open_page(new_token(), data="kmnist"), "Download KMNIST").click().run()
+    kmnist.outcome = "whole"
+    ended(token)
+    page = page.run()
+    assert not button(page, "Start training").disabled
+    assert "Download KMNIST" not in [one.label for one in page.button]
+
+
+def test_a_download_can_be_called_off(token, kmnist):
+    page = button(open_page(token, data="kmnist"), "Download KMNIST").click().run()
+    run = resources.downloads().awaited("kmnist", Visitor(token).folder.name)
+    page = button(page, "Cancel").click().run()
+    assert button(page, "Download KMNIST")
+    run.join(PATIENCE)
+    assert not run.running
+
+
+def test_a_download_that_fails_is_one_sentence_and_can_be_tried_again(token, kmnist):
+    page = button(open_page(token, data="kmnist"), "Download KMNIST").click().run()
+    kmnist.outcome = "KMNIST could not be downloaded."
+    ended(token)
+    page = page.run()
+    assert [error.value for error in page.error] == ["KMNIST could not be downloaded."]
+    assert not button(page, "Download KMNIST").disabled
+
+
+def test_settings_that_cannot_be_are_one_sentence(token):
+    page = open_page(token, lr="nan", epochs="0", revival="maybe")
+    assert len(page.warning) == 1
+    assert "lr should be a number from 1e-06 to 1" in page.warning[0].value
+    assert page.session_state["train.lr"] == RECOMMENDED.lr
+
+
+# A run
+
+
+def test_a_run_is_started_followed_and_found_again(token):
+    button(open_page(token, **QUICK), "Start training").click().run()
+    run = Visitor(token).current()
+    assert run.config() == replace(
+        RunConfig(replace(RECOMMENDED, num_embeddings=8, embedding_dim=4, batch_size=16, epochs=3), "digits", 48),
+        created=run.config().created,
+    )
+    until(run, "finished")
+    again = open_page(token)
+    assert "Finished" in text_of(again)
+    assert "K = 8, D = 4" in text_of(again)
+    assert played(again)["words"] == "Step 9 of 9."
+    assert [label for label, _ in played(again)["labels"]][:2] == ["Loss", "Held-out NMSE"]
+    assert "–" not in played(again)["frames"][-1]["said"][:5]
+
+
+def test_another_visitor_sees_nothing_of_it(token):
+    run = Visitor(token).start(RunConfig(replace(RECOMMENDED, epochs=1), "digits", 48))
+    assert button(open_page(new_token()), "Start training")
+    until(run, "finished")
+
+
+def test_pause_step_play_stop_and_reset(token):
+    recipe = replace(RECOMMENDED, num_embeddings=8, embedding_dim=4, batch_size=16, epochs=100_000)
+    run = Visitor(token).start(RunConfig(recipe, "digits", 48))
+    until(run, "running")
+    page = open_page(token)
+    button(page, "Pause").click().run()
+    until(run, "paused")
+    at = run.status().step
+    button(page.run(), "Step").click().run()
+    deadline = time.monotonic() + PATIENCE
+    while run.status().step == at and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert run.status().step == at + 1
+    until(run, "paused")
+    button(page.run(), "Play").click().run()
+    until(run, "running")
+    button(page.run(), "Stop").click().run()
+    until(run, "stopped")
+    page = button(page.run(), "Reset").click().run()
+    assert button(page, "Start training")
+    assert "A new run deletes the last one" in text_of(page)
+    page = button(page, "Back to the last run").click().run()
+    assert "Stopped" in text_of(page)
+
+
+def test_a_run_that_was_cut_off_says_what_stays(token, said):
+    said("running", saved=1)
+    page = open_page(token)
+    assert "The run was cut off; what was saved at step 1 stays. Press Play" in page.warning[0].value
+    assert not button(page, "Play").disabled
+
+
+def test_a_run_whose_app_ended_says_so(token, said):
+    said("stopped", message="The app that began it ended; what was saved at step 3 stays.")
+    page = open_page(token)
+    assert "The app that began it ended; what was saved at step 3 stays. Press Play" in page.warning[0].value
+
+
+@pytest.mark.parametrize("which", ["own", "comparison"])
+def test_a_run_that_says_no_more_what_it_trained_is_in_nobodys_way(which, token, quick_recipes):
+    order = RunConfig(replace(RECOMMENDED, num_embeddings=8, epochs=1), "digits", 48)
+    me = Visitor(token)
+    run = me.start(order)
+    if which == "comparison":
+        run.set_aside()
+        me.compare({"one": order})
+        (run,) = me.comparison()
+    until(run, "finished")
+    said = run.folder / "run.json"
+    said.write_text(said.read_text().replace("commitment_cost", "called_otherwise"))
+    page = open_page(token)
+    assert not page.error
+    assert "cannot be read any more" in page.warning[0].value
+    assert not button(page, "Start training").disabled
+    assert not button(page, "Compare").disabled
+    assert button(page, "Save as a checkpoint").disabled == (which == "comparison")  # its model may be of use
+
+
+def test_a_step_taken_while_the_run_pauses_is_shown(token):
+    recipe = replace(RECOMMENDED, num_embeddings=8, embedding_dim=4, batch_size=16, epochs=100_000)
+    run = Visitor(token).start(RunConfig(recipe, "digits", 48))
+    run.pause()
+    until(run, "paused")
+    page = open_page(token)
+    before = [frame["step"] for frame in played(page)["frames"]]
+    run.step()
+    deadline = time.monotonic() + PATIENCE
+    while run.command().step != run.status().step and time.monotonic() < deadline:
+        time.sleep(0.02)
+    until(run, "paused")
+    assert [frame["step"] for frame in played(page.run())["frames"]] == [*before, before[-1] + 1]
+
+
+def test_a_recording_is_read_again_only_where_it_has_changed(token, monkeypatch):
+    run = Visitor(token).start(RunConfig(replace(RECOMMENDED, num_embeddings=8, epochs=1), "digits", 48))
+    until(run, "finished")
+    reads = []
+    read = Run.recording
+    monkeypatch.setattr(Run, "recording", lambda run: reads.append(run) or read(run))
+    page = open_page(token)
+    first = len(reads)
+    page = page.run()
+    assert (first, len(reads)) == (1, 1)
+    run.frames_file.touch()
+    page.run()
+    assert len(reads) == 2
+
+
+def test_a_finished_run_shows_its_figures_on_all_held_out_images(token, monkeypatch):
+    monkeypatch.setattr(worker, "HELD_OUT", 10)
+    run = Visitor(token).start(RunConfig(replace(RECOMMENDED, num_embeddings=8, epochs=1), "digits", 48))
+    until(run, "finished")
+    (measured,) = checkpoints.load(run.model_file).measured
+    assert run.history()[-1].held_out_nmse != pytest.approx(measured.nmse)
+    shown = played(open_page(token))
+    assert shown["labels"][1][0] == "Held-out NMSE"
+    assert shown["frames"][-1]["said"][1] == f"{measured.nmse:.4f}"
+
+
+def test_a_quantizer_is_offered_by_its_own_name(token, monkeypatch):
+    class Mine(VectorQuantizer):
+        title = "My own way"
+
+    monkeypatch.setitem(QUANTIZERS, "mine", Mine)
+    options = open_page(token, quantizer="mine").selectbox(key="train.quantizer").options
+    assert options == ["Gradient", "Moving average (EMA)", "Rotation trick", "SimVQ", "My own way"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence_on_the_page(token, tmp_path):
+    (tmp_path / "runs").write_text("a file, where the folder should be")
+    page = button(open_page(token, **QUICK), "Start training").click().run()
+    assert "A run cannot be kept in" in page.error[0].value
+
+
+def test_the_whole_run_is_there_to_be_wound_back_to_its_first_frame(token):
+    run = Visitor(token).start(RunConfig(replace(RECOMMENDED, num_embeddings=8, batch_size=16, epochs=2), "digits", 48))
+    until(run, "finished")
+    shown, recording = played(open_page(token)), run.recording()
+    assert [frame["step"] for frame in shown["frames"]] == recording.steps.tolist()
+    assert len(base64.b64decode(shown["reconstructions"])) == recording.reconstructions.numel()
+    assert shown["frames"][1]["said"][0] == f"{run.history()[0].loss:.4f}"
+
+
+def test_a_run_is_looked_at_more_often_where_something_is_awaited(token, said, monkeypatch):
+    looks = []
+    fragment = st.fragment
+    monkeypatch.setattr(st, "fragment", lambda draw, run_every=None: looks.append(run_every) or fragment(draw))
+    monkeypatch.setattr(Run, "alive", lambda run: True)
+    run = said("running")
+    open_page(token)
+    run.pause()
+    open_page(token)
+    run.report(Status("paused", 3, 9))
+    open_page(token)
+    run.report(Status("finished", 9, 9))
+    open_page(token)
+    seldom, *soon, never = [look for look in looks if look != 1.0]
+    assert seldom > 1 > max(soon)
+    assert never is None
+
+
+# What is measured
+
+
+def test_a_larger_batch_is_estimated_to_take_more_memory():
+    recipe = replace(RECOMMENDED, num_embeddings=8)
+    small, large = (step_cost(replace(recipe, batch_size=size), (1, 28, 28)) for size in (8, 64))
+    assert 0 < small.seconds
+    assert small.bytes < large.bytes
+
+
+def test_the_largest_settings_are_estimated_from_a_step_that_the_server_can_bear(monkeypatch):
+    tried = []
+
+    class Noted(Training):
+        def step(self):
+            tried.append(len(self.digits))
+            super().step()
+
+    monkeypatch.setattr(cost, "Training", Noted)
+    recipe = replace(RECOMMENDED, num_embeddings=8)
+    small, large = (step_cost(replace(recipe, batch_size=size), (1, 28, 28)) for size in (128, 1024))
+    assert max(tried) == 128
+    assert 7 < large.bytes / small.bytes < 8
+    assert large.seconds > 3 * small.seconds
+
+
+def test_paths_keep_their_plane_and_their_side():
+    codebooks = torch.zeros(4, 5, 3)
+    codebooks[:, :, 1] = torch.arange(20.0).view(4, 5)
+    codebooks[:, :, 2] = torch.tensor([0.0, 1, 0, 1, 0])
+    plane = code_paths(codebooks)
+    assert plane.shape == (4, 5, 2)
+    torch.testing.assert_close(plane[..., 0].diff(dim=0), torch.full((3, 5), 5.0), atol=0.1, rtol=0)
+
+
+# Checkpoints
+
+
+@pytest.fixture
+def finished(token) -> Run:
+    run = Visitor(token).start(RunConfig(replace(RECOMMENDED, num_embeddings=8, batch_size=16, epochs=1), "digits", 48))
+    until(run, "finished")
+    return run
+
+
+@pytest.fixture
+def few_digits(monkeypatch):
+    """Sixty digits stand for all: measuring is quick."""
+    few = data.load(data.EMBEDDED, "all").evenly(60)
+    monkeypatch.setattr(resources, "digits", lambda: few)
+    monkeypatch.setattr(resources, "figures_on_digits", measure)
+    measure.clear()
+    resources.fitted_digits.clear()
+    yield
+    measure.clear()
+    resources.fitted_digits.clear()
+
+
+def test_a_run_is_kept_under_a_name_opened_deleted_and_taken_back(token, finished, few_digits):
+    page = open_page(token)
+    page.text_input(key="train.title").set_value("*Mine*").run()
+    page = button(page, "Save as a checkpoint").click().run()
+    assert r"“\*Mine\*” is yours now: NMSE" in page.success[0].value
+    (entry,) = OwnCheckpoints(Visitor(token)).entries()
+    assert entry.title == "*Mine*"
+    assert "*Mine*" in page.sidebar.selectbox[0].options
+    page = button(page, "Use on every page").click().run()
+    assert page.session_state["model"] == entry.name
+    assert page.query_params["model"] == entry.name
+    page = button(page, "Delete").click().run()
+    assert not page.exception
+    assert page.session_state["model"] == "default"
+    assert OwnCheckpoints(Visitor(token)).entries() == []
+    page = button(page, "Undo the deletion").click().run()
+    assert OwnCheckpoints(Visitor(token)).entries() == [entry]
+
+
+def test_all_models_are_compared_on_the_same_digits(token, finished, few_digits):
+    OwnCheckpoints(Visitor(token)).add(checkpoints.load(finished.model_file), "mine", resources.digits())
+    table = open_page(token).dataframe[0].value
+    assert list(table["Model"]) == ["Default (EMA)", "Tutorial (gradient)", "mine"]
+    assert list(table["K"]) == [128, 128, 8]
+    assert table["NMSE"].notna().all()
+
+
+def test_anothers_checkpoint_is_not_opened_by_its_name(token, finished, few_digits):
+    entry = OwnCheckpoints(Visitor(token)).add(checkpoints.load(finished.model_file), "mine", resources.digits())
+    page = open_page(new_token(), model=entry.name)
+    assert "one of your own checkpoints" in page.warning[0].value
+    assert page.session_state["model"] == "default"
+
+
+def test_a_disk_that_refuses_a_checkpoint_is_one_sentence(token, finished, few_digits):
+    folder = Visitor(token).folder / "checkpoints"
+    folder.write_text("a file, where the folder should be")
+    page = button(open_page(token), "Save as a checkpoint").click().run()
+    assert "Your folder cannot be written" in page.error[0].value
+
+
+def test_what_went_wrong_is_still_said_when_the_page_has_looked_at_the_run_again(token, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Visitor, "start", full)
+    page = button(open_page(token, **QUICK), "Start training").click().run()
+    for _ in range(2):
+        assert [error.value for error in page.error] == ["Your folder cannot be written: No space left on device."]
+        page = page.run()
+
+
+# The collapse lab
+
+
+@pytest.fixture
+def recorded(tmp_path, monkeypatch, few_digits):
+    """A small comparison stands for the recorded one."""
+    quick = replace(TUTORIAL, batch_size=30, num_embeddings=8, embedding_dim=4)
+    monkeypatch.setattr(comparison, "RECIPES", {"gradient": quick, "simvq": replace(quick, quantizer="simvq")})
+    monkeypatch.setattr(collapse_lab, "SHIPPED", tmp_path / "comparison")
+    few = resources.digits()
+    list(comparison.record(tmp_path / "comparison", few, few, epochs=1, seeds=2))
+    monkeypatch.setattr(resources, "comparison", lambda: comparison.load(tmp_path / "comparison"))
+
+
+def test_the_lab_shows_the_verdict_of_the_chosen_recipes_and_keeps_their_models(token, recorded):
+    page = open_page(token)
+    assert "2 steps" in text_of(page)
+    page.multiselect(key="train.lab").set_value(["gradient", "simvq"]).run()
+    table = page.dataframe[1].value
+    assert list(table["Recipe"]) == ["Gradient", "SimVQ"]
+    assert all("±" in cell for cell in table["Test NMSE"])
+    page.selectbox(key="train.lab.one").set_value("simvq").run()
+    page = button(page, "Keep as one of yours").click().run()
+    (entry,) = OwnCheckpoints(Visitor(token)).entries()
+    assert entry.title == "SimVQ"
+
+
+@pytest.fixture
+def quick_recipes(monkeypatch, few_digits):
+    """Recipes of a few steps, on few images."""
+    quick = replace(TUTORIAL, num_embeddings=8, embedding_dim=4)
+    recipes = {"gradient": quick, "ema-revival": replace(quick, quantizer="ema", revival=True)}
+    monkeypatch.setattr(side_by_side, "RECIPES", recipes)
+    monkeypatch.setattr(resources, "comparison", lambda: None)
+    few = resources.digits()
+    monkeypatch.setattr(data, "load", lambda dataset, split="train": few)
+
+
+def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, quick_recipes, monkeypatch):
+    monkeypatch.setattr(worker, "HELD_OUT", 10)
+    page = open_page(token)
+    page.number_input(key="train.lab.epochs").set_value(2).run()
+    page = button(page, "Compare").click().run()
+    runs = Visitor(token).comparison()
+    assert [run.name for run in runs] == ["0-gradient", "1-ema-revival"]
+    orders = [run.config() for run in runs]
+    assert len({(order.recipe.seed, order.recipe.epochs, order.recipe.batch_size) for order in orders}) == 1
+    for run in runs:
+        until(run, "finished")
+    page = page.run()
+    assert "Equal budgets: 2 steps, 2 epochs of batches of 128" in text_of(page)
+    table = page.dataframe[1].value
+    assert list(table["Recipe"]) == ["Gradient", "EMA, revival"]
+    assert list(table["State"]) == ["finished, step 2"] * 2
+    measured = [checkpoints.load(run.model_file).measured[0] for run in runs]
+    assert list(table["Held-out NMSE"]) == [f"{one.nmse:.4f}" for one in measured]
+    assert list(table["Held-out images"]) == ["all 60"] * 2
+    page = button(page, "Keep as one of yours").click().run()
+    (entry,) = OwnCheckpoints(Visitor(token)).entries()
+    assert entry.title == "Gradient"
+    assert Visitor(token).current() is None  # the page's own run is another matter
+    page = button(page, "New comparison").click().run()
+    page = button(page, "Back to the last comparison").click().run()
+    assert "Equal budgets" in text_of(page)
+
+
+def test_a_comparison_takes_two_recipes_at_least(token, quick_recipes):
+    page = open_page(token)
+    assert not button(page, "Compare").disabled
+    page.multiselect(key="train.lab.own").set_value(["gradient"]).run()
+    assert button(page, "Compare").disabled
+
+
+def test_a_comparison_can_be_stopped_and_goes_on(token, quick_recipes):
+    page = open_page(token)
+    page.number_input(key="train.lab.epochs").set_value(1000).run()
+    page = button(page, "Compare").click().run()
+    page = button(page, "Stop all").click().run()
+    for run in Visitor(token).comparison():
+        until(run, "stopped")
+    page = button(page.run(), "Go on").click().run()
+    assert all(run.alive() for run in Visitor(token).comparison())
+    assert not button(page, "Stop all").disabled
+
+
+def test_a_run_that_says_nothing_for_a_while_is_explained(token, said, monkeypatch):
+    said("running")
+    monkeypatch.setattr(Run, "alive", lambda run: True)
+    monkeypatch.setattr(Run, "silence", 60.0)
+    assert "The machine is busy" in played(open_page(token))["words"]

@@ -1,0 +1,277 @@
+"""python -m vqvae, mostly in this process; where signals matter, in one of its own."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from vqvae import __main__ as command_line
+from vqvae import checkpoint, data
+from vqvae.__main__ import EFFECTS, main
+from vqvae.background.download import Progress
+from vqvae.runs.resume import keep
+from vqvae.training import RECOMMENDED, TUTORIAL, Hyperparameters
+
+ROOT = Path(__file__).parents[2]
+QUICK = ["--dataset", "digits", "--limit", "60", "--batch-size", "25", "--num-embeddings", "8", "--embedding-dim", "4"]
+
+
+@pytest.fixture(autouse=True)
+def _one_process_for_many_commands():
+    """Training answers Ctrl-C in its own way: afterwards pytest gets its handlers back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def out(tmp_path) -> Path:
+    return tmp_path / "model.safetensors"
+
+
+def trained(out: Path, *options: str) -> int:
+    return main(["train", *QUICK, "--epochs", "2", "--out", str(out), *options])
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    """The checkpoint of a finished run, beside its folder; for looking only."""
+    path = tmp_path_factory.mktemp("finished") / "model.safetensors"
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert trained(path) == 0
+    signal.signal(signal.SIGINT, before[0])
+    signal.signal(signal.SIGTERM, before[1])
+    return path
+
+
+@pytest.fixture
+def copied(finished, out) -> Path:
+    """A copy of it, to do anything with."""
+    shutil.copytree(finished.parent, out.parent, dirs_exist_ok=True)
+    return out
+
+
+def weights(path: Path) -> torch.Tensor:
+    return torch.cat([value.flatten() for _, value in sorted(load_file(path).items())])
+
+
+# Training
+
+
+@pytest.mark.parametrize("preset", ["tutorial", "recommended"])
+def test_a_trained_checkpoint_says_how_it_came_about_and_how_good_it_is(preset, out, capsys):
+    assert trained(out, "--preset", preset, "--seed", "3") == 0
+    opened = checkpoint.load(out)
+    base = {"tutorial": TUTORIAL, "recommended": RECOMMENDED}[preset]
+    assert opened.recipe.quantizer == base.quantizer
+    assert (opened.recipe.batch_size, opened.recipe.epochs, opened.recipe.seed) == (25, 2, 3)
+    assert (opened.dataset, opened.training_images, opened.steps) == ("digits", 60, 6)
+    (figures,) = opened.measured
+    assert (figures.dataset, figures.split, figures.images) == ("digits", "test", 60)
+    printed = capsys.readouterr().out
+    assert f"{figures.nmse:.4f}" in printed
+    assert opened.fingerprint in printed
+
+
+def test_a_line_comes_every_print_freq_steps_and_at_each_epochs_end(out, capsys):
+    trained(out, "--print-freq", "2")
+    assert re.findall(r"^step +(\d+)", capsys.readouterr().out, re.MULTILINE) == ["2", "3", "4", "6"]
+
+
+def state_of(out: Path) -> Path:
+    return out.with_suffix(".run") / "state.safetensors"
+
+
+def steps_done(out: Path) -> int:
+    with safe_open(state_of(out), "pt") as file:
+        return int(file.get_tensor("step"))
+
+
+def test_every_epoch_is_saved(out, monkeypatch):
+    saved = []
+
+    def note(run, folder, path) -> None:
+        keep(run, folder, path)
+        saved.append((checkpoint.load(path).steps, steps_done(path)))
+
+    monkeypatch.setattr(command_line, "keep", note)
+    trained(out)
+    assert saved[:2] == [(3, 3), (6, 6)]
+
+
+def test_the_limit_takes_digits_of_all_classes(out, monkeypatch):
+    seen = []
+    monkeypatch.setattr("vqvae.__main__.Training", lambda digits, recipe: seen.append(digits) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trained(out)
+    assert len(seen[0]) == 60
+    assert len(seen[0].labels.unique()) == 10
+
+
+def test_the_same_command_gives_the_same_file(tmp_path):
+    for name in ("a", "b"):
+        trained(tmp_path / name / "model.safetensors", "--preset", "recommended")
+    assert (tmp_path / "a/model.safetensors").read_bytes() == (tmp_path / "b/model.safetensors").read_bytes()
+
+
+def test_a_finished_run_is_finished_when_asked_again(copied, capsys):
+    before = copied.read_bytes()
+    assert trained(copied) == 0
+    assert "going on from step 6" in capsys.readouterr().out
+    assert copied.read_bytes() == before
+
+
+@pytest.mark.parametrize("options", [["--seed", "1"], ["--limit", "50"], ["--lr", "0.1"], ["--quantizer", "ema"]])
+def test_another_run_in_the_same_place_is_refused(options, copied, capsys):
+    before = copied.read_bytes()
+    assert trained(copied, *options) == 1
+    assert "holds another run" in capsys.readouterr().err
+    assert copied.read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [lambda content: content[:100], lambda content: b"", lambda content: b"x" * 5000])
+def test_a_damaged_state_is_refused_with_the_way_out(damage, copied, capsys):
+    state_of(copied).write_bytes(damage(state_of(copied).read_bytes()))
+    assert trained(copied) == 1
+    assert "delete" in capsys.readouterr().err
+
+
+# Stopped and killed
+
+
+def interrupted(out: Path, number: signal.Signals, epochs: int) -> tuple[int, str]:
+    """A run in a process of its own that gets a signal soon after its first epoch: its exit status and what it said."""
+    command = [sys.executable, "-m", "vqvae", "train", *QUICK, "--preset", "recommended"]
+    process = subprocess.Popen(
+        [*command, "--epochs", str(epochs), "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not state_of(out).exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.002)
+    process.send_signal(number)
+    printed, _ = process.communicate(timeout=120)
+    return process.returncode, printed
+
+
+def test_a_killed_run_goes_on_to_the_weights_of_an_uninterrupted_one(tmp_path):
+    killed, whole = tmp_path / "killed" / "model.safetensors", tmp_path / "whole" / "model.safetensors"
+    status, printed = interrupted(killed, signal.SIGKILL, epochs=20)
+    assert status == -signal.SIGKILL, printed
+    assert 0 < steps_done(killed) < 60
+    assert not killed.exists() or checkpoint.load(killed)  # whole, if it is there at all
+    for path in (killed, whole):
+        assert trained(path, "--preset", "recommended", "--epochs", "20") == 0
+    assert torch.equal(weights(killed), weights(whole))
+    assert torch.equal(weights(state_of(killed)), weights(state_of(whole)))
+
+
+def test_ctrl_c_saves_everything_and_the_same_command_goes_on(out):
+    status, printed = interrupted(out, signal.SIGINT, epochs=100)
+    assert status == 130, printed
+    stopped = int(re.search(r"Stopped at step (\d+) of 300; all is saved", printed)[1])
+    assert steps_done(out) == checkpoint.load(out).steps == stopped
+    assert "Traceback" not in printed
+
+
+# Evaluate, info, download
+
+
+def test_evaluate_prints_the_figures_that_are_stored(finished, capsys):
+    (stored,) = checkpoint.load(finished).measured
+    assert main(["evaluate", str(finished), "--dataset", "digits", "--limit", "60"]) == 0
+    printed = capsys.readouterr().out
+    for figure in (f"{stored.mse:.5f}", f"{stored.nmse:.4f}", f"{stored.psnr:.2f}", f"{stored.perplexity:.1f}"):
+        assert figure in printed
+
+
+def test_evaluate_measures_the_shipped_models_where_no_other_is_named(capsys):
+    assert main(["evaluate", "--dataset", "digits", "--limit", "20"]) == 0
+    printed = capsys.readouterr().out
+    for path in checkpoint.SHIPPED.values():
+        assert f"{path.name}: fingerprint {checkpoint.load(path).fingerprint}" in printed
+
+
+def test_info_says_what_a_checkpoint_is(finished, capsys):
+    assert main(["info", str(finished)]) == 0
+    printed = capsys.readouterr().out
+    opened = checkpoint.load(finished)
+    assert opened.fingerprint in printed
+    assert "K = 8, D = 4, 1 x 28 x 28 pixels -> 7 x 7 codes" in printed
+    assert "batch_size 25" in printed
+    assert "6 steps on 60 images of digits" in printed
+
+
+def test_info_says_what_a_bare_state_dict_leaves_open(make_model, tmp_path, capsys):
+    torch.save(make_model().state_dict(), tmp_path / "bare.pt")
+    assert main(["info", str(tmp_path / "bare.pt")]) == 0
+    assert "assumed   images of 28 x 28 pixels; an offset of 0.5; a variance of" in capsys.readouterr().out
+
+
+def test_download_is_the_command_that_messages_name(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("VQVAE_DATA", str(tmp_path))
+    asked = []
+
+    def fetch(dataset: str, go_on: Callable[[Progress], bool]) -> None:
+        asked.append(dataset)
+        assert all(go_on(Progress(file, 4, size, 300)) for file in (1, 2) for size in (100, 200, 300))
+
+    with pytest.raises(data.DataError) as error:
+        data.load("kmnist")
+    command = re.search(r"`python -m vqvae (.+?)`", str(error.value))[1]
+    monkeypatch.setattr(command_line, "fetch", fetch)
+    monkeypatch.setattr(
+        data, "load", lambda dataset, split: data.Digits(torch.zeros(3, 1, 4, 4), torch.zeros(3), dataset, split)
+    )
+    assert main(command.split()) == 0
+    assert asked == ["kmnist"]
+    assert "3 test characters of KMNIST" in capsys.readouterr().out
+
+
+# Errors and help
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["info", "nowhere.safetensors"], "nowhere.safetensors cannot be read"),
+        (["evaluate", "nowhere.pt"], "nowhere.pt cannot be read"),
+        (["train", *QUICK, "--limit", "0"], "expected --limit to be at least 1, got 0"),
+        (["train", *QUICK, "--epochs", "0"], "expected epochs to be at least 1, got 0"),
+        (["train", *QUICK, "--lr", "nan"], "expected lr to be above 0, got nan"),
+        (["train", "--dataset", "mnist"], "MNIST is not there"),
+    ],
+)
+def test_an_error_is_one_sentence_and_status_one(arguments, sentence, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VQVAE_DATA", str(tmp_path))
+    assert main(arguments) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"error: {sentence}") or sentence in captured.err
+    assert captured.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_teaches_every_hyperparameter_with_its_default(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["train", "--help"])
+    assert left.value.code == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert set(EFFECTS) == set(vars(TUTORIAL))
+    for name, value in vars(Hyperparameters()).items():
+        assert f"--{name.replace('_', '-')}" in printed
+        assert " ".join(EFFECTS[name].split()) in printed
+        assert str(value) in printed

@@ -1,0 +1,1 @@
+"""A trained model on data: which codes, where, and what they cost."""

@@ -1,0 +1,73 @@
+"""What lies near what: digits by their quantised latents, codes by their vectors, cells by their quantisation error."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vqvae.analysis.encoding import Encoded
+from vqvae.model import VQVAE
+
+
+class Neighbours(NamedTuple):
+    """The digits nearest to another one in code space, nearest first."""
+
+    indices: Tensor  # (M,) int64
+    distances: Tensor  # (M,) squared distances between quantised latents
+
+
+def nearest_digits(model: VQVAE, grid: Tensor, codes: Tensor, count: int) -> Neighbours:
+    """The digits out of codes (N, h, w) whose quantised latents lie nearest to those of one grid of codes (h, w)."""
+    codebook = model.vq_layer.codebook.detach().cpu()
+    apart = torch.cdist(codebook.double(), codebook.double()).square()  # (K, K)
+    distances = apart[grid.flatten(), codes.flatten(1)].sum(1)  # (N,)
+    nearest = distances.argsort(stable=True)[:count]
+    return Neighbours(nearest, distances[nearest])
+
+
+def between(positions: np.ndarray, neighbours: Neighbours) -> np.ndarray:
+    """Where something lies among its neighbours' positions (M, 2): their mean by inverse distance. (2,)"""
+    weights = 1 / (neighbours.distances.numpy() + 1e-6)
+    return (positions * (weights / weights.sum())[:, None]).sum(0)
+
+
+class NearCodes(NamedTuple):
+    """The codes nearest to another one, nearest first."""
+
+    codes: Tensor  # (M,) int64
+    distances: Tensor  # (M,) float64: squared Euclidean distances between vectors
+
+
+def nearest_codes(codebook: Tensor, code: int, count: int) -> NearCodes:
+    """The `count` other codes whose vectors (K, D) are nearest to that of a code; fewer where there are fewer."""
+    distances = (codebook.detach().cpu().double() - codebook[code].detach().cpu().double()).square().sum(1)  # (K,)
+    distances[code] = -1
+    order = distances.argsort(stable=True)[1 : count + 1]
+    return NearCodes(order, distances[order])
+
+
+def nearest_cells(encoded: Encoded, cells: Tensor, count: int) -> Tensor:
+    """The `count` cells with the smallest quantisation error, out of cells (M, 3), best first; ties in their order."""
+    errors = encoded.errors[tuple(cells.unbind(1))]  # (M,)
+    return cells[errors.argsort(stable=True)[:count]]
+
+
+def telling_cells(encoded: Encoded, code: int, count: int) -> Tensor:
+    """The cells that say best what a code stands for: the nearest, one for each image at most, (M, 3), best first."""
+    cells = encoded.cells_of(code, with_background=True)
+    cells = nearest_cells(encoded, cells, len(cells))
+    images, first = set(), []
+    for place, image in enumerate(cells[:, 0].tolist()):
+        if image not in images:
+            images.add(image)
+            first.append(place)
+            if len(first) == count:
+                break
+    return cells[first]
+
+
+def typical_cells(cells: Tensor, count: int, seed: int) -> Tensor:
+    """A random sample of `count` out of cells (M, 3), the same for the same seed, in reading order."""
+    generator = torch.Generator().manual_seed(seed)
+    return cells[torch.randperm(len(cells), generator=generator)[:count].sort().values]

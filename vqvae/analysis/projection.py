@@ -1,0 +1,270 @@
+"""Maps: points of many dimensions laid on a plane so that neighbours stay neighbours.
+
+PCA, and t-SNE (van der Maaten and Hinton 2008) as openTSNE has it (Policar, Strazar and Zupan 2024): PCA to 50
+dimensions first and a start from the two leading components (Kobak and Berens 2019). A t-SNE map of 5,000 points
+takes half a minute, so maps are kept on disk by content, and those that a visitor sees first are shipped.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vqvae import checkpoint as checkpoints
+from vqvae import data
+from vqvae.analysis.encoding import encode
+from vqvae.analysis.usage import Encoded
+from vqvae.background.array_cache import ArrayCache, find_array, npz
+from vqvae.background.jobs import CancelledError, Job, Jobs
+from vqvae.checkpoint import SHIPPED, Checkpoint
+from vqvae.data import Digits, to_unit
+from vqvae.files import write_atomically
+from vqvae.model import VQVAE
+from vqvae.paths import ASSETS
+
+# What a point of a map is, and where it lies before it is laid out.
+SPACES = {
+    "codes": "codebook vectors",
+    "quantised": "digits by their quantised latents",
+    "continuous": "digits by their latents before quantising",
+    "histogram": "digits by how often they use each code",
+    "cells": "single cells by their latents before quantising",
+}
+METHODS = ("t-sne", "pca")
+MAX_POINTS = 10_000
+DIMENSIONS = 50  # PCA keeps these before t-SNE
+ITERATIONS = (250, 500)  # of t-SNE, with early exaggeration and without
+REPORT_EVERY = 10  # iterations
+LAYOUT = 1  # part of every content key: raise it when the same settings give another map
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """What is laid out and how. Raises ValueError for settings that no map can have."""
+
+    space: str = "quantised"  # out of SPACES
+    method: str = "t-sne"  # out of METHODS
+    points: int = 5_000  # at most, out of the digits given; codebook vectors are always shown all
+    neighbourhood: int = 30  # t-SNE's own perplexity: about how many neighbours a point is to keep
+    seed: int = 0  # shakes the start of t-SNE
+
+    def __post_init__(self) -> None:
+        if self.space not in SPACES:
+            raise ValueError(f"expected a space out of {', '.join(SPACES)}, got {self.space!r}")
+        if self.method not in METHODS:
+            raise ValueError(f"expected a method out of {', '.join(METHODS)}, got {self.method!r}")
+        if not 1 <= self.points <= MAX_POINTS:
+            raise ValueError(f"expected 1 to {MAX_POINTS} points, got {self.points}")
+        if not 2 <= self.neighbourhood <= 200:
+            raise ValueError(f"expected a neighbourhood size from 2 to 200, got {self.neighbourhood}")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"expected a seed from 0 to {2**31 - 1}, got {self.seed}")
+
+
+# What is laid out.
+
+
+class Points(NamedTuple):
+    """What the points of a map stand for."""
+
+    indices: Tensor  # (N,) int64: the digit, or in space "codes" the code
+    cells: Tensor | None  # (N,) int64 in reading order, in space "cells" alone
+
+
+def points_of(settings: MapSettings, images: int, cells: int, num_embeddings: int) -> Points:
+    """The points of a map of `images` digits of `cells` codes each. A smaller map's digits are also in a larger one."""
+    if settings.space == "codes":
+        return Points(torch.arange(num_embeddings), None)
+    generator = torch.Generator().manual_seed(0)
+    if settings.space == "cells":
+        chosen = torch.randperm(images * cells, generator=generator)[: settings.points].sort().values
+        return Points(chosen // cells, chosen % cells)
+    return Points(torch.randperm(images, generator=generator)[: settings.points].sort().values, None)
+
+
+def vectors_of(model: VQVAE, digits: Digits, encoded: Encoded, space: str, points: Points) -> np.ndarray:
+    """Where points lie before they are laid out: (N, F) float32. `encoded` are the digits' codes under this model."""
+    if space == "codes":
+        return model.vq_layer.codebook.detach().cpu().numpy().astype(np.float32)
+    codes = encoded.codes[points.indices]  # (N, h, w)
+    if space == "quantised":
+        vectors = model.vq_layer.lookup(codes).detach()  # (N, D, h, w)
+    elif space == "histogram":
+        N, K = len(codes), model.config.num_embeddings
+        flat = codes.flatten(1) + K * torch.arange(N).unsqueeze(1)
+        # Roots of shares: Euclidean distance is then Hellinger's, the usual one between histograms.
+        vectors = (torch.bincount(flat.flatten(), minlength=N * K).view(N, K) / flat.shape[1]).sqrt()
+    else:
+        images, place = points.indices.unique(return_inverse=True)
+        vectors = model.latents(to_unit(digits.pixels[images]))[place]  # (N, D, h, w)
+        if points.cells is not None:
+            vectors = vectors.flatten(2)[torch.arange(len(place)), :, points.cells]  # (N, D)
+    return vectors.cpu().flatten(1).numpy().astype(np.float32)
+
+
+# How it is laid out.
+
+
+def principal_components(vectors: np.ndarray, dimensions: int) -> np.ndarray:
+    """The leading principal components: (N, F) -> (N, dimensions) float32, signs fixed, zeros where there are none."""
+    from sklearn.decomposition import PCA  # a second to import
+
+    components = np.zeros((len(vectors), dimensions), dtype=np.float32)
+    kept = min(dimensions, *vectors.shape)
+    if (vectors != vectors[0]).any():
+        components[:, :kept] = PCA(kept, svd_solver="covariance_eigh").fit_transform(vectors)
+    return components
+
+
+def tsne(
+    vectors: np.ndarray, neighbourhood: int, seed: int, watch: Callable[[float, np.ndarray], bool] | None = None
+) -> np.ndarray:
+    """Lay points out by t-SNE: (N, F) -> (N, 2) float32, the same for the same seed.
+
+    `watch` hears the share done in [0, 1] and the positions so far, and says whether to go on; where it says no,
+    `CancelledError` is raised. The neighbourhood size is lowered to a third of the points where those are few.
+    """
+    reduced = principal_components(vectors, min(DIMENSIONS, *vectors.shape))
+    N = len(reduced)
+    start = _start(reduced, seed)
+    if N < 7 or not start.any():  # t-SNE wants at least two neighbours, and points that differ
+        return start * 1e4
+    from openTSNE import TSNE  # two seconds to import, and needed for a new map alone
+
+    done = 0
+
+    def report(_iteration: int, _error: float, embedding: np.ndarray) -> bool:
+        nonlocal done
+        done += REPORT_EVERY
+        if watch is None:
+            return False
+        return not watch(min(1.0, done / sum(ITERATIONS)), np.array(embedding, dtype=np.float32))
+
+    if watch is not None and not watch(0.0, start):
+        raise CancelledError
+    stopped = _Remember(report)
+    embedding = TSNE(
+        perplexity=min(neighbourhood, (N - 1) / 3),
+        early_exaggeration_iter=ITERATIONS[0],
+        n_iter=ITERATIONS[1],
+        initialization=start.astype(np.float64),
+        neighbors="exact",  # approximate ones differ from machine to machine
+        n_jobs=max(1, (os.cpu_count() or 1) // 2),  # the rest is for whoever draws at this moment
+        random_state=seed,
+        callbacks=[stopped],
+        callbacks_every_iters=REPORT_EVERY,
+    ).fit(reduced)
+    if stopped.said:
+        raise CancelledError
+    return np.array(embedding, dtype=np.float32)
+
+
+class _Remember:
+    """A callback that remembers whether it stopped the run, which openTSNE swallows."""
+
+    def __init__(self, callback: Callable[..., bool]):
+        self.callback = callback
+        self.said = False
+
+    def __call__(self, *arguments: object) -> bool:
+        self.said = self.callback(*arguments)
+        return self.said
+
+
+def _start(reduced: np.ndarray, seed: int) -> np.ndarray:
+    """The two leading components, small as t-SNE wants them, shaken by a tenth of their size."""
+    leading = np.zeros((len(reduced), 2), dtype=np.float32)
+    leading[:, : reduced.shape[1]] = reduced[:, :2]  # (N, 1) where there is one dimension alone
+    spread = leading[:, 0].std()
+    if not spread > 0:
+        return np.zeros_like(leading)
+    noise = np.random.default_rng(seed).normal(0, 0.1, leading.shape).astype(np.float32)
+    return (leading / spread + noise) * np.float32(1e-4)
+
+
+# Where maps are kept.
+
+
+def content_key(fingerprint: str, digits: Digits, settings: MapSettings) -> str:
+    """What makes a map what it is, as 24 hex digits: the model, the pixels and the settings."""
+    digest = hashlib.sha256(f"{LAYOUT} {fingerprint} {json.dumps(asdict(settings), sort_keys=True)}".encode())
+    if settings.space != "codes":  # the codebook is the same whatever is looked at
+        digest.update(digits.pixels.contiguous().numpy().data)
+    return digest.hexdigest()[:24]
+
+
+def shipped(key: str, count: int, folder: Path = ASSETS) -> np.ndarray | None:
+    """The shipped map of this content, (count, 2), if there is one; a damaged file counts as none."""
+    return find_array(folder.glob("*.maps.npz"), key, (count, 2))
+
+
+MapRun = Job[np.ndarray]  # its sketch: where the points are by now, (N, 2)
+
+
+class MapRuns:
+    """The maps of this process, in memory, shipped and on disk."""
+
+    def __init__(self, cache: ArrayCache):
+        self.cache = cache
+        self._runs: Jobs[np.ndarray] = Jobs()
+
+    def find(self, key: str, count: int) -> np.ndarray | None:
+        """A finished map, (count, 2): from memory, shipped, or from the disk; None where it has to be computed."""
+        for find in (
+            lambda: self._runs.finished(key),
+            lambda: shipped(key, count),
+            lambda: self.cache.load(key, (count, 2)),
+        ):
+            if (positions := find()) is not None:
+                return positions
+        return None
+
+    def start(self, key: str, vectors: Callable[[], np.ndarray], settings: MapSettings, visitor: str) -> MapRun:
+        """The run of this map, as `Runs.start` gives it; `vectors` is called in its thread."""
+
+        def compute(run: MapRun) -> np.ndarray:
+            points = vectors()
+            return self.cache.once(
+                run, key, (len(points), 2), lambda: tsne(points, settings.neighbourhood, settings.seed, run.report)
+            )
+
+        return self._runs.start(key, compute, visitor)
+
+
+# The shipped maps.
+
+
+def write_default_maps(names: Sequence[str] = tuple(SHIPPED), report: Callable[[str], object] = print) -> list[Path]:
+    """Compute the maps that the shipped checkpoints open with, and write them beside these: one file a checkpoint.
+
+    Raises CheckpointError, DataError, OSError; ValueError for a name that is not shipped.
+    """
+    unknown = set(names) - set(SHIPPED)
+    if unknown:
+        raise ValueError(f"expected shipped checkpoints out of {', '.join(SHIPPED)}, got {', '.join(sorted(unknown))}")
+    return [_write_maps(name, checkpoints.load(SHIPPED[name]), report) for name in names]
+
+
+def _write_maps(name: str, checkpoint: Checkpoint, report: Callable[[str], object]) -> Path:
+
+    digits = data.load(data.EMBEDDED, "all")
+    encoded = encode(checkpoint.model, digits)
+    config = checkpoint.model.config
+    maps = {}
+    for space in SPACES:
+        settings = MapSettings(space)
+        points = points_of(settings, len(digits), config.cells, config.num_embeddings)
+        vectors = vectors_of(checkpoint.model, digits, encoded, space, points)
+        key = content_key(checkpoint.fingerprint, digits, settings)
+        maps[key] = tsne(vectors, settings.neighbourhood, settings.seed)
+        report(f"{name}: {len(vectors):,} points, {SPACES[space]}")
+    path = ASSETS / f"{name}.maps.npz"
+    write_atomically(path, npz(maps))
+    return path

@@ -1,0 +1,118 @@
+"""What a codebook does on data: how often each code is used, for which digits, where, and beside which others."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vqvae.analysis.encoding import Encoded
+
+CLASSES = 10
+
+
+class Counts(NamedTuple):
+    """How many cells took each code."""
+
+    total: Tensor  # (K,) int64
+    by_class: Tensor  # (10, K) int64
+    by_position: Tensor  # (h, w, K) int64
+
+
+class Usage(NamedTuple):
+    """How a data set uses a codebook."""
+
+    images: Tensor  # (10,) int64: images of each class
+    all_cells: Counts
+    ink_cells: Counts  # without background cells
+
+    @property
+    def dead(self) -> Tensor:
+        """The codes that no cell took, background or not: (M,) int64, ascending."""
+        return (self.all_cells.total == 0).nonzero().flatten()
+
+
+def usage(encoded: Encoded, num_embeddings: int) -> Usage:
+    """Count the codes of a data set, over all cells and over those with ink."""
+    return Usage(
+        images=torch.bincount(encoded.labels, minlength=CLASSES),
+        all_cells=_count(encoded, torch.ones_like(encoded.background), num_embeddings),
+        ink_cells=_count(encoded, ~encoded.background, num_embeddings),
+    )
+
+
+def _count(encoded: Encoded, counted: Tensor, K: int) -> Counts:
+    N, h, w = encoded.codes.shape
+    codes = encoded.codes[counted]  # (M,)
+    labels = encoded.labels.view(N, 1, 1).expand(N, h, w)[counted]  # (M,)
+    positions = torch.arange(h * w).view(1, h, w).expand(N, h, w)[counted]  # (M,)
+    by_class = torch.bincount(labels * K + codes, minlength=CLASSES * K).view(CLASSES, K)
+    by_position = torch.bincount(positions * K + codes, minlength=h * w * K).view(h, w, K)
+    return Counts(by_class.sum(0), by_class, by_position)
+
+
+def by_use(total: Tensor) -> Tensor:
+    """All codes, the most used first, from their counts (K,): (K,) int64; the lower index first where equal."""
+    return total.argsort(descending=True, stable=True)
+
+
+def by_class(usage: Usage, counts: Counts) -> Tensor:
+    """All codes, grouped by the class whose images use them most, the most used by it first, dead ones last: (K,)."""
+    rates = counts.by_class / usage.images.clamp_min(1).unsqueeze(1)  # (10, K) uses an image
+    most, favourite = rates.max(0)
+    favourite[most == 0] = CLASSES
+    order = most.argsort(descending=True, stable=True)
+    return order[favourite[order].argsort(stable=True)]
+
+
+def by_similarity(codebook: Tensor) -> Tensor:
+    """All codes, similar vectors (K, D) side by side: the leaves of their average-linkage tree, (K,) int64.
+
+    Of the orders that a tree allows, the one with the shortest way from leaf to leaf (Bar-Joseph et al. 2001).
+    """
+    if len(codebook) < 2:
+        return torch.arange(len(codebook))
+    from scipy.cluster.hierarchy import leaves_list, linkage  # half a second to import, and needed here alone
+
+    tree = linkage(codebook.detach().cpu().double().numpy(), "average", optimal_ordering=True)
+    return torch.from_numpy(leaves_list(tree)).long()
+
+
+def entropy_bits(counts: Tensor) -> Tensor:
+    """Entropy in bits of the distributions that counts (..., K) describe, in [0, log2 K]; 0 for no use: (...)."""
+    shares = counts.double() / counts.sum(-1, keepdim=True).clamp_min(1)
+    return torch.special.entr(shares).sum(-1) / math.log(2)
+
+
+def lift(table: Tensor) -> Tensor:
+    """How many times as often as by chance a row meets a column, from counts (R, C): (R, C) float64.
+
+    The share of the column within the row over its share in the whole table: 1 where the two are independent, 0 where
+    they never meet, NaN where a row or a column has no count at all (Brin et al. 1997, "interest").
+    """
+    table = table.double()
+    return table * table.sum() / (table.sum(1, keepdim=True) * table.sum(0, keepdim=True))
+
+
+def adjacency(encoded: Encoded, with_background: bool, num_embeddings: int) -> Tensor:
+    """How often each code stands directly beside, above or below each other one: (K, K) int64, symmetric.
+
+    Each pair of cells is counted from both sides; without background, only pairs of two cells with ink.
+    """
+    codes, ink = encoded.codes, ~encoded.background
+    one, other = _left_or_upper(codes), _right_or_lower(codes)  # (P,) each
+    if not with_background:
+        inked = _left_or_upper(ink) & _right_or_lower(ink)
+        one, other = one[inked], other[inked]
+    K = num_embeddings
+    counts = torch.bincount(one * K + other, minlength=K * K).view(K, K)
+    return counts + counts.t()
+
+
+def _left_or_upper(grids: Tensor) -> Tensor:
+    """Of every two neighbouring cells of grids (N, h, w), the left or the upper one: (P,)."""
+    return torch.cat((grids[:, :, :-1].flatten(), grids[:, :-1].flatten()))
+
+
+def _right_or_lower(grids: Tensor) -> Tensor:
+    return torch.cat((grids[:, :, 1:].flatten(), grids[:, 1:].flatten()))

@@ -1,0 +1,1 @@
+"""Work for which nobody waits: threads, and caches on disk."""

@@ -1,0 +1,116 @@
+"""Work for which nobody should wait: done in a thread, once for all who ask, and kept on disk by its content.
+
+Cancelling is cooperative: the work reports how far it is, and hears whether anybody still wants it.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+class CancelledError(Exception):
+    """A computation was called off."""
+
+
+class Job(Generic[Result]):
+    """One computation in a thread; any number of visitors may watch it, none has to wait."""
+
+    def __init__(self, compute: Callable[["Job[Result]"], Result]):
+        """`compute` is given this run, to `report` to; it may raise `CancelledError` where that says to stop."""
+        self.progress = 0.0  # share done
+        self.sketch: object = None  # what there is by now
+        self.result: Result | None = None  # once finished
+        self.error: str | None = None
+        self._began: float | None = None
+        self._cancel = threading.Event()
+        self._watchers: set[str] = set()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._work, args=(compute,), daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def seconds_left(self) -> float | None:
+        """A guess, once a twentieth is done."""
+        if self._began is None or self.progress < 0.05:
+            return None
+        return (time.monotonic() - self._began) * (1 / self.progress - 1)
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancel.is_set()
+
+    def join(self, seconds: float | None = None) -> None:
+        """Wait until the thread has ended, or for so long."""
+        self._thread.join(seconds)
+
+    def watch(self, visitor: str) -> bool:
+        """Somebody waits for this run; false where the last one just called it off."""
+        with self._lock:
+            self._watchers.add(visitor)
+            return not self.cancelled
+
+    def awaited_by(self, visitor: str) -> bool:
+        with self._lock:
+            return visitor in self._watchers
+
+    def leave(self, visitor: str) -> None:
+        """Somebody no longer waits; the last to leave stops the work."""
+        with self._lock:
+            self._watchers.discard(visitor)
+            if not self._watchers:
+                self._cancel.set()
+
+    def report(self, progress: float, sketch: object = None) -> bool:
+        """Say from within how much is done, in [0, 1]; whether to go on."""
+        if self._began is None:
+            self._began = time.monotonic()
+        self.progress, self.sketch = progress, sketch
+        return not self.cancelled
+
+    def _work(self, compute: Callable[["Job[Result]"], Result]) -> None:
+        try:
+            self.result = compute(self)
+        except CancelledError:
+            pass
+        except Exception as error:  # the thread's edge: whatever it is, the page says it in a sentence
+            self.error = f"{type(error).__name__}: {error}"
+
+
+class Jobs(Generic[Result]):
+    """The runs of this process: who asks for one that is on its way joins it; the last finished ones stay in memory."""
+
+    KEPT = 8
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Job[Result]] = {}
+        self._lock = threading.Lock()
+
+    def finished(self, key: str) -> Result | None:
+        """What a run of this key came to, as far as it is in memory."""
+        run = self._runs.get(key)
+        return None if run is None else run.result
+
+    def start(self, key: str, compute: Callable[[Job[Result]], Result], visitor: str) -> Job[Result]:
+        """The run of this key, a new one where none is under way or done; `compute` is called in its thread.
+
+        A run that failed is given to all who waited for it, until they leave it: else they would never hear of it.
+        """
+        with self._lock:
+            run = self._runs.get(key)
+            if run is not None and run.error and run.awaited_by(visitor):
+                return run
+            if run is None or run.error or not run.watch(visitor):
+                run = Job(compute)
+                run.watch(visitor)
+            others = [(name, other) for name, other in self._runs.items() if name != key]
+            finished = [name for name, other in others if not other.running]
+            forgotten = set(finished[: max(0, len(finished) - self.KEPT + 1)])
+            self._runs = {name: other for name, other in others if name not in forgotten} | {key: run}
+            return run

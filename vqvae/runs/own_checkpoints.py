@@ -1,0 +1,173 @@
+"""A visitor's own checkpoints: files in the visitor's folder, each under a name made from its content.
+
+A name in an address is a stranger's text: only one of the right form that is in this collection ever becomes a path.
+"""
+
+import json
+import math
+import re
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from vqvae import checkpoint as checkpoints
+from vqvae import data
+from vqvae.checkpoint import Checkpoint, CheckpointError
+from vqvae.data import Digits
+from vqvae.evaluation import Evaluation, evaluate
+from vqvae.files import write_atomically
+from vqvae.model import ModelConfig
+from vqvae.runs.visitor import Visitor
+
+MOST = 40  # checkpoints of one visitor
+MOST_BYTES = 8 * 2**30  # of the checkpoints of all visitors together, deleted ones included
+LONGEST_TITLE = 60
+# What pages compute for a model grows with these: thousands of digits in its size, distances to all its codes.
+MOST_VALUES = 3 * 64 * 64  # of an image
+MOST_CODES = 4096
+MOST_DIMENSIONS = 1024
+
+
+class Entry(NamedTuple):
+    """One checkpoint of a collection."""
+
+    name: str  # as in an address: "own-" and the model's fingerprint
+    title: str  # as its owner calls it
+    created: float  # seconds since 1970
+
+
+def is_own(name: str) -> bool:
+    """Whether a name has the form of one in a collection."""
+    return re.fullmatch(r"own-[0-9a-f]{12}", name) is not None
+
+
+class OwnCheckpoints:
+    """The checkpoints of one visitor."""
+
+    def __init__(self, visitor: Visitor):
+        self.folder = visitor.folder / "checkpoints"
+
+    def entries(self) -> list[Entry]:
+        """All of them, the oldest first; a file whose title cannot be read is called by its name."""
+        found = [self._entry(path) for path in self.folder.glob("own-*.safetensors") if is_own(path.stem)]
+        return sorted(found, key=lambda entry: (entry.created, entry.name))
+
+    def add(self, checkpoint: Checkpoint, title: str, digits: Digits) -> Entry:
+        """Measure a model on the embedded digits and keep it. The same model once more only takes the new title.
+
+        Raises CheckpointError where it is too large for the pages, gives no finite picture, or where there are too
+        many, of this visitor or of all together; OSError.
+        """
+        check_size(checkpoint.model.config)
+        if len(self.entries()) >= MOST:
+            raise CheckpointError(f"You have {MOST} checkpoints already: delete one first.")
+        if self._bytes_of_all() >= MOST_BYTES:
+            raise CheckpointError(
+                f"All visitors’ checkpoints together take {MOST_BYTES / 2**30:g} GB, and no more are kept here: delete "
+                "some, or ask whoever runs the explorer to make room."
+            )
+        figures = evaluate(checkpoint.model, data.fitted(digits, checkpoint.model.config), checkpoint.variance)
+        if not math.isfinite(figures.mse):
+            raise CheckpointError("This model’s pictures are not finite: expected one that can draw a digit.")
+        others = [one for one in checkpoint.measured if one[:2] != figures[:2]]
+        name = f"own-{checkpoint.fingerprint}"
+        checkpoints.save(replace(checkpoint, measured=(*others, figures)), self._path(name))
+        return self._call(name, title, time.time())
+
+    def open(self, name: str) -> Checkpoint:
+        """One of these checkpoints. Raises CheckpointError where there is none of this name, or it is damaged."""
+        if not self.holds(name):
+            raise CheckpointError("There is no such checkpoint among yours.")
+        return checkpoints.load(self._path(name))
+
+    def changed(self, name: str) -> int:
+        """When a checkpoint was last written, in nanoseconds; 0 where there is none."""
+        try:
+            return self._path(name).stat().st_mtime_ns if is_own(name) else 0
+        except OSError:
+            return 0
+
+    def holds(self, name: str) -> bool:
+        return is_own(name) and self._path(name).is_file()
+
+    def content(self, name: str) -> bytes:
+        """The file, for taking away. Raises OSError; CheckpointError as `open` does."""
+        if not self.holds(name):
+            raise CheckpointError("There is no such checkpoint among yours.")
+        return self._path(name).read_bytes()
+
+    def rename(self, name: str, title: str) -> None:
+        """Raises OSError; CheckpointError as `open` does."""
+        if not self.holds(name):
+            raise CheckpointError("There is no such checkpoint among yours.")
+        self._call(name, title, self._entry(self._path(name)).created)
+
+    def delete(self, name: str) -> None:
+        """Put it away, until `undelete`, or until the next one is put away. Raises OSError."""
+        if not self.holds(name):
+            return
+        for old in self._deleted.glob("*"):
+            old.unlink(missing_ok=True)
+        self._deleted.mkdir(exist_ok=True)
+        self._move(name, self.folder, self._deleted)
+
+    def undelete(self, name: str) -> None:
+        """Take back what was deleted last. Raises OSError; CheckpointError where it is gone for good."""
+        if not (is_own(name) and (self._deleted / f"{name}.safetensors").is_file()):
+            raise CheckpointError("This checkpoint is gone for good: another one was deleted after it.")
+        self._move(name, self._deleted, self.folder)
+
+    def _bytes_of_all(self) -> int:
+        total = 0
+        for path in self.folder.parents[1].glob("*/checkpoints/**/*.safetensors"):
+            with suppress(FileNotFoundError):  # its owner deleted it just now
+                total += path.stat().st_size
+        return total
+
+    @property
+    def _deleted(self) -> Path:
+        return self.folder / "deleted"
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.safetensors"
+
+    def _move(self, name: str, source: Path, target: Path) -> None:
+        with suppress(FileNotFoundError):
+            (source / f"{name}.json").replace(target / f"{name}.json")
+        (source / f"{name}.safetensors").replace(target / f"{name}.safetensors")
+
+    def _call(self, name: str, title: str, created: float) -> Entry:
+        title = " ".join(title.split())[:LONGEST_TITLE] or name
+        content = json.dumps({"title": title, "created": created}).encode()
+        write_atomically(self.folder / f"{name}.json", content)
+        return Entry(name, title, created)
+
+    def _entry(self, path: Path) -> Entry:
+        try:
+            said = json.loads(path.with_suffix(".json").read_text())
+            return Entry(path.stem, str(said["title"])[:LONGEST_TITLE], float(said["created"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Entry(path.stem, path.stem, 0.0)
+
+
+def on_digits(checkpoint: Checkpoint, digits: Digits) -> Evaluation | None:
+    """The figures on these digits that a checkpoint carries, if it does."""
+    kind = (digits.dataset, digits.split, len(digits))
+    return next((one for one in checkpoint.measured if one[:3] == kind), None)
+
+
+def check_size(config: ModelConfig) -> None:
+    """Raises CheckpointError, in a sentence, for a model that is too large for the pages."""
+    C, H, W = config.image_shape
+    if C * H * W > MOST_VALUES:
+        raise CheckpointError(
+            f"This model draws images of {C} x {H} x {W}: expected at most {MOST_VALUES:,} values, so that pages can "
+            f"show thousands of digits in its size."
+        )
+    if config.num_embeddings > MOST_CODES or config.embedding_dim > MOST_DIMENSIONS:
+        raise CheckpointError(
+            f"This model has K = {config.num_embeddings} and D = {config.embedding_dim}: expected at most "
+            f"{MOST_CODES} and {MOST_DIMENSIONS}."
+        )

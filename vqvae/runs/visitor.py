@@ -1,0 +1,117 @@
+"""Visitors and what is theirs: runs, a comparison, checkpoints, which nobody else sees.
+
+A visitor is a random token. Folders are named after its hash, so that the folder does not give the token away."""
+
+import hashlib
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from filelock import FileLock
+
+from vqvae.files import write_atomically
+from vqvae.paths import runs_folder
+from vqvae.runs.run import Run, RunConfig, RunError, _reason
+
+MOST_WAITING = 8  # runs that have not begun yet
+
+
+class Visitor:
+    """One visitor's own room: runs and checkpoints that nobody else sees."""
+
+    def __init__(self, token: str):
+        """Raises ValueError for a token that is not 32 hex digits."""
+        if not is_token(token):
+            raise ValueError("expected a token of 32 hex digits")
+        self.folder = runs_folder() / "visitors" / hashlib.sha256(token.encode()).hexdigest()[:32]
+
+    def runs(self) -> list[Run]:
+        """This visitor's runs, the newest first."""
+        folders = (self.folder / "runs").glob("*/run.json")
+        return [Run(path.parent) for path in sorted(folders, reverse=True)]
+
+    def current(self) -> Run | None:
+        """The newest run, if it was not set aside."""
+        newest = next(iter(self.runs()), None)
+        return None if newest is None or newest.aside else newest
+
+    def last_aside(self) -> Run | None:
+        """The newest run, where it was set aside."""
+        newest = next(iter(self.runs()), None)
+        return newest if newest is not None and newest.aside else None
+
+    def start(self, order: RunConfig) -> Run:
+        """Begin a run; those before it are deleted. Raises RunError where one is still at work, or the disk refuses."""
+        with self._alone():
+            current = self.current()
+            if current is not None and current.alive():
+                raise RunError("Your last run is still at work: stop it before you start another.")
+            _make_room(self.runs(), 1)
+            return _begun(self.folder / "runs" / f"{time.time_ns():020d}-{secrets.token_hex(4)}", order)
+
+    def comparison(self) -> list[Run]:
+        """The runs of this visitor's last comparison, in the order in which they were named."""
+        return [Run(path.parent) for path in sorted((self.folder / "comparison").glob("*/run.json"))]
+
+    def compare(self, orders: dict[str, RunConfig]) -> None:
+        """Begin a run for each name, to be looked at side by side; those of the comparison before are deleted.
+
+        They queue like all others, so that one follows the other. Raises RunError.
+        """
+        with self._alone():
+            if any(run.alive() for run in self.comparison()):
+                raise RunError("Your last comparison has not ended yet: stop it, or try again in a moment.")
+            _make_room(self.comparison(), len(orders))
+            for place, (name, order) in enumerate(orders.items()):
+                _begun(self.folder / "comparison" / f"{place}-{name}", order)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else starts anything meanwhile, so that all count alike; a disk that refuses is a RunError."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(runs_folder() / "door"):
+                yield
+        except OSError as error:
+            raise RunError(
+                f"A run cannot be kept in {self.folder}: {_reason(error)}. Name another folder in VQVAE_RUNS."
+            ) from error
+
+
+def _make_room(old: list[Run], wanted: int) -> None:
+    """Check that the queue has places for so many runs, then delete old ones."""
+    if (found := waiting()) + wanted > MOST_WAITING:
+        raise RunError(f"{found} runs are waiting already: try again when some of them are done.")
+    for run in old:
+        if not run.alive():
+            shutil.rmtree(run.folder, ignore_errors=True)
+
+
+def waiting() -> int:
+    """How many runs of all visitors have not begun yet: in the queue, or on their way to it."""
+    runs = (Run(path.parent) for path in (runs_folder() / "visitors").glob("*/*/*/run.json"))
+    return sum(run.status().state in ("starting", "queued") for run in runs)
+
+
+def _begun(folder: Path, order: RunConfig) -> Run:
+    run = Run(folder)
+    said = asdict(order) | {"created": time.time()}
+    write_atomically(run.folder / "run.json", json.dumps(said, indent=1).encode())
+    run.begin()
+    return run
+
+
+def new_token() -> str:
+    """A token for a new visitor: 32 random hex digits."""
+    return secrets.token_hex(16)
+
+
+def is_token(text: object) -> bool:
+    """Whether this may be a visitor's token."""
+    return isinstance(text, str) and re.fullmatch(r"[0-9a-f]{32}", text) is not None
