@@ -432,7 +432,8 @@ def test_a_status_that_cannot_be_read_is_no_error(content, room):
 
 def begun(script: str, room: Path) -> subprocess.Popen:
     """A server of one line: starts a run and waits."""
-    program = "import time; from dataclasses import replace; from vqvae.runs import *; from vqvae.training import *; "
+    program = "import time; from dataclasses import replace; from vqvae.training import RECOMMENDED; "
+    program += "from vqvae.runs.run import RunConfig; from vqvae.runs.visitor import Visitor; "
     return subprocess.Popen([sys.executable, "-c", program + script], cwd=ROOT, stdin=subprocess.DEVNULL)
 
 
@@ -442,7 +443,7 @@ def server(room):
     token = new_token()
     process = begun(
         "recipe = replace(RECOMMENDED, batch_size=16, num_embeddings=8, embedding_dim=4, epochs=100_000); "
-        f"Visitor({token!r}).start(Order(recipe, 'digits', limit=48)); time.sleep(600)",
+        f"Visitor({token!r}).start(RunConfig(recipe, 'digits', limit=48)); time.sleep(600)",
         room,
     )
     deadline = time.monotonic() + PATIENCE
