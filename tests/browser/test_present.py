@@ -110,7 +110,7 @@ def test_the_tour_is_offered_once(stage):
 @pytest.mark.parametrize(
     ("path", "there"),
     [
-        ("/?", ".journey"),
+        ("/?", ".stations"),
         ("/codebook?", ".gallery canvas"),
         ("/map?", "canvas.base"),
         ("/map?show=codes&", ".js-plotly-plot .point"),

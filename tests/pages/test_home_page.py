@@ -17,7 +17,7 @@ def home(**query: str) -> AppTest:
     return visit("home", **query)
 
 
-def test_home_shows_a_digit_walking_through_the_model():
+def test_home_shows_a_digit_on_its_way_through_the_model():
     app = home()
     assert not app.exception
     assert [title.value for title in app.title] == ["Inside a VQ-VAE"]
@@ -131,5 +131,5 @@ def test_without_digits_home_says_so_in_one_sentence(monkeypatch):
     st.cache_resource.clear()
     app = home(digit="4321")
     assert not app.exception
-    assert [error.value for error in app.error] == ["There is no digit to show. They cannot be read."]
+    assert [error.value for error in app.error] == ["These digits cannot be opened. They cannot be read."]
     st.cache_resource.clear()

@@ -6,7 +6,9 @@ On a stage, for an audience, there is the heading alone; a clicker's keys lead f
 import atexit
 import gc
 import sys
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ from pages.ui.shell.share import share
 from pages.ui.shell.url_state import Field, PageState, whole
 from pages.ui.shell.visitor import visitor
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
+from vqvae.data import DataError
 from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own
 from vqvae.runs.visitor import Visitor
 
@@ -49,6 +52,16 @@ class Scene(NamedTuple):
         """Another checkpoint of those offered. Raises CheckpointError."""
         return _open(name, OwnCheckpoints(self.visitor) if self.visitor else None)
 
+    def fragment(self, function: Callable[[], None], run_every: float | None = None) -> None:
+        """Draw a part of the page that also runs alone; each of its runs ends as the page's do."""
+
+        @wraps(function)  # Streamlit tells fragments apart by their names
+        def whole() -> None:
+            with _ending_well(self.state):
+                function()
+
+        st.fragment(whole, run_every=run_every)()
+
 
 def name_of_model(offered: Container[str] | None = None) -> Callable[[str], str]:
     """A parser of checkpoints' names: of those offered; where we do not know who asks, of all that may be theirs."""
@@ -60,6 +73,36 @@ def name_of_model(offered: Container[str] | None = None) -> Callable[[str], str]
         return text
 
     return parse
+
+
+@contextmanager
+def page(
+    title: str,
+    lead: str,
+    fields: Sequence[Field] = (),
+    heading: str | None = None,
+    link_fields: Callable[[PageState], dict[str, str]] = lambda state: state.said,
+    walks: bool = False,
+) -> Iterator[Scene]:
+    """The page inside its frame: all that it has to say is said, whichever way it ends. For the arguments see `frame`.
+
+    At its end the address is published; data and models that cannot be read are one sentence in place of what is left.
+    A page ends with its last line: Streamlit sends nothing more after `st.stop`, and what follows `st.rerun` publishes.
+    """
+    scene = frame(title, lead, fields, heading, link_fields, walks)
+    with _ending_well(scene.state):
+        yield scene
+
+
+@contextmanager
+def _ending_well(state: PageState) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        st.error(f"These digits cannot be opened. {error}")
+    except CheckpointError as error:
+        st.error(f"This model cannot be opened. {error} Pick another one in the sidebar.")
+    state.publish()
 
 
 def frame(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from pages.ui.home.journey import journey
+from pages.ui.home.stations import stations_of
 from vqvae.analysis.activations import activations
 from vqvae.analysis.tiles import tiles
 from vqvae.model import VQVAE, ModelConfig, losses
@@ -47,7 +47,7 @@ def test_a_traces_losses_are_the_models_on_this_image(rng):
 def test_homes_picture_names_every_code_of_the_grid(config, rng):
     model = model_of(config)
     way = activations(model, torch.rand(config.image_shape, generator=rng), variance=0.1)
-    html = journey(way, tiles(model), config, nmse=0.5)
+    html = stations_of(way, tiles(model), config, nmse=0.5)
     numbers = "".join(f"<span>{code}</span>" for code in way.codes.flatten().tolist())
     assert numbers in html
     assert f"{config.cells} codes × {config.bits_per_code} bits" in html

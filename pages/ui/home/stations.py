@@ -1,7 +1,4 @@
-"""Home's picture: a digit walking through encoder, codes, codebook and decoder, drawn from the model's own tensors.
-
-Arrays in, HTML out; it knows no Streamlit. The style is journey.css, in the theme's own colours.
-"""
+"""Home's picture: a digit at the stations of its way through the model, drawn from the model's own tensors."""
 
 import base64
 import io
@@ -9,23 +6,32 @@ from html import escape
 from pathlib import Path
 
 import numpy as np
+import streamlit as st
 from PIL import Image
 from torch import Tensor
 
+from pages.ui import resources
+from pages.ui.home.view import HomeView
 from vqvae.analysis.activations import Activations
 from vqvae.model import ModelConfig
 
 AMBER, TEAL = np.array([1.0, 0.68, 0.2]), np.array([0.2, 0.8, 0.85])
-STYLE = Path(__file__).with_name("journey.css").read_text()
+STYLE = Path(__file__).with_name("stations.css").read_text()
 
 
-def journey(trace: Activations, tiles: Tensor, config: ModelConfig, nmse: float) -> str:
+def draw(view: HomeView) -> None:
+    checkpoint = view.scene.checkpoint
+    nmse = float(view.activations.losses.reconstruction)
+    st.html(stations_of(view.activations, resources.tiles(checkpoint), checkpoint.model.config, nmse))
+
+
+def stations_of(trace: Activations, tiles: Tensor, config: ModelConfig, nmse: float) -> str:
     """The whole way of one image as HTML; `tiles` are the codebook's (K, C, 4, 4) in [0, 1]."""
     C, H, W = config.image_shape
     rows, columns = config.grid
     bits = config.cells * config.bits_per_code
     used = set(trace.codes.flatten().tolist())
-    stations = [
+    way = [
         _station("Digit", _picture(trace.image, "The digit"), f"{H} × {W} pixels, {C * H * W} bytes"),
         _station(
             "Encoder",
@@ -50,7 +56,7 @@ def journey(trace: Activations, tiles: Tensor, config: ModelConfig, nmse: float)
     ]
     codebook = _picture(_codebook(tiles, used), f"The codebook’s {len(tiles)} tiles")
     return (
-        f"<style>{STYLE}</style><div class='journey'><div class='way'>{'<i>→</i>'.join(stations)}</div>"
+        f"<style>{STYLE}</style><div class='stations'><div class='way'>{'<i>→</i>'.join(way)}</div>"
         f"<figure class='book'>{codebook}<figcaption><b>Codebook</b> All {len(tiles)} entries, each as the decoder "
         f"draws it; framed are the {len(used)} that this digit uses.</figcaption></figure></div>"
     )
