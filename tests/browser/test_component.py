@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from pages.ui.components.canvas import FOLDER, Walk, describe, module
+from pages.ui.components.canvas import FOLDER, Walk, describe
+from pages.ui.components.shared import module
 from tests.browser.hand import CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, stroke, until
 from vqvae import data
 from vqvae.checkpoint import Checkpoint
@@ -45,7 +46,7 @@ def page(browser):
         {
             "html": (FOLDER / "canvas.html").read_text(),
             "css": (FOLDER / "canvas.css").read_text(),
-            "js": module(),
+            "js": module(FOLDER / "canvas.js"),
         },
     )
     yield page

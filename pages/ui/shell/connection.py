@@ -9,18 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 STYLE = Path(__file__).with_suffix(".css").read_text()
-CLOSE = """
-export default function ({ parentElement }) {
-  if (parentElement.watching) return;
-  const lost = () => document.querySelector('.stApp:not([data-test-connection-state="CONNECTED"])');
-  parentElement.watching = new MutationObserver(() => {
-    if (lost()) document.querySelector(".stDialog [aria-label=Close]")?.click();
-  });
-  parentElement.watching.observe(document.body, { childList: true });
-  return () => parentElement.watching.disconnect();
-}
-"""
-_component = st.components.v2.component("vqvae_lifeline", js=CLOSE)
+_component = st.components.v2.component("vqvae_lifeline", js=Path(__file__).with_suffix(".js").read_text())
 
 
 def lifeline() -> None:

@@ -1,5 +1,6 @@
 """A link that restores what is on the screen, to copy, and as a QR code for those who watch."""
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -10,23 +11,6 @@ from vqvae.runs.own_checkpoints import is_own
 DISPENSABLE = ("edits", "drawing")  # what a link leaves out where it would be too long
 LEFT_OUT = {"edits": "the edited codes", "drawing": "the drawing"}
 
-# Where a browser does not let the page copy, the link is selected, ready for the keys.
-COPY = """
-export default function ({ data, parentElement }) {
-  const [field, button] = ["input", "button"].map((name) => parentElement.querySelector(name));
-  field.value = data.link;
-  field.onfocus = () => field.select();
-  button.onclick = async () => {
-    try {
-      await navigator.clipboard.writeText(data.link);
-      button.textContent = "Copied";
-    } catch {
-      field.focus();
-      button.textContent = "Press Ctrl+C";
-    }
-  };
-}
-"""
 HTML = '<div><input readonly aria-label="Link to this view" /><button>Copy link</button></div>'
 STYLE = """
 div { display: flex; gap: 0.5rem; }
@@ -37,7 +21,7 @@ input, button {
 input { flex: 1; min-width: 0; color: var(--st-text-color); background: var(--st-secondary-background-color); }
 button { cursor: pointer; color: var(--st-background-color); background: var(--st-primary-color); font-weight: 600; }
 """
-_copy = st.components.v2.component("vqvae_copy", html=HTML, css=STYLE, js=COPY)
+_copy = st.components.v2.component("vqvae_copy", html=HTML, css=STYLE, js=Path(__file__).with_suffix(".js").read_text())
 
 
 @st.dialog("Share this view")

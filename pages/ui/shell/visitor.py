@@ -3,36 +3,16 @@
 The token says nothing about anybody. What the browser sends is a stranger's message, checked here before it is used.
 """
 
+from pathlib import Path
+
 import streamlit as st
 
-from pages.ui.components.shared import FOLDER as SHARED
+from pages.ui.components.shared import module
 from vqvae.runs.visitor import Visitor, is_token, new_token
 
-RESTING = (SHARED / "idle.js").read_text()
 KEY = "visitor.token"  # in the session
 
-# Where the browser keeps nothing, the token lasts as long as the page.
-SCRIPT = """
-export default function ({ data, parentElement, setStateValue }) {
-  const name = "vqvae-visitor";
-  let token = null;
-  try {
-    token = localStorage.getItem(name);
-    if (!/^[0-9a-f]{32}$/.test(token)) localStorage.setItem(name, (token = data.fresh));
-  } catch {
-    token = data.fresh;
-  }
-  const timer = setInterval(() => {
-    const shown = parentElement.isConnected;
-    if (shown && !resting()) return;
-    clearInterval(timer);
-    if (shown) setStateValue("token", token);
-  }, 20);
-  return () => clearInterval(timer);
-}
-"""
-
-_component = st.components.v2.component("vqvae_visitor", js=RESTING + SCRIPT)
+_component = st.components.v2.component("vqvae_visitor", js=module(Path(__file__).with_suffix(".js")))
 
 
 def visitor() -> Visitor | None:

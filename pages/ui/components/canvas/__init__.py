@@ -5,7 +5,6 @@ a drawing when the pen is lifted. What comes back is a stranger's message: check
 """
 
 import base64
-import json
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pages.ui.charts.pictures import data_uri
-from pages.ui.components.shared import FOLDER as SHARED
+from pages.ui.components.shared import module
 from vqvae.analysis.encoding import Encoded
 from vqvae.analysis.neighbours import telling_cells
 from vqvae.analysis.usage import Usage
@@ -221,16 +220,9 @@ def _whole(low: int, high: int, numbers: object, count: int) -> Tensor | None:
     return torch.tensor(numbers, dtype=torch.int64)
 
 
-def module() -> str:
-    """The component's JavaScript, one module: `vqvae.js`, its source as a string for the worker, and the rest."""
-    files = SHARED / "vqvae.js", SHARED / "idle.js", FOLDER / "tour.js", FOLDER / "view.js"
-    forward, *rest = (file.read_text() for file in files)
-    return "\n".join([forward, f"const FORWARD = {json.dumps(forward)};", *rest])
-
-
 _component = st.components.v2.component(
     "vqvae_workbench",
     html=(FOLDER / "canvas.html").read_text(),
     css=(FOLDER / "canvas.css").read_text(),
-    js=module(),
+    js=module(FOLDER / "canvas.js"),
 )

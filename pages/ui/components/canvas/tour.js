@@ -3,6 +3,10 @@
 // A step chooses what is shown and pointed at. It never touches the drawing or the codes, so forward and back lose
 // nothing, and it needs no server. With a page around it it is a tour; without one, a talk for an audience.
 
+import { bitsPerCode, receptiveField } from "../shared/vqvae.js";
+import { toggle, write } from "./elements.js";
+import { count } from "./words.js";
+
 const OFFERED = "vqvae-walk-offered"; // in the browser's storage: the tour is offered once
 const FIRST = 3; // cells at the pace of a voice, the others in quick succession
 const [SLOW_CELL, QUICK_CELL] = [1100, 90]; // milliseconds
@@ -45,9 +49,9 @@ const LESSONS = [
     "codebook perplexity = exp(−Σ<sub>k</sub> p<sub>k</sub> ln p<sub>k</sub>)",
   ],
 ];
-const [DIGIT, ENCODER, CODES, DECODER, CHANGE, OTHERS] = [1, 2, 3, 4, 5, 6];
+export const [DIGIT, ENCODER, CODES, DECODER, CHANGE, OTHERS] = [1, 2, 3, 4, 5, 6];
 
-class Walk {
+export class Walk {
   /** `bench` is the Workbench that it is told over. */
   constructor(bench) {
     this.bench = bench;

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from pages.ui.components.canvas import WorkbenchError, describe
-from pages.ui.components.shared import FOLDER as SHARED
+from pages.ui.components.shared import module
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import EMBEDDED, Digits, fitted
 
@@ -85,5 +85,5 @@ _component = st.components.v2.component(
     "vqvae_between",
     html=(FOLDER / "interpolation.html").read_text(),
     css=(FOLDER / "interpolation.css").read_text(),
-    js=(SHARED / "vqvae.js").read_text() + (FOLDER / "interpolation.js").read_text(),
+    js=module(FOLDER / "interpolation.js"),
 )

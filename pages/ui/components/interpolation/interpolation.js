@@ -1,6 +1,8 @@
 
 // A walk between two pictures: a slider moves t, and in the next animation frame both decodings of z_t are drawn.
-// `forward.js` stands before this file in the same module.
+
+import { paint } from "../shared/pixels.js";
+import { decode, draw, encode, fromBytes, load, quantise, tile, toBytes } from "../shared/vqvae.js";
 
 const SECONDS = 5; // from A to B
 const STRIDE = 0.1; // of t, every half second, where motion is not wanted
@@ -163,14 +165,4 @@ class Walk {
     this.$.play.setAttribute("aria-label", name === "play" ? "Play" : "Pause");
     this.$.play.title = `${name === "play" ? "Play" : "Pause"} (space)`;
   }
-}
-
-/** Pixels of the model into a canvas, grey or RGB, opaque. */
-function paint(canvas, bytes, { height, width, channels }, left = 0, top = 0) {
-  const picture = new ImageData(width, height);
-  for (let pixel = 0; pixel < height * width; pixel++) {
-    for (let c = 0; c < 3; c++) picture.data[4 * pixel + c] = bytes[pixel * channels + (channels === 3 ? c : 0)];
-    picture.data[4 * pixel + 3] = 255;
-  }
-  canvas.getContext("2d").putImageData(picture, left, top);
 }

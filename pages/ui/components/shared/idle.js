@@ -9,7 +9,8 @@ if (document.leftAt === undefined) {
   document.addEventListener("click", note, true);
 }
 
-function resting() {
+/** Whether the page rests. */
+export function resting() {
   const app = document.querySelector("[data-test-script-state]");
   const idle = !app || app.dataset.testScriptState === "notRunning";
   return idle && performance.now() - document.leftAt > SETTLE;

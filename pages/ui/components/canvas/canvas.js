@@ -1,128 +1,39 @@
 // The workbench on the page: a pen, the grid of codes, the reconstruction and its scorecard.
 //
 // Ink never waits: pointer events draw at once, and one forward pass runs for each animation frame on the latest
-// pixels; in a worker, where a pass takes too long to share a thread with the pen. Python hears of a drawing after a
-// stroke. `forward.js`, its source as the string FORWARD, `resting.js` and `walk.js` stand before this file in the same
-// module.
+// pixels. Python hears of a drawing after a stroke.
 
-const SLOW = 12; // milliseconds a pass, above which the worker takes over
-const WARM = 8; // passes before the clock counts: the first ones run before they are compiled
+import { Engine } from "../shared/engine.js";
+import { resting } from "../shared/idle.js";
+import { paint } from "../shared/pixels.js";
+import {
+  bitsPerCode,
+  certainty,
+  fromBytes,
+  nearest,
+  receptiveField,
+  resample,
+  score,
+  tile,
+  toBytes,
+} from "../shared/vqvae.js";
+import { codeOf, locate, make, save, toggle, write } from "./elements.js";
+import { LESS, MORE, mosaic, paintDifference, paintMaps, tilesSize } from "./pictures.js";
+import { remember, remembered } from "./storage.js";
+import { OTHERS, Walk } from "./tour.js";
+import { count, figure, sized } from "./words.js";
+
 const PAUSE = 250; // milliseconds between the end of a stroke and the message to Python
 const UNDOS = 200;
 const NEAREST = 5;
-const STORED = "vqvae-workbench";
 const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
-const [MORE, LESS] = [[255, 150, 40], [80, 165, 255]]; // orange and blue, told apart by every kind of eye
 const SWATCHES = [MORE, LESS].map((color) => `<i style="color: rgb(${color})">■</i>`);
-
-const WORKER = `
-let network, pass, sent;
-onmessage = ({ data: { description, ticket, pixels, edits, deep } }) => {
-  if (description) {
-    network = load(description);
-    pass = overruled(network);
-    sent = new Set();
-  }
-  const result = pass(pixels && fromBytes(pixels), edits, deep);
-  const fresh = [...new Set([...result.codes, ...result.chosen])].filter((code) => !sent.has(code));
-  fresh.forEach((code) => sent.add(code));
-  postMessage({ ticket, result, tiles: fresh.map((code) => [code, tile(network, code)]) });
-};`;
 
 /** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. */
 export default function ({ data, parentElement, setStateValue }) {
   parentElement.workbench ??= new Workbench(parentElement);
   parentElement.workbench.update(data, (drawing) => setStateValue("drawing", drawing));
   return () => parentElement.workbench.close();
-}
-
-/** Forward passes, the latest request alone: in this thread while they are quick, else in a worker. */
-class Engine {
-  constructor(description, onpass) {
-    this.description = description;
-    this.network = load(description);
-    this.pass = overruled(this.network);
-    this.onpass = onpass;
-    this.times = [];
-    this.tickets = 0;
-  }
-
-  /**
-   * Ask for a pass in the next animation frame; asked again before that, it is one pass. A job is {pixels, ink, edits,
-   * deep}: pixels with another number `ink` than before are encoded, others are not encoded again.
-   */
-  request(job) {
-    this.job = job;
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
-      if (!this.running && this.job) this.start();
-    });
-  }
-
-  get waiting() {
-    return this.job !== undefined || this.running !== undefined;
-  }
-
-  start() {
-    const { job } = this;
-    this.job = undefined;
-    const fresh = job.ink !== this.ink;
-    this.ink = job.ink;
-    if (this.worker) {
-      this.running = job;
-      const pixels = fresh || this.unsent ? job.pixels : null;
-      this.worker.postMessage({ description: this.unsent, ticket: ++this.tickets, pixels, edits: job.edits, deep: job.deep });
-      this.unsent = undefined;
-      return;
-    }
-    const begun = performance.now();
-    const result = this.pass(fresh ? fromBytes(job.pixels) : null, job.edits, job.deep);
-    this.times.push(performance.now() - begun);
-    if (this.times.length > WARM + 5) this.times.splice(WARM, 1);
-    if (this.times.length === WARM + 5) {
-      const recent = this.times.slice(WARM).sort((a, b) => a - b);
-      if (recent[2] > SLOW) this.hire();
-    }
-    this.onpass(job, result);
-  }
-
-  hire() {
-    if (this.refused) return;
-    const address = URL.createObjectURL(new Blob([FORWARD, WORKER], { type: "text/javascript" }));
-    try {
-      this.worker = new Worker(address, { type: "module" });
-    } catch {
-      this.refused = true; // no workers here: this thread goes on
-      return;
-    }
-    this.unsent = this.description;
-    this.worker.onmessage = ({ data: { ticket, result, tiles } }) => {
-      URL.revokeObjectURL(address);
-      if (ticket !== this.tickets) return;
-      for (const [code, bytes] of tiles) this.network.tiles.set(code, bytes);
-      const job = this.running;
-      this.running = undefined;
-      this.onpass(job, result);
-      if (this.job) this.request(this.job);
-    };
-    this.worker.onerror = () => {
-      this.refused = true;
-      const job = this.job ?? this.running;
-      this.dismiss();
-      if (job) this.request(job);
-    };
-  }
-
-  dismiss() {
-    this.worker?.terminate();
-    this.worker = this.running = this.ink = undefined; // what this thread knows of the pixels is old by now
-  }
-
-  close() {
-    cancelAnimationFrame(this.frame);
-    this.frame = undefined;
-    this.dismiss();
-  }
 }
 
 class Workbench {
@@ -1007,140 +918,4 @@ class Workbench {
     event.preventDefault();
     event.stopPropagation(); // Streamlit has keys of its own
   }
-}
-
-/** Pixels of the model into a canvas of the same size: grey or RGB, opaque. */
-function paint(canvas, bytes, { height, width, channels }) {
-  const picture = new ImageData(width, height);
-  for (let pixel = 0; pixel < height * width; pixel++) {
-    for (let c = 0; c < 3; c++) picture.data[4 * pixel + c] = bytes[pixel * channels + (channels === 3 ? c : 0)];
-    picture.data[4 * pixel + 3] = 255;
-  }
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-}
-
-/** The channels of a feature map side by side, each point from the map's lowest value, black, to its highest, white. */
-function paintMaps(canvas, { height, width, channels, values }) {
-  const columns = Math.ceil(Math.sqrt((channels * height) / width));
-  const rows = Math.ceil(channels / columns);
-  const size = { height: rows * (height + 1) - 1, width: columns * (width + 1) - 1, channels: 1 };
-  const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [0, 1e-12]);
-  const bytes = new Uint8ClampedArray(size.height * size.width).fill(40);
-  for (let c = 0; c < channels; c++) {
-    const start = Math.floor(c / columns) * (height + 1) * size.width + (c % columns) * (width + 1);
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++) {
-        bytes[start + y * size.width + x] = (255 * (values[(y * width + x) * channels + c] - low)) / (high - low);
-      }
-    }
-  }
-  [canvas.width, canvas.height] = [size.width, size.height];
-  paint(canvas, bytes, size);
-}
-
-/** Where there is more ink after than before, and where less. */
-function paintDifference(canvas, before, after, { height, width, channels }) {
-  const picture = new ImageData(width, height);
-  for (let pixel = 0; pixel < height * width; pixel++) {
-    let difference = 0;
-    for (let i = pixel * channels; i < (pixel + 1) * channels; i++) difference += (after[i] - before[i]) / 255 / channels;
-    const color = difference > 0 ? MORE : LESS;
-    color.forEach((value, c) => (picture.data[4 * pixel + c] = value * Math.min(1, 1.4 * Math.abs(difference))));
-    picture.data[4 * pixel + 3] = 255;
-  }
-  canvas.getContext("2d").putImageData(picture, 0, 0);
-}
-
-/** The tiles of a grid of codes, as one picture. */
-function mosaic(network, codes) {
-  const { grid, cell, image } = network;
-  const line = cell.width * image.channels;
-  const bytes = new Uint8ClampedArray(codes.length * cell.height * line);
-  codes.forEach((code, index) => {
-    const picture = tile(network, code);
-    const [row, column] = [Math.floor(index / grid.width), index % grid.width];
-    for (let y = 0; y < cell.height; y++) {
-      const start = ((row * cell.height + y) * grid.width + column) * line;
-      bytes.set(picture.subarray(y * line, (y + 1) * line), start);
-    }
-  });
-  return bytes;
-}
-
-function tilesSize({ grid, cell }) {
-  return { height: grid.height * cell.height, width: grid.width * cell.width };
-}
-
-/** What is on the canvas survives another page and a reload: it lives in this tab's storage. */
-function remember({ pixels, edits, image, set, engine }) {
-  const { fingerprint } = engine.description;
-  try {
-    sessionStorage.setItem(STORED, JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], set }));
-  } catch {
-    // Storage is full or forbidden: the drawing lives as long as the page.
-  }
-}
-
-/**
- * The drawing of an earlier visit, unless Python has since put another picture on the canvas. Serials are
- * "session:count": within a session they tell pictures apart; after a reload, a new session, the picture itself does.
- */
-function remembered(set) {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(STORED));
-    const [session, earlier] = [set.serial, kept.set.serial].map((serial) => serial.split(":")[0]);
-    const alike = (name) => String(set[name]) === String(kept.set[name]);
-    const same = session === earlier ? set.serial === kept.set.serial : alike("pixels") && alike("edits");
-    if (!same || kept.pixels.length !== kept.height * kept.width * kept.channels) return undefined;
-    return { ...kept, pixels: Uint8ClampedArray.from(kept.pixels) };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Words of the workbench's own into an element, where they are others than before. */
-function write(element, html) {
-  if (element.written === html) return;
-  element.innerHTML = element.written = html;
-}
-
-function locate(element, ...shares) {
-  ["top", "left", "height", "width"].forEach((side, n) => (element.style[side] = `${100 * shares[n]}%`));
-}
-
-/** A small number in as many digits as tell it. */
-function figure(value) {
-  return Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "∞";
-}
-
-function make(tag, role) {
-  const element = document.createElement(tag);
-  element.setAttribute("role", role);
-  return element;
-}
-
-function toggle(button) {
-  const pressed = button.getAttribute("aria-pressed") !== "true";
-  button.setAttribute("aria-pressed", String(pressed));
-  return pressed;
-}
-
-/** The code that an element of the palette stands for. */
-function codeOf(element) {
-  const code = element.closest("[role=option]")?.dataset.code;
-  return code === undefined ? undefined : Number(code);
-}
-
-function save(name, blob) {
-  const link = Object.assign(document.createElement("a"), { download: name, href: URL.createObjectURL(blob) });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
-function count(number) {
-  return number.toLocaleString("en");
-}
-
-function sized({ height, width }) {
-  return `${height} × ${width}`;
 }

@@ -1,0 +1,30 @@
+// The drawing in the browser tab's storage, where it survives another page and a reload.
+
+const STORED = "vqvae-workbench";
+
+/** What is on the canvas survives another page and a reload: it lives in this tab's storage. */
+export function remember({ pixels, edits, image, set, engine }) {
+  const { fingerprint } = engine.description;
+  try {
+    sessionStorage.setItem(STORED, JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], set }));
+  } catch {
+    // Storage is full or forbidden: the drawing lives as long as the page.
+  }
+}
+
+/**
+ * The drawing of an earlier visit, unless Python has since put another picture on the canvas. Serials are
+ * "session:count": within a session they tell pictures apart; after a reload, a new session, the picture itself does.
+ */
+export function remembered(set) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(STORED));
+    const [session, earlier] = [set.serial, kept.set.serial].map((serial) => serial.split(":")[0]);
+    const alike = (name) => String(set[name]) === String(kept.set[name]);
+    const same = session === earlier ? set.serial === kept.set.serial : alike("pixels") && alike("edits");
+    if (!same || kept.pixels.length !== kept.height * kept.width * kept.channels) return undefined;
+    return { ...kept, pixels: Uint8ClampedArray.from(kept.pixels) };
+  } catch {
+    return undefined;
+  }
+}

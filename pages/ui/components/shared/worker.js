@@ -1,0 +1,17 @@
+// The model in a thread of its own: passes for the page, one after another, and the tiles of codes it has not seen yet.
+
+import { fromBytes, load, overruled, tile } from "./vqvae.js";
+
+let network, pass, sent;
+
+onmessage = ({ data: { description, ticket, pixels, edits, deep } }) => {
+  if (description) {
+    network = load(description);
+    pass = overruled(network);
+    sent = new Set();
+  }
+  const result = pass(pixels && fromBytes(pixels), edits, deep);
+  const fresh = [...new Set([...result.codes, ...result.chosen])].filter((code) => !sent.has(code));
+  fresh.forEach((code) => sent.add(code));
+  postMessage({ ticket, result, tiles: fresh.map((code) => [code, tile(network, code)]) });
+};
