@@ -22,7 +22,7 @@ from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.recording import code_paths
 from vqvae.runs.run import ALIVE, Run, RunConfig, RunError, Status
 from vqvae.runs.visitor import Visitor
-from vqvae.training import EFFECTS, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
+from vqvae.training import EFFECTS, FORMERLY, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
 
 PLACE = "train.run"  # where it says what its buttons did
 EVERY = 3.5  # seconds between two looks at a run, each of which takes a little from it; LATEST frames fill them
@@ -55,8 +55,8 @@ SETTINGS: dict[str, Callable[[str], object]] = {
     **{name: (whole if type(low) is int else number)(low, high) for name, (low, high) in RANGES.items()},
     "quantizer": one_of(*QUANTIZERS),
     "schedule": one_of(*SCHEDULES),
-    "kmeans_start": switch,
-    "revival": switch,
+    "kmeans_init": switch,
+    "dead_code_replacement": switch,
 }
 
 scene = frame(
@@ -66,7 +66,10 @@ scene = frame(
     (
         Field("data", one_of(*data.DATASETS), data.EMBEDDED),
         Field("images", whole(1, data.TRAINING_IMAGES), None),
-        *(Field(name, parse, getattr(RECOMMENDED, name)) for name, parse in SETTINGS.items()),
+        *(
+            Field(name, parse, getattr(RECOMMENDED, name), formerly=FORMERLY.get(name))
+            for name, parse in SETTINGS.items()
+        ),
     ),
 )
 state = scene.state
@@ -154,8 +157,8 @@ def set_up(me: Visitor | None) -> None:
         numeric("lr", "Learning rate", 5e-4)
         choice("schedule", "Schedule", SCHEDULE_NAMES)
     with columns[2]:
-        toggle("kmeans_start", "k-means start")
-        toggle("revival", "Revival of dead codes", disabled=state["quantizer"] != "ema")
+        toggle("kmeans_init", "k-means initialisation")
+        toggle("dead_code_replacement", "Dead-code replacement", disabled=state["quantizer"] != "ema")
         numeric("seed", "Seed")
         recipe = Hyperparameters(**{name: state[name] for name in SETTINGS})
         order = RunConfig(recipe, state["data"], state["images"])
@@ -305,7 +308,8 @@ def said(status: Status, silence: float) -> str:
 
 def describe(order: RunConfig) -> str:
     recipe = order.recipe
-    switches = [name for name, on in (("k-means start", recipe.kmeans_start), ("revival", recipe.revival)) if on]
+    offered = {"k-means initialisation": recipe.kmeans_init, "dead-code replacement": recipe.dead_code_replacement}
+    switches = [name for name, on in offered.items() if on]
     images = DATASETS[order.dataset] + (f", at most {order.limit:,}" if order.limit else "")
     return (
         f"{images} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "

@@ -22,7 +22,7 @@ from vqvae.quantizer import QUANTIZERS
 from vqvae.runs import comparison, worker
 from vqvae.runs.resume import as_checkpoint, go_on, keep
 from vqvae.runs.run import RunError
-from vqvae.training import EFFECTS, PRESETS, SCHEDULES, Hyperparameters, Snapshot, Training, train
+from vqvae.training import EFFECTS, FORMERLY, PRESETS, SCHEDULES, Hyperparameters, Snapshot, Training, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -232,8 +232,8 @@ def _parser() -> argparse.ArgumentParser:
         "crash, to the same weights. A run.json in the folder of --run says what to train, in place of settings; that "
         "run publishes its figures into the folder, and obeys the file control there.",
         epilog="The defaults are the tutorial's: a codebook learned by gradients, where some codes never get used. "
-        "--preset recommended keeps all of them in use: moving averages, a k-means start, revival of dead codes and "
-        "a one-cycle learning rate.",
+        "--preset recommended keeps all of them in use: moving averages, k-means "
+        "initialisation, dead-code replacement and a one-cycle learning rate.",
     )
     command.set_defaults(run=train_command)
     command.add_argument("--out", type=Path, default=Path("model.safetensors"), help="the checkpoint (%(default)s)")
@@ -253,6 +253,9 @@ def _parser() -> argparse.ArgumentParser:
         else:
             choices = {"quantizer": tuple(QUANTIZERS), "schedule": SCHEDULES}.get(field.name)
             command.add_argument(flag, type=field.type, choices=choices, help=f"{effect} ({default})")
+    for name, former in FORMERLY.items():  # as commands of earlier versions say it
+        flag = f"--{former.replace('_', '-')}"
+        command.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, help=argparse.SUPPRESS)
 
     command = commands.add_parser(
         "evaluate",
@@ -290,9 +293,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "compare",
         help="train the same network by several recipes, and compare them",
-        description="Train by gradients, with a k-means start, by moving averages, with revival, by the rotation trick "
-        "and by SimVQ, on the same images in the same order, all else the tutorial's. Each run is written down as it "
-        "ends; the same command goes on where it was interrupted. On full MNIST it takes about an hour.",
+        description="Train by gradients, with k-means initialisation, by moving averages, with dead-code "
+        "replacement, by the rotation trick and by SimVQ, on the same images in the same order, all else the "
+        "tutorial's. Each run is written down as it ends; the same command goes on where it was interrupted. On full "
+        "MNIST it takes about an hour.",
     )
     command.set_defaults(run=compare_command)
     _add_data(command)

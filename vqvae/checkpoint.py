@@ -144,14 +144,14 @@ def _from_metadata(tensors: dict[str, Tensor], text: str, name: str) -> Checkpoi
             model=_build(config, _checked(tensors, config, name)),
             variance=_positive(said["variance"]),
             dataset=None if said["dataset"] is None else _dataset(said["dataset"]),
-            recipe=None if said["recipe"] is None else Hyperparameters(**said["recipe"]),
+            recipe=None if said["recipe"] is None else Hyperparameters.from_record(said["recipe"]),
             training_images=None if said["training_images"] is None else int(said["training_images"]),
             steps=None if said["steps"] is None else int(said["steps"]),
             measured=tuple(_figures(entry) for entry in said["measured"]),
             versions=tuple((str(library), str(number)) for library, number in said["versions"]),
             assumed=tuple(str(line) for line in said["assumed"]),
         )
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise CheckpointError(
             f"What {name} says of itself cannot be read ({type(error).__name__}: {error}): "
             f"expected what this version of the explorer writes."

@@ -77,7 +77,7 @@ class VectorQuantizer(nn.Module):
         codes = self.nearest(z)
         chosen = F.embedding(codes, self.codebook).permute(0, 3, 1, 2)  # (B, D, H, W)
         return Quantized(
-            vectors=self.pass_gradients(z, chosen),
+            vectors=self.straight_through(z, chosen),
             codes=codes,
             codebook_loss=self.codebook_loss(z, chosen),
             commitment_loss=F.mse_loss(z, chosen.detach()),
@@ -85,7 +85,7 @@ class VectorQuantizer(nn.Module):
 
     # What a quantiser may do in its own way.
 
-    def pass_gradients(self, z: Tensor, chosen: Tensor) -> Tensor:
+    def straight_through(self, z: Tensor, chosen: Tensor) -> Tensor:
         """The straight-through estimator: the value of `chosen`, the gradient of `z`, both (B, D, H, W)."""
         return z + (chosen - z).detach()
 
@@ -93,7 +93,7 @@ class VectorQuantizer(nn.Module):
         """|| sg[z_e] - e ||^2, a mean over all elements (eq. 3, second term)."""
         return F.mse_loss(chosen, z.detach())
 
-    def start_from(self, vectors: Tensor, seed: int) -> None:
+    def init_from(self, vectors: Tensor, seed: int) -> None:
         """Start the codebook as the k-means centres of encodings: (N, D). Where N < K, encodings repeat."""
         from sklearn.cluster import KMeans  # a second to import, and needed once a run
         from threadpoolctl import threadpool_limits
@@ -112,7 +112,7 @@ class VectorQuantizer(nn.Module):
     def update(self, z: Tensor, codes: Tensor) -> None:
         """Learn from one training batch outside the optimiser: (B, D, H, W), (B, H, W). Here: nothing."""
 
-    def revive(self, z: Tensor, generator: torch.Generator) -> int:
+    def replace_dead_codes(self, z: Tensor, generator: torch.Generator) -> int:
         """Move dead codes onto random encodings of this batch (B, D, H, W); how many moved. Here: none."""
         return 0
 
@@ -128,7 +128,7 @@ class EMAQuantizer(VectorQuantizer):
     """
 
     title = "Moving average (EMA)"
-    DEAD_SHARE = 0.02  # a code used less than this share of an even usage counts as dead when reviving
+    DEAD_SHARE = 0.02  # a code used less than this share of an even usage counts as dead
 
     def __init__(self, num_embeddings: int, embedding_dim: int, decay: float = 0.99):
         super().__init__(num_embeddings, embedding_dim)
@@ -141,8 +141,8 @@ class EMAQuantizer(VectorQuantizer):
     def codebook_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
         return z.new_zeros(())
 
-    def start_from(self, vectors: Tensor, seed: int) -> None:
-        super().start_from(vectors, seed)
+    def init_from(self, vectors: Tensor, seed: int) -> None:
+        super().init_from(vectors, seed)
         self._restart(slice(None), self.embeddings.weight.clone(), count=1.0)
 
     @torch.no_grad()
@@ -161,7 +161,7 @@ class EMAQuantizer(VectorQuantizer):
         self.embeddings.weight.copy_(torch.where(alive, self.sums / self.counts.unsqueeze(1), self.embeddings.weight))
 
     @torch.no_grad()
-    def revive(self, z: Tensor, generator: torch.Generator) -> int:
+    def replace_dead_codes(self, z: Tensor, generator: torch.Generator) -> int:
         even = self.counts.sum() / len(self.counts)
         dead = (self.counts < self.DEAD_SHARE * even).nonzero().flatten()
         if len(dead):
@@ -190,7 +190,7 @@ class RotationQuantizer(VectorQuantizer):
 
     title = "Rotation trick"
 
-    def pass_gradients(self, z: Tensor, chosen: Tensor) -> Tensor:
+    def straight_through(self, z: Tensor, chosen: Tensor) -> Tensor:
         length, target = (v.detach().norm(dim=1, keepdim=True).clamp_min(1e-12) for v in (z, chosen))  # (B, 1, H, W)
         e, q = z.detach() / length, chosen.detach() / target  # unit vectors
         middle = F.normalize(e + q, dim=1, eps=1e-12)
@@ -219,8 +219,8 @@ class SimVQ(VectorQuantizer):
     def codebook(self) -> Tensor:
         return self.projection(self.embeddings.weight)
 
-    def start_from(self, vectors: Tensor, seed: int) -> None:
-        super().start_from(vectors, seed)
+    def init_from(self, vectors: Tensor, seed: int) -> None:
+        super().init_from(vectors, seed)
         nn.init.eye_(self.projection.weight)  # so that the effective codebook is the centres
 
 

@@ -7,8 +7,9 @@ Chance is a function of seed and step alone, so a run that stops anywhere goes o
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from typing import Self
 
 import numpy as np
 import torch
@@ -20,6 +21,8 @@ from vqvae.model import VQVAE, Losses, ModelConfig, best_device, losses
 from vqvae.quantizer import QUANTIZERS, make_quantizer
 
 SCHEDULES = ("constant", "one-cycle")
+# What some hyperparameters were called in files, links and commands of earlier versions.
+FORMERLY = {"kmeans_init": "kmeans_start", "dead_code_replacement": "revival"}
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Hyperparameters:
     # Beyond the tutorial.
     quantizer: str = "gradient"
     schedule: str = "constant"
-    kmeans_start: bool = False  # the codebook starts as k-means centres of the first encodings
-    revival: bool = False  # dead codes move onto random encodings, until three quarters of the run are over
+    kmeans_init: bool = False  # the codebook starts as k-means centres of the first encodings
+    dead_code_replacement: bool = False  # by random encodings, until three quarters of the run are over
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -59,10 +62,16 @@ class Hyperparameters:
         if not 0 <= self.seed < 2**31:
             raise ValueError(f"expected a seed from 0 to {2**31 - 1}, got {self.seed}")
 
+    @classmethod
+    def from_record(cls, record: Mapping[str, object]) -> Self:
+        """The recipe that a file holds, of this version or an earlier one. Raises ValueError, TypeError."""
+        today = {former: name for name, former in FORMERLY.items()}
+        return cls(**{today.get(name, name): value for name, value in record.items()})
+
 
 TUTORIAL = Hyperparameters()
 RECOMMENDED = Hyperparameters(
-    epochs=40, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_start=True, revival=True
+    epochs=40, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_init=True, dead_code_replacement=True
 )
 PRESETS = {"tutorial": TUTORIAL, "recommended": RECOMMENDED}
 
@@ -77,8 +86,8 @@ EFFECTS = {
     "commitment_cost": "how hard the encoder is pulled towards its codes; at 0 it may run away from them",
     "quantizer": "how the codebook learns, and so how many of its codes come to be used",
     "schedule": "the learning rate over the run: constant, or one cycle up and down, which ends at a finer solution",
-    "kmeans_start": "start the codebook at the k-means centres of the first encodings, where it is needed",
-    "revival": "move codes that nothing uses onto random encodings, so that none stays dead; for the quantizer ema",
+    "kmeans_init": "start the codebook at the k-means centres of the first encodings, where it is needed",
+    "dead_code_replacement": "move codes that nothing uses onto random encodings; for the quantizer ema",
     "seed": "fixes every draw: same seed, data and machine, same weights",
 }
 
@@ -136,8 +145,8 @@ class Training:
         started = time.perf_counter()
         h = self.hyperparameters
         x = self._batch(self._batch_indices())
-        if self.step_count == 0 and h.kmeans_start:
-            self._start_codebook()
+        if self.step_count == 0 and h.kmeans_init:
+            self._init_codebook()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(h, self.step_count, self.steps)
         output = self.model(x)
@@ -146,8 +155,8 @@ class Training:
         terms.total(h.commitment_cost).backward()
         self.optimizer.step()
         self.model.vq_layer.update(output.latents, output.quantized.codes)
-        if h.revival and self.step_count < 0.75 * self.steps:  # the last quarter is for settling
-            self.model.vq_layer.revive(output.latents, self._generator("revival", self.step_count))
+        if h.dead_code_replacement and self.step_count < 0.75 * self.steps:  # the last quarter is for settling
+            self.model.vq_layer.replace_dead_codes(output.latents, self._generator("dead codes", self.step_count))
         self.step_count += 1
         self._window.add(terms, output.quantized.codes, len(x), time.perf_counter() - started)
 
@@ -228,17 +237,17 @@ class Training:
         return self._ordered[1]
 
     def _generator(self, use: str, counter: int) -> torch.Generator:
-        """Chance for one use at one moment, apart from all others."""
-        stream = np.random.SeedSequence([self.hyperparameters.seed, {"order": 0, "revival": 1}[use], counter])
+        """Chance for one use at one step, apart from all others."""
+        stream = np.random.SeedSequence([self.hyperparameters.seed, {"order": 0, "dead codes": 1}[use], counter])
         return torch.Generator().manual_seed(int(stream.generate_state(1)[0]))
 
     @torch.no_grad()
-    def _start_codebook(self) -> None:
+    def _init_codebook(self) -> None:
         """k-means over the encodings of the first images: a batch, or more where that is few for K centres."""
         h = self.hyperparameters
         wanted = max(h.batch_size, 32 * h.num_embeddings // self.model.config.cells)
         z_e = self.model.encoder(self._batch(self._order(0)[:wanted]))  # (B, D, h, w)
-        self.model.vq_layer.start_from(z_e.permute(0, 2, 3, 1).flatten(0, 2), h.seed)
+        self.model.vq_layer.init_from(z_e.permute(0, 2, 3, 1).flatten(0, 2), h.seed)
 
 
 def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[Snapshot]:

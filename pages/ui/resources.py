@@ -137,11 +137,11 @@ def redrawn(checkpoint: Checkpoint, indices: tuple[int, ...], code: int) -> abla
 
 
 @st.cache_resource(max_entries=3, show_spinner="Measuring the digits …", hash_funcs=_BY_CONTENT)
-def crowd(checkpoint: Checkpoint) -> typicality.Crowd:
+def crowd(checkpoint: Checkpoint) -> typicality.Reference:
     """The embedded digits, for a drawing to be compared with. Raises DataError."""
     source = data.EMBEDDED, "all"
     made, codes = reconstructions(checkpoint, *source), encoded(checkpoint, *source)
-    return typicality.crowd(fitted_digits(checkpoint, *source), codes, made)
+    return typicality.reference(fitted_digits(checkpoint, *source), codes, made)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)

@@ -25,7 +25,7 @@ from vqvae.runs import worker
 from vqvae.runs.run import Run, RunConfig
 from vqvae.training import RECOMMENDED, Training
 
-WARM_UP = 20  # steps, with the k-means start among them
+WARM_UP = 20  # steps, with the k-means initialisation among them
 EPOCHS = 1000  # of the run that is watched: more than it gets
 LOOK = 15.0  # seconds, watched or not
 SETTLE = 5.0  # seconds between two looks: a page opens or goes

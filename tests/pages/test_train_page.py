@@ -96,7 +96,16 @@ def test_recommended_is_selected_when_the_page_opens(token):
 def test_the_tutorials_recipe_is_taken_untouched(token):
     page = open_page(token)
     page.button_group(key="train.preset").set_value("tutorial").run()
-    for name in ("lr", "quantizer", "schedule", "kmeans_start", "revival", "epochs", "batch_size", "commitment_cost"):
+    for name in (
+        "lr",
+        "quantizer",
+        "schedule",
+        "kmeans_init",
+        "dead_code_replacement",
+        "epochs",
+        "batch_size",
+        "commitment_cost",
+    ):
         assert page.session_state[f"train.{name}"] == getattr(TUTORIAL, name)
     assert page.session_state["train.preset"] == "tutorial"
 
@@ -190,7 +199,7 @@ def test_a_download_that_fails_is_one_sentence_and_can_be_tried_again(token, kmn
 
 
 def test_settings_that_cannot_be_are_one_sentence(token):
-    page = open_page(token, lr="nan", epochs="0", revival="maybe")
+    page = open_page(token, lr="nan", epochs="0", dead_code_replacement="maybe")
     assert len(page.warning) == 1
     assert "lr should be a number from 1e-06 to 1" in page.warning[0].value
     assert page.session_state["train.lr"] == RECOMMENDED.lr
@@ -503,7 +512,7 @@ def test_the_lab_shows_the_verdict_of_the_chosen_recipes_and_keeps_their_models(
 def quick_recipes(monkeypatch, few_digits):
     """Recipes of a few steps, on few images."""
     quick = replace(TUTORIAL, num_embeddings=8, embedding_dim=4)
-    recipes = {"gradient": quick, "ema-revival": replace(quick, quantizer="ema", revival=True)}
+    recipes = {"gradient": quick, "ema-revival": replace(quick, quantizer="ema", dead_code_replacement=True)}
     monkeypatch.setattr(side_by_side, "RECIPES", recipes)
     monkeypatch.setattr(resources, "comparison", lambda: None)
     few = resources.digits()
@@ -524,7 +533,7 @@ def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, qu
     page = page.run()
     assert "Equal budgets: 2 steps, 2 epochs of batches of 128" in text_of(page)
     table = page.dataframe[1].value
-    assert list(table["Recipe"]) == ["Gradient", "EMA, revival"]
+    assert list(table["Recipe"]) == ["Gradient", "EMA, dead-code replacement"]
     assert list(table["State"]) == ["finished, step 2"] * 2
     measured = [checkpoints.load(run.model_file).measured[0] for run in runs]
     assert list(table["Held-out NMSE"]) == [f"{one.nmse:.4f}" for one in measured]

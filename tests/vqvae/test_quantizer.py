@@ -311,7 +311,7 @@ def test_the_k_means_start_finds_the_centres_of_clusters(name, rng):
         torch.randperm(150, generator=rng)
     ]
     vq = make_quantizer(name, 3, 2)
-    vq.start_from(vectors, seed=0)
+    vq.init_from(vectors, seed=0)
     found = vq.codebook.detach()[torch.cdist(centres, vq.codebook.detach()).argmin(1)]
     torch.testing.assert_close(found, centres, atol=0.6, rtol=0)
 
@@ -321,7 +321,7 @@ def test_the_k_means_start_depends_on_nothing_but_its_seed(rng):
     starts = []
     for seed in (0, 0, 1):
         vq = make_quantizer("ema", K, D)
-        vq.start_from(vectors, seed)
+        vq.init_from(vectors, seed)
         starts.append(vq.codebook.clone())
     assert torch.equal(starts[0], starts[1])
     assert not torch.equal(starts[0], starts[2])
@@ -329,7 +329,7 @@ def test_the_k_means_start_depends_on_nothing_but_its_seed(rng):
 
 def test_moving_averages_begin_at_the_k_means_centres(rng):
     vq = make_quantizer("ema", K, D)
-    vq.start_from(torch.randn(500, D, generator=rng), seed=0)
+    vq.init_from(torch.randn(500, D, generator=rng), seed=0)
     assert torch.equal(vq.sums, vq.codebook * vq.counts.unsqueeze(1))
     assert (vq.counts == 1).all()
 
@@ -339,11 +339,11 @@ def test_moving_averages_begin_at_the_k_means_centres(rng):
 def test_fewer_vectors_than_codes_start_a_codebook_too(name):
     vq = make_quantizer(name, 8, 2)
     vectors = torch.tensor([[0.0, 1.0], [5.0, 5.0], [9.0, 0.0]])
-    vq.start_from(vectors, seed=0)
+    vq.init_from(vectors, seed=0)
     assert {tuple(code) for code in vq.codebook.tolist()} == {tuple(vector) for vector in vectors.tolist()}
 
 
-# Revival
+# Dead-code replacement
 
 
 def worn(counts: list[float]) -> EMAQuantizer:
@@ -358,7 +358,7 @@ def test_dead_codes_move_onto_encodings_and_living_ones_stay(rng):
     vq = worn([100.0, 0.0, 50.0, 0.5])
     before = vq.codebook.clone()
     z = 100 + torch.randn(2, 2, 3, 3, generator=rng)
-    assert vq.revive(z, rng) == 2
+    assert vq.replace_dead_codes(z, rng) == 2
     vectors = z.permute(0, 2, 3, 1).reshape(-1, 2).tolist()
     assert torch.equal(vq.codebook[[0, 2]], before[[0, 2]])
     assert vq.codebook[1].tolist() in vectors
@@ -366,30 +366,30 @@ def test_dead_codes_move_onto_encodings_and_living_ones_stay(rng):
     torch.testing.assert_close(vq.sums, vq.codebook * vq.counts.unsqueeze(1))
 
 
-def test_a_revived_code_is_given_time_before_it_counts_as_dead_again(rng):
+def test_a_replaced_code_is_given_time_before_it_counts_as_dead_again(rng):
     vq = worn([100.0, 0.0])
     z = torch.randn(2, 2, 3, 3, generator=rng)
-    vq.revive(z, rng)
+    vq.replace_dead_codes(z, rng)
     for _ in range(50):
         vq.update(z, torch.zeros(2, 3, 3, dtype=torch.int64))
-    assert vq.revive(z, rng) == 0
+    assert vq.replace_dead_codes(z, rng) == 0
 
 
-def test_revival_draws_by_its_generator(z):
-    revived = []
+def test_dead_code_replacement_draws_by_its_generator(z):
+    replaced = []
     for seed in (0, 0, 1):
         vq = quantizer("ema")
         vq.counts[::2] = 0
-        vq.revive(z, torch.Generator().manual_seed(seed))
-        revived.append(vq.codebook.clone())
-    assert torch.equal(revived[0], revived[1])
-    assert not torch.equal(revived[0], revived[2])
+        vq.replace_dead_codes(z, torch.Generator().manual_seed(seed))
+        replaced.append(vq.codebook.clone())
+    assert torch.equal(replaced[0], replaced[1])
+    assert not torch.equal(replaced[0], replaced[2])
 
 
-def test_nothing_is_revived_where_every_code_is_used(z, rng):
+def test_nothing_is_replaced_where_every_code_is_used(z, rng):
     vq = quantizer("ema")
     before = vq.codebook.clone()
-    assert vq.revive(z, rng) == 0
+    assert vq.replace_dead_codes(z, rng) == 0
     assert torch.equal(vq.codebook, before)
 
 

@@ -15,8 +15,10 @@ QUICK = Hyperparameters(batch_size=25, num_embeddings=10, embedding_dim=4, epoch
 RECIPES = {
     "tutorial": QUICK,
     "rotation": replace(QUICK, quantizer="rotation"),
-    "simvq": replace(QUICK, quantizer="simvq", kmeans_start=True),
-    "recommended": replace(QUICK, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_start=True, revival=True),
+    "simvq": replace(QUICK, quantizer="simvq", kmeans_init=True),
+    "recommended": replace(
+        QUICK, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_init=True, dead_code_replacement=True
+    ),
 }
 every_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 
@@ -112,7 +114,7 @@ def test_a_run_leaves_torchs_own_chance_alone(recipe, digits):
 
 
 @every_recipe
-@pytest.mark.parametrize("stop", [1, 3, 8])  # in an epoch, at its end, after revival
+@pytest.mark.parametrize("stop", [1, 3, 8])  # in an epoch, at its end, after dead-code replacement
 def test_a_resumed_run_ends_as_an_uninterrupted_one_bit_for_bit(recipe, stop, digits):
     interrupted = Training(digits, recipe, CPU)
     for _ in range(stop):
@@ -252,8 +254,8 @@ def test_a_run_stops_when_asked_and_goes_on(digits):
 def test_the_k_means_start_happens_once_before_the_first_step(digits, monkeypatch):
     run = Training(digits, replace(RECIPES["recommended"], num_embeddings=7), CPU)  # a batch holds enough for seven
     starts = []
-    start_from = run.model.vq_layer.start_from
-    monkeypatch.setattr(run.model.vq_layer, "start_from", lambda *given: (starts.append(given), start_from(*given)))
+    init_from = run.model.vq_layer.init_from
+    monkeypatch.setattr(run.model.vq_layer, "init_from", lambda *given: (starts.append(given), init_from(*given)))
     for _ in train(run):
         pass
     ((vectors, seed),) = starts
@@ -264,18 +266,18 @@ def test_the_k_means_start_happens_once_before_the_first_step(digits, monkeypatc
 def test_many_codes_start_from_more_than_one_batch(digits, monkeypatch):
     run = Training(digits, replace(RECIPES["recommended"], num_embeddings=15), CPU)
     seen = []
-    monkeypatch.setattr(run.model.vq_layer, "start_from", lambda vectors, seed: seen.append(len(vectors)))
+    monkeypatch.setattr(run.model.vq_layer, "init_from", lambda vectors, seed: seen.append(len(vectors)))
     run.step()
     assert seen == [53 * 9]  # the images that hold 32 encodings a code
 
 
-def test_revival_ends_with_three_quarters_of_the_run(digits, monkeypatch):
+def test_dead_code_replacement_ends_with_three_quarters_of_the_run(digits, monkeypatch):
     run = Training(digits, replace(RECIPES["recommended"], epochs=4), CPU)
-    revived = []
-    monkeypatch.setattr(run.model.vq_layer, "revive", lambda *given: revived.append(run.step_count))
+    replaced = []
+    monkeypatch.setattr(run.model.vq_layer, "replace_dead_codes", lambda *given: replaced.append(run.step_count))
     for _ in train(run):
         pass
-    assert revived == list(range(9))  # of 12 steps
+    assert replaced == list(range(9))  # of 12 steps
 
 
 # What is refused
@@ -292,7 +294,7 @@ def test_revival_ends_with_three_quarters_of_the_run(digits, monkeypatch):
         ({"commitment_cost": float("nan")}, "expected commitment_cost to be at least 0, got nan"),
         ({"quantizer": "magic"}, "expected a quantizer out of gradient, ema, .*got 'magic'"),
         ({"schedule": "magic"}, "expected a schedule out of constant, one-cycle, got 'magic'"),
-        ({"revival": 1}, "expected revival as bool, got 1"),
+        ({"dead_code_replacement": 1}, "expected dead_code_replacement as bool, got 1"),
         ({"seed": -1}, "expected a seed from 0 to 2147483647, got -1"),
     ],
 )

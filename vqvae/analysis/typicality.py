@@ -1,4 +1,4 @@
-"""Where one picture stands among many: its nearest digits in code space, and how unusual it is.
+"""One picture among many: its nearest digits in code space, and how unusual it is.
 
 Nearest is the squared distance between quantised latents. Unusual is two percentiles among the others: of NMSE, what
 the whole way through the model costs, and of the mean quantisation error, what swapping vectors for codes costs.
@@ -16,7 +16,7 @@ from vqvae.evaluation import Reconstructions
 from vqvae.model import VQVAE
 
 
-class Crowd(NamedTuple):
+class Reference(NamedTuple):
     """The digits that a picture is compared with, N of them."""
 
     pixels: Tensor  # (N, C, H, W) uint8
@@ -26,10 +26,10 @@ class Crowd(NamedTuple):
 
 
 class Typicality(NamedTuple):
-    """Where a picture stands in a crowd; a digit of the crowd itself is compared with the others alone."""
+    """How usual a picture is among the reference digits; one of them is compared with the others alone."""
 
     nearest: Neighbours
-    itself: int | None  # the digit of the crowd that has the same pixels
+    itself: int | None  # the reference digit that has the same pixels
     others: int  # digits compared with
     nmse: float
     nmse_share: float  # of the others whose NMSE is smaller, in [0, 1]
@@ -37,14 +37,16 @@ class Typicality(NamedTuple):
     quantisation_share: float  # of the others whose mean quantisation error is smaller, in [0, 1]
 
 
-def crowd(digits: Digits, encoded: Encoded, made: Reconstructions) -> Crowd:
-    """The digits, their codes and their reconstructions as a crowd."""
-    return Crowd(digits.pixels, encoded.codes, made.nmse, encoded.errors.flatten(1).mean(1))
+def reference(digits: Digits, encoded: Encoded, made: Reconstructions) -> Reference:
+    """The digits, their codes and their reconstructions, to compare with."""
+    return Reference(digits.pixels, encoded.codes, made.nmse, encoded.errors.flatten(1).mean(1))
 
 
 @torch.inference_mode()
-def typicality(model: VQVAE, variance: float, pixels: Tensor, codes: Tensor, crowd: Crowd, count: int) -> Typicality:
-    """Compare a picture (C, H, W) uint8, written down as codes (h, w), its encoder's or others, with a crowd.
+def typicality(
+    model: VQVAE, variance: float, pixels: Tensor, codes: Tensor, reference: Reference, count: int
+) -> Typicality:
+    """Compare a picture (C, H, W) uint8, written down as codes (h, w), its encoder's or others, with others.
 
     `variance` is the one stored with the model. `count` is the most neighbours wanted.
     """
@@ -53,20 +55,20 @@ def typicality(model: VQVAE, variance: float, pixels: Tensor, codes: Tensor, cro
     distances = model.vq_layer.distances(model.latents(image)).cpu()[0]  # (h, w, K)
     quantisation_error = float(distances.gather(-1, codes.unsqueeze(-1)).mean())
 
-    same = (crowd.pixels == pixels).flatten(1).all(1).nonzero().flatten()
+    same = (reference.pixels == pixels).flatten(1).all(1).nonzero().flatten()
     itself = int(same[0]) if len(same) else None
-    among = torch.arange(len(crowd.pixels))
+    among = torch.arange(len(reference.pixels))
     if itself is not None:
         among = among[among != itself]
-    near = nearest_digits(model, codes, crowd.codes[among], count)
+    near = nearest_digits(model, codes, reference.codes[among], count)
     return Typicality(
         nearest=Neighbours(among[near.indices], near.distances),
         itself=itself,
         others=len(among),
         nmse=nmse,
-        nmse_share=_share_below(nmse, crowd.nmse[among]),
+        nmse_share=_share_below(nmse, reference.nmse[among]),
         quantisation_error=quantisation_error,
-        quantisation_share=_share_below(quantisation_error, crowd.quantisation_error[among]),
+        quantisation_share=_share_below(quantisation_error, reference.quantisation_error[among]),
     )
 
 

@@ -21,12 +21,12 @@ from vqvae.paths import ASSETS
 from vqvae.runs.resume import as_checkpoint
 from vqvae.training import TUTORIAL, Hyperparameters, Training, train
 
-# All else is the tutorial's.
+# All else is the tutorial's. The names stand in files: `ema-revival` is the moving average with dead-code replacement.
 RECIPES = {
     "gradient": TUTORIAL,
-    "gradient-kmeans": replace(TUTORIAL, kmeans_start=True),
+    "gradient-kmeans": replace(TUTORIAL, kmeans_init=True),
     "ema": replace(TUTORIAL, quantizer="ema"),
-    "ema-revival": replace(TUTORIAL, quantizer="ema", revival=True),
+    "ema-revival": replace(TUTORIAL, quantizer="ema", dead_code_replacement=True),
     "rotation": replace(TUTORIAL, quantizer="rotation"),
     "simvq": replace(TUTORIAL, quantizer="simvq"),
 }

@@ -1,6 +1,4 @@
-"""The training processes of this server, each in a session of its own.
-
-Each holds the reading end of a pipe: when the server ends, however it ends, the child sees it close."""
+"""The training processes of this server, each in a session of its own."""
 
 import os
 import shutil

@@ -1,6 +1,7 @@
-"""Whose turn it is: so many runs at once, the others first come, first served.
+"""The queue: so many runs at once, the others first come, first served.
 
-Locks are the system's: they end with the process that holds them, however it ends, and hold between servers."""
+Locks are the system's: they end with the process that holds them, however it ends, and hold between servers.
+"""
 
 import os
 import threading
@@ -19,19 +20,16 @@ def at_once() -> int:
 
 
 class QueuePlace:
-    """A place among the runs of one folder: so many at once, the others first come, first served.
-
-    Locks are the system's: they end with the process that holds them, however it ends, and hold between servers.
-    """
+    """A place among the runs of one folder."""
 
     def __init__(self, folder: Path, at_once: int = 1):
-        self.folder = folder / "turns"
+        self.folder = folder / "turns"  # the name on disk, where servers of other versions may queue as well
         self.at_once = at_once
         self._ticket: FileLock | None = None
         self._slot: FileLock | None = None
 
     def ask(self) -> int:
-        """How many runs come first; 0 where it is our turn, from now on until `release`. Raises OSError."""
+        """How many runs come first; 0 where this one may go ahead, from now on until `release`. Raises OSError."""
         if self._slot is not None:
             return 0
         with self._alone():

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vqvae.files import write_atomically
 
-MOST_MOMENTS = 2_000
+MOST_METRICS = 2_000
 MOST_FRAMES = 240
 MOST_BYTES = 24 * 2**20  # of frames: a large codebook gets fewer of them
 FEWEST_FRAMES = 16
@@ -25,7 +25,7 @@ FORMAT = 1
 
 
 class Metrics(NamedTuple):
-    """The figures of a run at one step; those of training are over the batches since the moment before."""
+    """The figures of a run at one step; those of training are over the batches since those before."""
 
     step: int
     loss: float
@@ -48,34 +48,34 @@ class History:
     def __init__(self, path: Path, step: int):
         """Go on after `step`: lines of a future that was not saved are dropped. Raises OSError."""
         self.path = path
-        self._moments = [moment for moment in read_history(path) if moment.step <= step]
+        self._kept = [metrics for metrics in read_history(path) if metrics.step <= step]
         self._rewrite()
 
     @property
     def cpu_seconds(self) -> float:
         """What training took so far."""
-        return self._moments[-1].cpu_seconds if self._moments else 0.0
+        return self._kept[-1].cpu_seconds if self._kept else 0.0
 
-    def add(self, moment: Metrics) -> None:
+    def add(self, metrics: Metrics) -> None:
         """Append one line. Raises OSError."""
-        self._moments.append(moment)
-        if len(self._moments) > MOST_MOMENTS:
-            self._moments = _thinned(self._moments)
+        self._kept.append(metrics)
+        if len(self._kept) > MOST_METRICS:
+            self._kept = _thinned(self._kept)
             self._rewrite()
         else:
             with open(self.path, "ab") as file:
-                file.write(_line(moment))
+                file.write(_line(metrics))
 
     def _rewrite(self) -> None:
-        write_atomically(self.path, b"".join(map(_line, self._moments)), durable=False)
+        write_atomically(self.path, b"".join(map(_line, self._kept)), durable=False)
 
 
-def _thinned(moments: list[Metrics]) -> list[Metrics]:
-    """Every second moment, the last one among them; those with held-out figures stay while they are the fewer."""
-    measured = [moment for moment in moments if moment.held_out_nmse is not None]
-    others = [moment for moment in moments if moment.held_out_nmse is None]
+def _thinned(history: list[Metrics]) -> list[Metrics]:
+    """Every second entry, the last one among them; those with held-out figures stay while they are the fewer."""
+    measured = [metrics for metrics in history if metrics.held_out_nmse is not None]
+    others = [metrics for metrics in history if metrics.held_out_nmse is None]
     kept = measured if len(measured) <= len(others) else measured[::-2]
-    return sorted((*kept, *others[::-2]), key=lambda moment: moment.step)
+    return sorted((*kept, *others[::-2]), key=lambda metrics: metrics.step)
 
 
 def read_history(path: Path) -> list[Metrics]:
@@ -84,19 +84,19 @@ def read_history(path: Path) -> list[Metrics]:
         lines = path.read_bytes().splitlines()
     except OSError:
         return []
-    return [moment for line in lines if (moment := _moment(line)) is not None]
+    return [metrics for line in lines if (metrics := _metrics(line)) is not None]
 
 
-def _line(moment: Metrics) -> bytes:
-    return json.dumps(moment).encode() + b"\n"
+def _line(metrics: Metrics) -> bytes:
+    return json.dumps(metrics).encode() + b"\n"
 
 
-def _moment(line: bytes) -> Metrics | None:
+def _metrics(line: bytes) -> Metrics | None:
     try:
-        moment = Metrics(*json.loads(line))
+        metrics = Metrics(*json.loads(line))
     except (ValueError, TypeError):
         return None
-    return moment if all(value is None or type(value) in (int, float) for value in moment) else None
+    return metrics if all(value is None or type(value) in (int, float) for value in metrics) else None
 
 
 class Frame(NamedTuple):
@@ -128,7 +128,7 @@ def code_paths(codebooks: Tensor) -> Tensor:
     points = points - points.mean(0)
     _, axes = torch.linalg.eigh(points.t() @ points)  # (D, D), ascending
     axes = axes.flip(1)[:, :2]  # (D, 2), of one dimension (1, 1)
-    # An axis has no sign of its own: fixed, so that the picture does not turn over from one moment to the next.
+    # An axis has no sign of its own: fixed, so that the picture does not turn over from one frame to the next.
     axes = axes * axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
     plane = points @ axes
     return torch.nn.functional.pad(plane, (0, 2 - plane.shape[1])).view(F, K, 2).float()

@@ -1,7 +1,7 @@
 """What a run keeps on disk: its state, for going on to the same weights, and the model so far, as a checkpoint."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -11,7 +11,7 @@ from vqvae import checkpoint
 from vqvae.checkpoint import Checkpoint
 from vqvae.evaluation import Evaluation
 from vqvae.files import write_atomically
-from vqvae.training import Training
+from vqvae.training import Hyperparameters, Training
 
 STATE = "state.safetensors"  # in the run's folder
 
@@ -22,7 +22,7 @@ def keep(run: Training, folder: Path, out: Path) -> None:
     In this order, so that whoever goes on from a state has its model, or a later one. Raises OSError.
     """
     checkpoint.save(as_checkpoint(run), out)
-    write_atomically(folder / STATE, safetensors_bytes(run.state(), metadata={"run": _signature(run)}))
+    write_atomically(folder / STATE, safetensors_bytes(run.state(), metadata={"run": json.dumps(_record(run))}))
 
 
 def go_on(run: Training, folder: Path) -> None:
@@ -36,7 +36,7 @@ def go_on(run: Training, folder: Path) -> None:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
     except SafetensorError as error:
         raise ValueError(f"{state} is damaged ({error}): delete {folder} to start again") from error
-    if said.get("run") != _signature(run):
+    if not _is_of(said.get("run"), run):
         raise ValueError(f"{folder} holds another run, {said.get('run')}: name another --out, or delete the folder")
     run.restore(tensors)
 
@@ -54,7 +54,18 @@ def as_checkpoint(run: Training, measured: tuple[Evaluation, ...] = ()) -> Check
     )
 
 
-def _signature(run: Training) -> str:
+def _record(run: Training) -> dict[str, object]:
     """What two runs must share for one to go on with the other's state: all but how often lines are printed."""
     recipe = {name: value for name, value in asdict(run.hyperparameters).items() if name != "print_freq"}
-    return json.dumps({"dataset": run.digits.dataset, "images": len(run.digits), **recipe})
+    return {"dataset": run.digits.dataset, "images": len(run.digits), **recipe}
+
+
+def _is_of(text: str | None, run: Training) -> bool:
+    """Whether a state that says this of itself is one of this run; it may have been written by an earlier version."""
+    try:
+        said = json.loads(text or "")
+        dataset, images = said.pop("dataset"), said.pop("images")
+        recipe = replace(Hyperparameters.from_record(said), print_freq=run.hyperparameters.print_freq)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return (dataset, images, recipe) == (run.digits.dataset, len(run.digits), run.hyperparameters)

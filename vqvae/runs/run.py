@@ -2,7 +2,7 @@
 
 Whoever starts a run writes `run.json` once; afterwards the child alone writes (status, figures, frames, state, model),
 and is asked to pause, step or stop through the small file `control`. So a page can be left, a server can end and a
-child can be killed at any moment: the folder says what there is. The child's side is vqvae/worker.py.
+child can be killed at any moment: the folder says what there is. The child's side is vqvae/runs/worker.py.
 
 A visitor is a random token. Folders are named after its hash, so that the folder does not give the token away.
 """
@@ -87,7 +87,7 @@ class Run:
         """What was asked for. Raises RunError where `run.json` cannot be read."""
         try:
             said = json.loads((self.folder / "run.json").read_text())
-            return RunConfig(Hyperparameters(**said.pop("recipe")), **said)
+            return RunConfig(Hyperparameters.from_record(said.pop("recipe")), **said)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{self.folder / 'run.json'} does not say what to train: {error}.") from error
 
@@ -152,9 +152,7 @@ class Run:
 
     def step(self) -> None:
         """One batch more, then pause; twice asked, two batches."""
-        wish = self.command()
-        at = self._said().step
-        self._ask(f"step {max(at, wish.step or 0) + 1}")
+        self._ask(f"step {max(self._said().step, self.command().step or 0) + 1}")
 
     def stop(self) -> None:
         """Save and end."""
@@ -206,12 +204,6 @@ class Run:
         except (OSError, ValueError, TypeError):
             return Status("starting")
         return said if said.state in STATES else Status("starting")
-
-
-# Whose turn it is.
-
-
-# The children of this process.
 
 
 def _reason(error: OSError) -> str:

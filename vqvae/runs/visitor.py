@@ -46,20 +46,20 @@ class Visitor:
         newest = next(iter(self.runs()), None)
         return newest if newest is not None and newest.aside else None
 
-    def start(self, order: RunConfig) -> Run:
+    def start(self, config: RunConfig) -> Run:
         """Begin a run; those before it are deleted. Raises RunError where one is still at work, or the disk refuses."""
         with self._alone():
             current = self.current()
             if current is not None and current.alive():
                 raise RunError("Your last run is still at work: stop it before you start another.")
             _make_room(self.runs(), 1)
-            return _begun(self.folder / "runs" / f"{time.time_ns():020d}-{secrets.token_hex(4)}", order)
+            return _begun(self.folder / "runs" / f"{time.time_ns():020d}-{secrets.token_hex(4)}", config)
 
     def comparison(self) -> list[Run]:
         """The runs of this visitor's last comparison, in the order in which they were named."""
         return [Run(path.parent) for path in sorted((self.folder / "comparison").glob("*/run.json"))]
 
-    def compare(self, orders: dict[str, RunConfig]) -> None:
+    def compare(self, configs: dict[str, RunConfig]) -> None:
         """Begin a run for each name, to be looked at side by side; those of the comparison before are deleted.
 
         They queue like all others, so that one follows the other. Raises RunError.
@@ -67,9 +67,9 @@ class Visitor:
         with self._alone():
             if any(run.alive() for run in self.comparison()):
                 raise RunError("Your last comparison has not ended yet: stop it, or try again in a moment.")
-            _make_room(self.comparison(), len(orders))
-            for place, (name, order) in enumerate(orders.items()):
-                _begun(self.folder / "comparison" / f"{place}-{name}", order)
+            _make_room(self.comparison(), len(configs))
+            for place, (name, config) in enumerate(configs.items()):
+                _begun(self.folder / "comparison" / f"{place}-{name}", config)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -99,9 +99,9 @@ def waiting() -> int:
     return sum(run.status().state in ("starting", "queued") for run in runs)
 
 
-def _begun(folder: Path, order: RunConfig) -> Run:
+def _begun(folder: Path, config: RunConfig) -> Run:
     run = Run(folder)
-    said = asdict(order) | {"created": time.time()}
+    said = asdict(config) | {"created": time.time()}
     write_atomically(run.folder / "run.json", json.dumps(said, indent=1).encode())
     run.begin()
     return run

@@ -1,4 +1,4 @@
-"""The child's side of a run: train by `run.json`, publish into the folder, do what `control` asks (see vqvae/runs.py).
+"""The child's side of a run: train by `run.json`, publish into the folder, do what `control` asks (see run.py).
 
 Watching costs little: a publication is due twice a second, frames and held-out figures only once they have become
 cheap beside the training since the last ones.
@@ -42,7 +42,7 @@ RESERVE = 16 * 1024  # bytes on the disk that a full one gives back, for saying 
 def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
     """Do a run to its end, or until it is stopped; what became of it, which `status.json` says as well.
 
-    It waits for its turn among all runs of `runs_folder`. It saves and stops when `control` or `stop` say so, or when
+    It queues among all runs of `runs_folder`. It saves and stops when `control` or `stop` say so, or when
     the process that started it has ended. Raises RunError where another process is at work in the folder.
     """
     run = Run(folder.absolute())
@@ -51,22 +51,22 @@ def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
         lock.acquire(timeout=10)  # whoever looks whether it is held holds it for a moment
     except Timeout as error:
         raise RunError(f"Another process is at work in {run.folder}.") from error
-    turn = QueuePlace(runs_folder(), at_once())
-    worker = _Worker(run, turn, lambda: stop() or run.command().what == "stop", _watch_server())
+    place = QueuePlace(runs_folder(), at_once())
+    worker = _Worker(run, place, lambda: stop() or run.command().what == "stop", _watch_server())
     try:
         return worker.work()
     except (DataError, RunError, ValueError, OSError, MemoryError, RuntimeError) as error:
         return worker.fail(error)
     finally:
         with suppress(OSError):
-            turn.release()
+            place.release()
         lock.release()
 
 
 class _Worker:
-    def __init__(self, run: Run, turn: QueuePlace, is_stopped: Callable[[], bool], server_is_gone: Callable[[], bool]):
+    def __init__(self, run: Run, place: QueuePlace, is_stopped: Callable[[], bool], server_is_gone: Callable[[], bool]):
         self.run = run
-        self.turn = turn
+        self.place = place
         self.is_stopped = is_stopped
         self.server_is_gone = server_is_gone
         self.status = run.status()._replace(state="queued", before=0, message="")  # what was saved before, stays
@@ -78,24 +78,24 @@ class _Worker:
 
     def work(self) -> Status:
         self.reserve.write_bytes(bytes(RESERVE))
-        if not self._wait_for_turn():
+        if not self._queue():
             return self._stop()
         self._say(state="running", before=0, message="Reading the images.")
-        order = self.run.config()
-        images, self.test = (data.load(order.dataset, split) for split in ("train", "test"))
-        if order.limit is not None:
-            images, self.test = images.evenly(order.limit), self.test.evenly(order.limit)
+        config = self.run.config()
+        images, self.test = (data.load(config.dataset, split) for split in ("train", "test"))
+        if config.limit is not None:
+            images, self.test = images.evenly(config.limit), self.test.evenly(config.limit)
         self.held_out = self.test.evenly(HELD_OUT)
-        self.training = training = Training(images, order.recipe)
+        self.training = training = Training(images, config.recipe)
         go_on(training, self.run.folder)
         step = training.step_count
         digits = _two_of_each(self.test)
         self.history = History(self.run.history_file, step)
         self.cpu_seconds = self.history.cpu_seconds
         self.digits = to_unit(digits)
-        config = training.model.config
-        self.recorder = Recorder(self.run.frames_file, digits, config.num_embeddings, config.embedding_dim, step)
-        self.usage = torch.zeros(config.num_embeddings, dtype=torch.int64)  # since the last frame
+        K, D = config.recipe.num_embeddings, config.recipe.embedding_dim
+        self.recorder = Recorder(self.run.frames_file, digits, K, D, step)
+        self.usage = torch.zeros(K, dtype=torch.int64)  # since the last frame
         self.figured, self.framed = step, step or None  # the last steps with figures and with a frame
         if step == 0:
             self._add_frame()
@@ -105,8 +105,8 @@ class _Worker:
         while not training.finished:
             if self._is_over():
                 return self._stop()
-            wish = self.run.command()
-            if wish.what == "pause" and (wish.step is None or training.step_count >= wish.step):
+            command = self.run.command()
+            if command.what == "pause" and (command.step is None or training.step_count >= command.step):
                 if not self._rest():
                     return self._stop()
                 continue
@@ -134,9 +134,9 @@ class _Worker:
 
     # Waiting.
 
-    def _wait_for_turn(self) -> bool:
+    def _queue(self) -> bool:
         """Queue; False where the run was stopped meanwhile."""
-        while before := self.turn.ask():
+        while before := self.place.ask():
             if self._is_over():
                 return False
             if (self.status.state, self.status.before) != ("queued", before):
@@ -154,15 +154,15 @@ class _Worker:
         while True:
             if self._is_over():
                 return False
-            wish = self.run.command()
-            if wish.what == "run" or (wish.step or 0) > training.step_count:
+            command = self.run.command()
+            if command.what == "run" or (command.step or 0) > training.step_count:
                 break
             if time.monotonic() - looked > 1:
                 looked = time.monotonic()
-                if self.turn.wanted():
-                    self.turn.release()
+                if self.place.wanted():
+                    self.place.release()
             time.sleep(GLANCE)
-        going_on = self._wait_for_turn()
+        going_on = self._queue()
         if going_on:
             self._say(state="running", before=0)
             self.published = time.monotonic()

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.charts import pictures
 from pages.ui.components.canvas import Drawing
-from vqvae.analysis.typicality import Crowd, Typicality, typicality
+from vqvae.analysis.typicality import Reference, Typicality, typicality
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError, Digits
 
@@ -42,7 +42,7 @@ def standing_section(
             _explain(found, crowd, digits, open_digit)
 
 
-def _explain(found: Typicality, crowd: Crowd, digits: Digits, open_digit: Callable[[int], None]) -> None:
+def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Callable[[int], None]) -> None:
     near, unusual = st.columns(2, gap="large")
     with near:
         st.markdown("**The nearest digits**, by the squared distance between quantised latents; a click opens one.")

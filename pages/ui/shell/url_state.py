@@ -26,6 +26,7 @@ class Field:
     parse: Callable[[str], Any]  # raises ValueError that says what is expected
     default: Any
     shared: bool = False  # whether other pages mean the same thing by it
+    formerly: str | None = None  # its name in links of earlier versions
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -164,11 +165,12 @@ class PageState:
     def _read(self, address: dict[str, str]) -> None:
         """Take the fields that an address names, and note what is wrong with it."""
         for name, field in self.fields.items():
+            there = name if name in address else field.formerly
             try:
-                if name in address:
-                    self[name] = field.parse(address[name])
+                if there in address:
+                    self[name] = field.parse(address[there])
             except ValueError as expected:
-                st.query_params.pop(name, None)
+                st.query_params.pop(there, None)
                 self.complaints.append(f"{name} should be {expected}")
 
 

@@ -28,9 +28,9 @@ FIRST = ("gradient", "ema-revival")
 OWN = "settings"  # the recipe that stands in the page's settings
 NAMES = {
     "gradient": "Gradient",
-    "gradient-kmeans": "Gradient, k-means start",
+    "gradient-kmeans": "Gradient, k-means initialisation",
     "ema": "EMA",
-    "ema-revival": "EMA, revival",
+    "ema-revival": "EMA, dead-code replacement",
     "rotation": "Rotation trick",
     "simvq": "SimVQ",
     OWN: "Your settings",

@@ -5,7 +5,7 @@ import torch
 
 from vqvae import evaluation
 from vqvae.analysis.encoding import encode
-from vqvae.analysis.typicality import Crowd, crowd, typicality
+from vqvae.analysis.typicality import Reference, reference, typicality
 from vqvae.data import Digits, to_unit
 from vqvae.model import VQVAE
 
@@ -23,9 +23,9 @@ def model(make_model, digits: Digits) -> VQVAE:
 
 
 @pytest.fixture
-def everybody(model: VQVAE, digits: Digits) -> Crowd:
+def everybody(model: VQVAE, digits: Digits) -> Reference:
     encoded = encode(model, digits)
-    return crowd(digits, encoded, evaluation.reconstructions(model, digits, encoded.codes, VARIANCE))
+    return reference(digits, encoded, evaluation.reconstructions(model, digits, encoded.codes, VARIANCE))
 
 
 def stranger(rng: torch.Generator) -> torch.Tensor:
@@ -66,7 +66,7 @@ def test_the_nearest_are_those_whose_quantised_latents_are_nearest(model, everyb
     torch.testing.assert_close(nearest.distances.float(), apart[nearest.indices], rtol=1e-4, atol=1e-4)
 
 
-def test_a_digit_of_the_crowd_is_left_out_of_its_own_comparison(model, everybody, digits):
+def test_a_reference_digit_is_left_out_of_its_own_comparison(model, everybody, digits):
     found = typicality(model, VARIANCE, digits.pixels[17], everybody.codes[17], everybody, 59)
     assert (found.itself, found.others) == (17, 59)
     assert sorted(found.nearest.indices.tolist()) == [index for index in range(60) if index != 17]
@@ -81,10 +81,10 @@ def test_edited_codes_are_what_is_compared(model, everybody, digits):
     assert found.quantisation_error == pytest.approx(measured(model, digits.pixels[5], codes)[1], rel=1e-4)
 
 
-def test_a_crowd_of_one_has_nobody_to_compare_with(model, digits):
+def test_a_single_reference_digit_has_nobody_to_compare_with(model, digits):
     one = digits.take(slice(0, 1))
     encoded = encode(model, one)
-    alone = crowd(one, encoded, evaluation.reconstructions(model, one, encoded.codes, VARIANCE))
+    alone = reference(one, encoded, evaluation.reconstructions(model, one, encoded.codes, VARIANCE))
     found = typicality(model, VARIANCE, one.pixels[0], encoded.codes[0], alone, 5)
     assert len(found.nearest.indices) == 0
     assert (found.nmse_share, found.others) == (0, 0)

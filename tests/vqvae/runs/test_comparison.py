@@ -21,7 +21,7 @@ def _small(monkeypatch):
 
 def test_the_recipes_differ_from_the_tutorials_in_how_the_codebook_learns_alone():
     for recipe in RECIPES.values():
-        assert replace(recipe, quantizer="gradient", kmeans_start=False, revival=False) == TUTORIAL
+        assert replace(recipe, quantizer="gradient", kmeans_init=False, dead_code_replacement=False) == TUTORIAL
 
 
 def test_each_recipe_and_seed_is_run_and_written_down_once(tmp_path, digits):

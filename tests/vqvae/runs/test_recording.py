@@ -9,7 +9,7 @@ from vqvae.runs.recording import LATEST, Frame, History, Metrics, Recorder, read
 DIGITS = torch.arange(2 * 16, dtype=torch.uint8).view(2, 1, 4, 4)
 
 
-def moment(step: int, held_out: float | None = None) -> Metrics:
+def metrics(step: int, held_out: float | None = None) -> Metrics:
     return Metrics(step, 1.5, 1.0, 0.25, 1.0, 3.2, 5, 100.0, 7.0, held_out, held_out, None)
 
 
@@ -35,35 +35,35 @@ def recorded(path, steps: range) -> Recorder:
 
 def test_figures_come_back_as_they_were_written(path):
     history = History(path, 0)
-    moments = [moment(1), moment(2, held_out=0.25), moment(3)]
-    for one in moments:
+    written = [metrics(1), metrics(2, held_out=0.25), metrics(3)]
+    for one in written:
         history.add(one)
-    assert read_history(path) == moments
+    assert read_history(path) == written
 
 
 @pytest.mark.parametrize(
     "tail", [b"[4, 1.5", b"\xff\xfe\n", b"[4]\n", b'{"step": 4}\n', b'["4", 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]']
 )
 def test_a_torn_line_is_left_out(path, tail):
-    History(path, 0).add(moment(3))
+    History(path, 0).add(metrics(3))
     with open(path, "ab") as file:
         file.write(tail)
-    assert read_history(path) == [moment(3)]
+    assert read_history(path) == [metrics(3)]
 
 
 def test_a_run_that_goes_on_drops_the_figures_after_its_saved_step(path):
     history = History(path, 0)
     for step in (1, 2, 3, 4):
-        history.add(moment(step))
-    History(path, 2).add(moment(3, held_out=0.5))
-    assert read_history(path) == [moment(1), moment(2), moment(3, held_out=0.5)]
+        history.add(metrics(step))
+    History(path, 2).add(metrics(3, held_out=0.5))
+    assert read_history(path) == [metrics(1), metrics(2), metrics(3, held_out=0.5)]
 
 
 def test_a_long_run_keeps_half_its_figures_and_all_held_out_ones(path, monkeypatch):
-    monkeypatch.setattr(recording, "MOST_MOMENTS", 20)
+    monkeypatch.setattr(recording, "MOST_METRICS", 20)
     history = History(path, 0)
     for step in range(500):
-        history.add(moment(step, held_out=0.5 if step % 100 == 0 else None))
+        history.add(metrics(step, held_out=0.5 if step % 100 == 0 else None))
     kept = read_history(path)
     assert len(kept) <= 20
     assert [one.step for one in kept if one.held_out_nmse] == [0, 100, 200, 300, 400]
@@ -71,10 +71,10 @@ def test_a_long_run_keeps_half_its_figures_and_all_held_out_ones(path, monkeypat
 
 
 def test_a_run_of_more_held_out_figures_than_there_is_room_for_keeps_half_of_them_too(path, monkeypatch):
-    monkeypatch.setattr(recording, "MOST_MOMENTS", 20)
+    monkeypatch.setattr(recording, "MOST_METRICS", 20)
     history = History(path, 0)
     for step in range(500):
-        history.add(moment(step, held_out=0.5 if step % 2 else None))
+        history.add(metrics(step, held_out=0.5 if step % 2 else None))
     kept = read_history(path)
     assert 5 <= len(kept) <= 20
     assert kept[0].step < 100

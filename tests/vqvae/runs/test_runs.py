@@ -32,8 +32,8 @@ from vqvae.training import RECOMMENDED, Training, train
 
 ROOT = Path(__file__).parents[3]
 RECIPE = replace(RECOMMENDED, batch_size=16, num_embeddings=8, embedding_dim=4, epochs=3)
-ORDER = RunConfig(RECIPE, "digits", limit=48)  # three steps an epoch
-LONG = replace(ORDER, recipe=replace(RECIPE, epochs=100_000))
+CONFIG = RunConfig(RECIPE, "digits", limit=48)  # three steps an epoch
+LONG = replace(CONFIG, recipe=replace(RECIPE, epochs=100_000))
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def room(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def start(children) -> Callable[..., Run]:
     """A function that starts a run whose child is a thread."""
-    return lambda order=ORDER, visitor=None: (visitor or Visitor(new_token())).start(order)
+    return lambda config=CONFIG, visitor=None: (visitor or Visitor(new_token())).start(config)
 
 
 def until(run: Run, *states: str, step: int = 0) -> Status:
@@ -64,9 +64,9 @@ def weights(path: Path) -> torch.Tensor:
     return torch.cat([value.flatten() for _, value in sorted(load_file(path).items())])
 
 
-def expected_state(order: RunConfig = ORDER, steps: int | None = None) -> torch.Tensor:
+def expected_state(config: RunConfig = CONFIG, steps: int | None = None) -> torch.Tensor:
     """The state of the same training without any of this."""
-    training = Training(data.load(order.dataset, "train").evenly(order.limit), order.recipe)
+    training = Training(data.load(config.dataset, "train").evenly(config.limit), config.recipe)
     for _ in train(training, lambda: training.step_count == steps):
         pass
     return torch.cat([value.flatten() for _, value in sorted(training.state().items())])
@@ -119,7 +119,10 @@ def test_a_comparison_is_runs_of_equal_standing_beside_the_visitors_own(start):
     visitor = Visitor(new_token())
     own = start(visitor=visitor)
     visitor.compare(
-        {"one": ORDER, "other": replace(ORDER, recipe=replace(RECIPE, quantizer="gradient", revival=False))}
+        {
+            "one": CONFIG,
+            "other": replace(CONFIG, recipe=replace(RECIPE, quantizer="gradient", dead_code_replacement=False)),
+        }
     )
     first, second = visitor.comparison()
     for run in (own, first, second):
@@ -127,7 +130,7 @@ def test_a_comparison_is_runs_of_equal_standing_beside_the_visitors_own(start):
     assert [run.config().recipe.quantizer for run in (first, second)] == ["ema", "gradient"]
     assert torch.equal(weights(first.folder / "state.safetensors"), weights(own.folder / "state.safetensors"))
     assert visitor.current().folder == own.folder
-    visitor.compare({"one": ORDER})
+    visitor.compare({"one": CONFIG})
     assert len(visitor.comparison()) == 1
 
 
@@ -135,7 +138,7 @@ def test_a_comparison_at_work_is_not_thrown_away(start):
     visitor = Visitor(new_token())
     visitor.compare({"one": LONG})
     with pytest.raises(RunError, match="has not ended yet"):
-        visitor.compare({"one": ORDER})
+        visitor.compare({"one": CONFIG})
 
 
 # From start to end
@@ -155,9 +158,9 @@ def test_a_run_publishes_figures_and_frames_from_its_first_step_to_its_last(star
     run = start()
     until(run, "finished")
     history, recording = run.history(), run.recording()
-    assert [moment.step for moment in history] == list(range(1, 10))
+    assert [metrics.step for metrics in history] == list(range(1, 10))
     assert recording.steps.tolist() == list(range(10))
-    assert [moment.cpu_seconds for moment in history] == sorted(moment.cpu_seconds for moment in history)
+    assert [metrics.cpu_seconds for metrics in history] == sorted(metrics.cpu_seconds for metrics in history)
     assert history[0].cpu_seconds > 0
     assert history[-1].held_out_nmse == pytest.approx(checkpoint.load(run.model_file).measured[0].nmse)
     final = checkpoint.load(run.model_file).model
@@ -187,7 +190,7 @@ def test_slow_first_measurements_delay_no_later_ones(start, monkeypatch):
     run = start(LONG)
     until(run, "running", step=40)
     assert run.recording().steps[1] == 1
-    assert sum(moment.held_out_nmse is not None for moment in run.history()) > 1
+    assert sum(metrics.held_out_nmse is not None for metrics in run.history()) > 1
 
 
 def test_a_pause_measures_where_the_run_stands(start):
@@ -202,7 +205,7 @@ def test_a_pause_measures_where_the_run_stands(start):
 
 
 def test_a_run_shows_as_many_held_out_digits_of_every_class(start):
-    run = start(replace(ORDER, limit=500))
+    run = start(replace(CONFIG, limit=500))
     until(run, "running", "finished", step=1)
     assert len(run.recording().digits) == 20
 
@@ -251,7 +254,7 @@ def test_a_stopped_run_is_saved_and_goes_on_to_the_same_weights(start):
     run.play()
     until(run, "finished")
     assert torch.equal(weights(run.folder / "state.safetensors"), expected_state())
-    assert [moment.step for moment in run.history()] == list(range(1, 10))
+    assert [metrics.step for metrics in run.history()] == list(range(1, 10))
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"step x", b"\xff", b"step 3 4", b"rm -rf"])
@@ -262,7 +265,7 @@ def test_nonsense_in_control_means_run(content, room):
     assert run.command() == Command("run")
 
 
-# Whose turn it is
+# The queue
 
 
 def test_runs_go_one_at_a_time_first_come_first_served(start):
@@ -309,13 +312,13 @@ def test_two_at_once_where_that_is_wanted(start, monkeypatch):
 
 
 def test_the_ticket_of_a_dead_process_holds_nobody_up(room):
-    turns = room / "turns"
-    turns.mkdir(parents=True)
-    (turns / f"{0:020d}-1.ticket").touch()
-    turn = QueuePlace(room)
-    assert turn.ask() == 0
-    turn.release()
-    assert not list(turns.glob("*.ticket"))
+    queue = room / "turns"
+    queue.mkdir(parents=True)
+    (queue / f"{0:020d}-1.ticket").touch()
+    place = QueuePlace(room)
+    assert place.ask() == 0
+    place.release()
+    assert not list(queue.glob("*.ticket"))
 
 
 def test_turns_are_kept_between_processes(room):
@@ -323,35 +326,35 @@ def test_turns_are_kept_between_processes(room):
     other = os.fork()
     if not other:
         try:
-            turn = QueuePlace(room)
-            os.write(theirs, str(turn.ask()).encode())
+            place = QueuePlace(room)
+            os.write(theirs, str(place.ask()).encode())
             signal.pause()
         finally:
             os._exit(1)
     try:
         assert os.read(ours, 1) == b"0"
-        turn = QueuePlace(room)
-        assert turn.ask() == 1
+        place = QueuePlace(room)
+        assert place.ask() == 1
     finally:
         os.kill(other, signal.SIGKILL)
         os.waitpid(other, 0)
-    assert turn.ask() == 0
-    turn.release()
+    assert place.ask() == 0
+    place.release()
 
 
 def test_a_full_queue_takes_no_more_though_no_child_has_got_as_far_as_to_stand_in_it(monkeypatch):
     monkeypatch.setattr(visitors, "MOST_WAITING", 2)
     monkeypatch.setattr(processes._children, "start", lambda folder, log: None)  # as if it still imported torch
     for _ in range(2):
-        Visitor(new_token()).start(ORDER)
+        Visitor(new_token()).start(CONFIG)
     with pytest.raises(RunError, match="2 runs are waiting already"):
-        Visitor(new_token()).start(ORDER)
+        Visitor(new_token()).start(CONFIG)
 
 
 def test_runs_that_were_queued_when_the_machine_went_down_are_in_nobodys_way(room, start, monkeypatch):
     monkeypatch.setattr(visitors, "MOST_WAITING", 1)
     dead = Run(Visitor(new_token()).folder / "runs" / "1")
-    write_atomically(dead.folder / "run.json", json.dumps(asdict(ORDER)).encode())
+    write_atomically(dead.folder / "run.json", json.dumps(asdict(CONFIG)).encode())
     dead.report(Status("queued", before=1))
     write_atomically(room / "turns" / "1.ticket", b"")
     assert until(start(), "finished")
@@ -362,7 +365,7 @@ def test_runs_that_were_queued_when_the_machine_went_down_are_in_nobodys_way(roo
 
 def test_a_data_set_that_has_disappeared_is_a_failed_run_with_one_sentence(start, tmp_path, monkeypatch):
     monkeypatch.setenv("VQVAE_DATA", str(tmp_path))
-    status = until(start(replace(ORDER, dataset="kmnist")), "failed")
+    status = until(start(replace(CONFIG, dataset="kmnist")), "failed")
     assert status.message.startswith("KMNIST is not there")
 
 
@@ -404,7 +407,7 @@ def test_a_run_that_does_not_get_going_again_keeps_what_was_saved(what, start, m
 def test_a_folder_that_cannot_be_written_is_one_sentence(room):
     room.write_text("a file, where the folder should be")
     with pytest.raises(RunError, match=r"A run cannot be kept in .+ Name another folder in VQVAE_RUNS"):
-        Visitor(new_token()).start(ORDER)
+        Visitor(new_token()).start(CONFIG)
 
 
 def test_a_run_that_diverges_says_so_and_keeps_what_was_saved(start):
@@ -509,7 +512,7 @@ def test_a_child_killed_amid_its_writing_leaves_no_torn_file(room):
     status = run.status()
     assert status.state == "interrupted"
     assert checkpoint.load(run.model_file).steps >= status.saved > 0
-    for steps in ([moment.step for moment in run.history()], run.recording().steps.tolist()):
+    for steps in ([metrics.step for metrics in run.history()], run.recording().steps.tolist()):
         assert steps == sorted(set(steps))
 
 
