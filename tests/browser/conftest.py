@@ -2,6 +2,8 @@
 
 Every page made here fails its test on an uncaught error or a console error, and may speak to the app alone: this
 browser knows no other address than this machine's, and a request to another origin fails the test as well.
+
+What needs no server gets none: `bench` is the Draw page's workbench in an empty page, in a third of the time.
 """
 
 import os
@@ -18,10 +20,29 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pages.ui.components import canvas, interpolation
+from pages.ui.components.shared import module
+from tests.browser.hand import DIGIT, described, show
+from vqvae import data
+from vqvae.checkpoint import SHIPPED, load
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TIMEOUT = 120_000  # milliseconds for anything a page is waited for: the machine may be busy
 DESKTOP = {"width": 1280, "height": 800}
+NOWHERE = "http://127.0.0.1:9"  # no server is there; an origin that has storage and a clipboard nevertheless
+
+# What Streamlit does with a component on mount, in an empty page; `update` is what it does with new data.
+MOUNT = """async ({ html, css, js }) => {
+  document.body.innerHTML = "<div id='host'></div>";
+  const root = document.querySelector("#host").attachShadow({ mode: "open" });
+  root.innerHTML = `<style>:host { --st-text-color: #000; --st-background-color: #fff;
+    --st-secondary-background-color: #eee; --st-border-color: #ccc; --st-primary-color: #07c; }${css}</style>${html}`;
+  window.answers = [];
+  const render = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default;
+  window.update = (data) =>
+    render({ data, parentElement: root, setStateValue: (name, value) => window.answers.push(value) });
+}"""
 
 
 def missing(what: str) -> None:
@@ -168,3 +189,57 @@ def new_page(browser, server: str, watch: Watch) -> Iterator[Callable]:
 def page(new_page: Callable):
     """A watched page of 1280 x 800; `page.goto("/draw")` opens the app's Draw page."""
     return new_page()
+
+
+@pytest.fixture
+def mount(browser, watch: Watch) -> Iterator[Callable]:
+    """A function that mounts a component, named by its folder, in an empty page of a context of its own.
+
+    `page.evaluate("(data) => update(data)", data)` gives it new data, `answers` holds what it told Python.
+    """
+    empty = '<!doctype html><meta name="viewport" content="width=device-width"><body></body>'
+    with visitors(browser, watch, NOWHERE) as open_page:
+
+        def mount(folder: Path, **options):
+            html, css = ((folder / f"{folder.name}.{kind}").read_text() for kind in ("html", "css"))
+            page = open_page(**options)
+            page.route(f"{NOWHERE}/", lambda route: route.fulfill(body=empty, content_type="text/html"))
+            page.goto("/")
+            page.evaluate(MOUNT, {"html": html, "css": css, "js": module(folder / f"{folder.name}.js")})
+            return page
+
+        yield mount
+
+
+@pytest.fixture
+def empty_bench(mount: Callable) -> Callable:
+    """A function that mounts the workbench before it has a model."""
+    return lambda **options: mount(canvas.FOLDER, **options)
+
+
+@pytest.fixture
+def bench(empty_bench: Callable) -> Callable:
+    """A function that opens the workbench as the Draw page shows it to a first visitor, without a server."""
+
+    def open_bench(**options):
+        page = empty_bench(**options)
+        pixels = data.load(data.EMBEDDED, "all").pixels[DIGIT]
+        show(page, load(SHIPPED["default"]), pixels=pixels.permute(1, 2, 0).flatten().tolist())
+        return page
+
+    return open_bench
+
+
+@pytest.fixture
+def between(mount: Callable) -> Callable:
+    """A function that opens the walk from a first visitor's digit halfway round the embedded ones, without a server."""
+
+    def open_between(**options):
+        page = mount(interpolation.FOLDER, **options)
+        digits = data.load(data.EMBEDDED, "all").pixels
+        numbers = DIGIT, (DIGIT + len(digits) // 2) % len(digits)
+        ends = [{"name": f"digit {number}", "pixels": digits[number].flatten().tolist()} for number in numbers]
+        page.evaluate("(data) => update(data)", {"model": described(load(SHIPPED["default"])), "ends": ends})
+        return page
+
+    return open_between

@@ -2,7 +2,12 @@
 
 import time
 from collections.abc import Callable
+from functools import cache
 
+from pages.ui.components.canvas import Walk, describe
+from vqvae.checkpoint import Checkpoint
+
+DIGIT = 1234  # a first visitor's
 CANVAS, RECONSTRUCTION = "Draw a digit", "Reconstruction"
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 PIXELS = """(canvas) => {
@@ -46,6 +51,17 @@ def open_draw(page, address: str = "/draw"):
     page.goto(address)
     settled(page)
     return page
+
+
+described = cache(describe)
+
+
+def show(page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None) -> None:
+    """Give a workbench without a server a model, and for a new serial a picture; wait for the pass."""
+    put = {"serial": serial, "pixels": pixels, "edits": None, "cell": None}
+    page.evaluate("(data) => update(data)", {"model": described(opened), "set": put, "walk": Walk("a:0")._asdict()})
+    cells = opened.model.config.cells
+    until(lambda: len(codes(page)) == cells and all(codes(page)), "a pass of the model")
 
 
 def settled(page) -> None:

@@ -1,22 +1,26 @@
 """The walk between two digits: what the browser draws on the way is torch's, by slider, by keys and by play."""
 
+import pytest
 import torch
 
-from tests.browser.hand import PHONE, Picture, blank, open_draw, press, settled, stroke, until
+from tests.browser.hand import DIGIT, PHONE, Picture, blank, open_draw, press, settled, stroke, until
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.model import VQVAE
 
-DIGIT = 1234  # a first visitor's; the walk leads halfway round the embedded digits
 CONTINUOUS, QUANTISED = "Between, continuous", "Between, quantised"
 
 
-def open_walk(page, address: str = "/draw"):
-    open_draw(page, address)
-    page.get_by_text("Between two digits").click()
+def drawn(page):
     page.get_by_label(QUANTISED, exact=True).wait_for()
     until(lambda: any(Picture(page, QUANTISED).pixels), "a first picture")
     return page
+
+
+@pytest.fixture
+def page(between):
+    """The walk halfway round the embedded digits, without a server."""
+    return drawn(between())
 
 
 def slider(page):
@@ -34,7 +38,6 @@ def go(page, t: float) -> None:
 
 
 def test_every_step_of_the_walk_agrees_with_torch(page):
-    open_walk(page)
     model = load(SHIPPED["default"]).model
     digits = data.load(data.EMBEDDED, "all")
     a, b = model.latents(digits.images[[DIGIT, (DIGIT + len(digits) // 2) % len(digits)]])
@@ -57,7 +60,6 @@ def test_every_step_of_the_walk_agrees_with_torch(page):
 
 
 def test_cells_that_leave_as_code_are_marked_and_counted(page):
-    open_walk(page)
     go(page, 0.0)
     page.get_by_text("0 of 49 cells have left A’s code").wait_for()
     go(page, 1.0)
@@ -69,7 +71,6 @@ def test_cells_that_leave_as_code_are_marked_and_counted(page):
 
 
 def test_the_walk_goes_by_keys_and_plays_only_when_asked(page):
-    open_walk(page)
     assert slider(page).input_value() == "0.5"
     slider(page).focus()
     page.keyboard.press("ArrowRight")
@@ -86,7 +87,9 @@ def test_the_walk_goes_by_keys_and_plays_only_when_asked(page):
 
 
 def test_the_canvas_becomes_an_end_of_the_walk_on_a_phone(new_page):
-    page = open_walk(new_page(**PHONE))
+    page = open_draw(new_page(**PHONE))
+    page.get_by_text("Between two digits").click()
+    drawn(page)
     before = Picture(page, QUANTISED)
     blank(page)
     stroke(page, (0.5, 0.2), (0.5, 0.8))

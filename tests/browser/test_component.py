@@ -3,23 +3,10 @@
 import pytest
 import torch
 
-from pages.ui.components.canvas import FOLDER, Walk, describe
-from pages.ui.components.shared import module
-from tests.browser.hand import CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, stroke, until
+from tests.browser.hand import CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, show, stroke, until
 from vqvae import data
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
-
-MOUNT = """async ({ html, css, js }) => {
-  document.body.innerHTML = "<div id='host'></div>";
-  const root = document.querySelector("#host").attachShadow({ mode: "open" });
-  root.innerHTML = `<style>:host { --st-text-color: #000; --st-background-color: #fff;
-    --st-secondary-background-color: #eee; --st-border-color: #ccc; --st-primary-color: #07c; }${css}</style>${html}`;
-  window.answers = [];
-  const render = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default;
-  window.update = (data) =>
-    render({ data, parentElement: root, setStateValue: (name, value) => window.answers.push(value) });
-}"""
 
 
 def checkpoint(config: ModelConfig, seed: int = 0) -> Checkpoint:
@@ -34,31 +21,9 @@ SLOW = checkpoint(ModelConfig(channels=3, height=96, width=96, num_embeddings=64
 
 
 @pytest.fixture
-def page(browser):
-    """The component in an empty page: `page.evaluate("update(...)")` is what Streamlit does on mount and new data."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.route("http://component.test/", lambda route: route.fulfill(body="<body></body>", content_type="text/html"))
-    page.goto("http://component.test/")  # an origin, for the tab's storage
-    page.evaluate(
-        MOUNT,
-        {
-            "html": (FOLDER / "canvas.html").read_text(),
-            "css": (FOLDER / "canvas.css").read_text(),
-            "js": module(FOLDER / "canvas.js"),
-        },
-    )
-    yield page
-    page.close()
-    assert not errors
-
-
-def update(page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None) -> None:
-    put = {"serial": serial, "pixels": pixels, "edits": None, "cell": None}
-    page.evaluate("(data) => update(data)", {"model": describe(opened), "set": put, "walk": Walk("a:0")._asdict()})
-    cells = opened.model.config.cells
-    until(lambda: len(codes(page)) == cells and all(codes(page)), "a pass of the model")
+def page(empty_bench):
+    """The workbench in an empty page: `show` gives it a model."""
+    return empty_bench()
 
 
 def last_answer(page) -> dict:
@@ -68,7 +33,7 @@ def last_answer(page) -> dict:
 
 
 def test_canvases_and_grid_take_the_models_sizes(page):
-    update(page, WIDE)
+    show(page, WIDE)
     assert (drawing(page).width, drawing(page).height) == (48, 32)
     assert (reconstruction(page).width, reconstruction(page).height) == (48, 32)
     assert codes(page)[-1].startswith("row 8, column 12, code ")
@@ -79,7 +44,7 @@ def test_canvases_and_grid_take_the_models_sizes(page):
 
 
 def test_the_pen_draws_grey_in_all_three_channels(page):
-    update(page, WIDE)
+    show(page, WIDE)
     stroke(page, (0.2, 0.5), (0.8, 0.5))
     pixels = torch.tensor(last_answer(page)["pixels"]).view(32, 48, 3)
     assert pixels.max() == 255
@@ -87,7 +52,7 @@ def test_the_pen_draws_grey_in_all_three_channels(page):
 
 
 def test_the_answer_holds_torchs_codes_for_its_pixels(page):
-    update(page, SMALL)
+    show(page, SMALL)
     stroke(page, (0.2, 0.2), (0.8, 0.8))
     answer = last_answer(page)
     assert (answer["serial"], answer["fingerprint"]) == ("a:0", SMALL.fingerprint)
@@ -96,29 +61,29 @@ def test_the_answer_holds_torchs_codes_for_its_pixels(page):
 
 
 def test_a_model_of_another_size_resamples_the_drawing_and_says_so(page):
-    update(page, SMALL)
+    show(page, SMALL)
     stroke(page, (0.2, 0.5), (0.8, 0.5))
-    update(page, WIDE)
+    show(page, WIDE)
     page.get_by_text("This model reads 32 × 48 pixels: your drawing was resampled from 28 × 28.").wait_for()
     assert drawing(page).at(0.5, 0.5) > 200
     assert drawing(page).at(0.5, 0.1) == 0
 
 
 def test_a_model_of_the_same_size_keeps_every_pixel(page):
-    update(page, SMALL)
+    show(page, SMALL)
     stroke(page, (0.2, 0.5), (0.8, 0.5))
     before = drawing(page)
-    update(page, checkpoint(SMALL.model.config, seed=1))
+    show(page, checkpoint(SMALL.model.config, seed=1))
     assert drawing(page) == before
 
 
 def test_a_new_serial_replaces_the_drawing_and_the_same_one_does_not(page):
-    update(page, SMALL)
+    show(page, SMALL)
     stroke(page, (0.2, 0.5), (0.8, 0.5))
     before = drawing(page)
-    update(page, SMALL, "a:0", [0] * 784)
+    show(page, SMALL, "a:0", [0] * 784)
     assert drawing(page) == before
-    update(page, SMALL, "a:1", [7] * 784)
+    show(page, SMALL, "a:1", [7] * 784)
     assert set(drawing(page).pixels) == {7}
 
 
@@ -129,7 +94,7 @@ def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
           window.Worker = class extends Worker { constructor(...all) { super(...all); window.workers++; } };
         }"""
     )
-    update(page, SLOW)
+    show(page, SLOW)
     box = page.get_by_label(CANVAS, exact=True).bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.down()

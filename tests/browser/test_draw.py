@@ -39,8 +39,8 @@ def test_the_address_opens_a_digit(page):
     assert "digit=77" in page.url
 
 
-def test_a_stroke_redraws_the_reconstruction_before_the_pen_is_lifted(page):
-    open_draw(page)
+def test_a_stroke_redraws_the_reconstruction_before_the_pen_is_lifted(bench):
+    page = bench()
     blank(page)
     before, names = reconstruction(page), codes(page)
     start, end = places(page, (0.3, 0.3), (0.7, 0.7))
@@ -53,8 +53,8 @@ def test_a_stroke_redraws_the_reconstruction_before_the_pen_is_lifted(page):
     page.mouse.up()
 
 
-def test_a_finger_draws_and_does_not_scroll_the_page(new_page):
-    page = open_draw(new_page(**PHONE))
+def test_a_finger_draws_and_does_not_scroll_the_page(bench):
+    page = bench(**PHONE)
     page.get_by_label("Clear the canvas").click()
     before = reconstruction(page)
     start, middle, end = places(page, (0.5, 0.75), (0.5, 0.5), (0.5, 0.2))
@@ -69,8 +69,8 @@ def test_a_finger_draws_and_does_not_scroll_the_page(new_page):
     assert page.get_by_label(CANVAS, exact=True).bounding_box()["y"] == top
 
 
-def test_the_keyboard_draws(page):
-    open_draw(page)
+def test_the_keyboard_draws(bench):
+    page = bench()
     blank(page)
     page.get_by_label(CANVAS, exact=True).focus()
     page.keyboard.down(" ")
@@ -81,8 +81,8 @@ def test_the_keyboard_draws(page):
     assert drawing(page).at(0.65, 0.5) > 200
 
 
-def test_undo_takes_a_stroke_back_and_redo_draws_it_again(page):
-    open_draw(page)
+def test_undo_takes_a_stroke_back_and_redo_draws_it_again(bench):
+    page = bench()
     before = drawing(page)
     stroke(page, (0.1, 0.1), (0.9, 0.1))
     after = drawing(page)
@@ -97,8 +97,8 @@ def test_undo_takes_a_stroke_back_and_redo_draws_it_again(page):
     assert drawing(page) == after
 
 
-def test_the_eraser_takes_ink_away(page):
-    open_draw(page)
+def test_the_eraser_takes_ink_away(bench):
+    page = bench()
     blank(page)
     stroke(page, (0.2, 0.5), (0.8, 0.5))
     press(page, "Eraser")
@@ -107,8 +107,8 @@ def test_the_eraser_takes_ink_away(page):
     assert drawing(page).at(0.25, 0.5) == 255
 
 
-def test_a_broader_brush_draws_a_broader_stroke(page):
-    open_draw(page)
+def test_a_broader_brush_draws_a_broader_stroke(bench):
+    page = bench()
     inks = []
     for size in ("1", "5"):
         blank(page)
@@ -126,8 +126,8 @@ def test_an_empty_canvas_has_codes_and_a_reconstruction(page):
     page.get_by_text("On the canvas: nothing").wait_for()
 
 
-def test_the_chosen_digit_comes_back_in_one_click(page):
-    open_draw(page)
+def test_the_chosen_digit_comes_back_in_one_click(bench):
+    page = bench()
     before = drawing(page)
     stroke(page, (0.1, 0.9), (0.9, 0.9))
     press(page, "Back to the chosen digit")
@@ -211,8 +211,8 @@ def test_two_sessions_see_nothing_of_each_other(new_page):
     assert drawing(one).at(0.5, 0.1) == before.at(0.5, 0.1)
 
 
-def test_the_grid_is_walked_with_the_arrow_keys(page):
-    open_draw(page)
+def test_the_grid_is_walked_with_the_arrow_keys(bench):
+    page = bench()
     page.get_by_role("gridcell").first.focus()
     for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)

@@ -43,13 +43,13 @@ def choose(page, row: int, column: int, code: int) -> None:
     until(lambda: code_at(page, row, column) == code, "the chosen code")
 
 
-def test_the_palette_offers_every_code(page):
-    open_draw(page)
+def test_the_palette_offers_every_code(bench):
+    page = bench()
     assert page.get_by_role("option").count() == load(SHIPPED["default"]).model.config.num_embeddings
 
 
-def test_choosing_a_code_for_a_cell_redraws_and_marks_it(page):
-    open_draw(page)
+def test_choosing_a_code_for_a_cell_redraws_and_marks_it(bench):
+    page = bench()
     before = reconstruction(page)
     choose(page, 4, 4, another(page, 4, 4))
     assert reconstruction(page) != before
@@ -57,8 +57,8 @@ def test_choosing_a_code_for_a_cell_redraws_and_marks_it(page):
     assert cell(page, 4, 4).get_attribute("aria-description").startswith("edited")
 
 
-def test_hovering_a_tile_previews_it_without_choosing_it(page):
-    open_draw(page)
+def test_hovering_a_tile_previews_it_without_choosing_it(bench):
+    page = bench()
     before, names = reconstruction(page), codes(page)
     cell(page, 4, 4).click()
     tile(page, another(page, 4, 4)).hover()
@@ -68,8 +68,8 @@ def test_hovering_a_tile_previews_it_without_choosing_it(page):
     assert codes(page) == names
 
 
-def test_an_edited_grid_decodes_as_torch_decodes_it(page):
-    open_draw(page)
+def test_an_edited_grid_decodes_as_torch_decodes_it(bench):
+    page = bench()
     choose(page, 4, 4, another(page, 4, 4))
     model = load(SHIPPED["default"]).model
     grid = torch.tensor([int(name.rsplit(" ", 1)[1]) for name in codes(page)]).view(1, *model.config.grid)
@@ -77,8 +77,8 @@ def test_an_edited_grid_decodes_as_torch_decodes_it(page):
     assert (torch.tensor(reconstruction(page).pixels) - expected).abs().max() <= 1
 
 
-def test_painting_puts_a_code_into_every_cell_on_the_way_as_one_step_of_undo(page):
-    open_draw(page)
+def test_painting_puts_a_code_into_every_cell_on_the_way_as_one_step_of_undo(bench):
+    page = bench()
     names = codes(page)
     press(page, "Paint a code")
     tile(page, another(page, 1, 1)).click()
@@ -94,8 +94,8 @@ def test_painting_puts_a_code_into_every_cell_on_the_way_as_one_step_of_undo(pag
     until(lambda: codes(page) != names, "the painted codes")
 
 
-def test_a_second_stroke_paints_like_the_first(page):
-    open_draw(page)
+def test_a_second_stroke_paints_like_the_first(bench):
+    page = bench()
     press(page, "Paint a code")
     ends = [cell(page, 1, 1).bounding_box(), cell(page, 7, 7).bounding_box()]
     for code in (14, 57):
@@ -107,8 +107,8 @@ def test_a_second_stroke_paints_like_the_first(page):
         until(lambda code=code: code_at(page, 1, 1) == code_at(page, 4, 4) == code_at(page, 7, 7) == code, "the stroke")
 
 
-def test_erasing_gives_a_cell_back_to_the_encoder_and_reset_gives_all_back(page):
-    open_draw(page)
+def test_erasing_gives_a_cell_back_to_the_encoder_and_reset_gives_all_back(bench):
+    page = bench()
     names = codes(page)
     choose(page, 4, 4, another(page, 4, 4))
     choose(page, 5, 5, another(page, 5, 5))
@@ -119,8 +119,8 @@ def test_erasing_gives_a_cell_back_to_the_encoder_and_reset_gives_all_back(page)
     until(lambda: codes(page) == names, "the encoder's codes")
 
 
-def test_the_keyboard_alone_chooses_previews_and_gives_back(page):
-    open_draw(page)
+def test_the_keyboard_alone_chooses_previews_and_gives_back(bench):
+    page = bench()
     names, before = codes(page), reconstruction(page)
     page.get_by_role("gridcell").first.focus()
     for key in ("ArrowDown", "ArrowDown", "ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight", "Enter"):
@@ -138,8 +138,8 @@ def test_the_keyboard_alone_chooses_previews_and_gives_back(page):
     until(lambda: codes(page) == names, "the encoder's codes")
 
 
-def test_a_finger_chooses_and_paints_on_a_phone(new_page):
-    page = open_draw(new_page(**PHONE))
+def test_a_finger_chooses_and_paints_on_a_phone(bench):
+    page = bench(**PHONE)
     first, other = another(page, 4, 4), another(page, 2, 1)
     cell(page, 4, 4).tap()
     tile(page, first).tap()
@@ -161,8 +161,8 @@ def test_a_finger_chooses_and_paints_on_a_phone(new_page):
 GRID = "\n".join(["1 2 3 4 5 6 7"] * 7)
 
 
-def test_the_keyboard_alone_paints_undoes_resets_and_pastes(new_page):
-    page = open_draw(new_page(permissions=["clipboard-read", "clipboard-write"]))
+def test_the_keyboard_alone_paints_undoes_resets_and_pastes(bench):
+    page = bench(permissions=["clipboard-read", "clipboard-write"])
     names = codes(page)
     page.get_by_role("button", name="Paint a code").press("Enter")
     tile(page, 0).press("ArrowRight")
@@ -181,8 +181,8 @@ def test_the_keyboard_alone_paints_undoes_resets_and_pastes(new_page):
     until(lambda: [code_at(page, 7, column) for column in range(1, 8)] == [1, 2, 3, 4, 5, 6, 7], "the pasted codes")
 
 
-def test_a_finger_previews_by_holding_and_undoes_resets_and_pastes_on_a_phone(new_page):
-    page = open_draw(new_page(**PHONE, permissions=["clipboard-read", "clipboard-write"]))
+def test_a_finger_previews_by_holding_and_undoes_resets_and_pastes_on_a_phone(bench):
+    page = bench(**PHONE, permissions=["clipboard-read", "clipboard-write"])
     names, before = codes(page), reconstruction(page)
     cell(page, 4, 4).tap()
     code = another(page, 4, 4)
@@ -202,8 +202,8 @@ def test_a_finger_previews_by_holding_and_undoes_resets_and_pastes_on_a_phone(ne
     until(lambda: codes(page) == names, "the encoder's codes")
 
 
-def test_codes_are_copied_and_pasted_as_text_and_nonsense_changes_nothing(new_page):
-    page = open_draw(new_page(permissions=["clipboard-read", "clipboard-write"]))
+def test_codes_are_copied_and_pasted_as_text_and_nonsense_changes_nothing(bench):
+    page = bench(permissions=["clipboard-read", "clipboard-write"])
     names = codes(page)
     press(page, "Copy")
     page.get_by_text("The codes are copied").wait_for()
@@ -219,8 +219,8 @@ def test_codes_are_copied_and_pasted_as_text_and_nonsense_changes_nothing(new_pa
     until(lambda: code_at(page, 7, 7) == 7, "the pasted codes")
 
 
-def test_the_picture_and_the_numbers_can_be_saved(page):
-    open_draw(page)
+def test_the_picture_and_the_numbers_can_be_saved(bench):
+    page = bench()
     with page.expect_download() as download:
         press(page, "PNG")
     assert Image.open(download.value.path()).size == (880, 280)
@@ -256,8 +256,8 @@ def test_another_model_drops_the_edits_and_says_so(page):
     assert drawing(page) == picture
 
 
-def test_the_difference_of_an_edit_is_shown_around_its_cell_alone(page):
-    open_draw(page)
+def test_the_difference_of_an_edit_is_shown_around_its_cell_alone(bench):
+    page = bench()
     choose(page, 7, 7, another(page, 7, 7))
     press(page, "Edits")
     colours = page.get_by_label("Where the reconstruction differs").evaluate(

@@ -7,7 +7,7 @@ import torch
 
 from pages.ui.components.canvas import describe
 from pages.ui.components.shared import FOLDER as SHARED
-from tests.browser.hand import PHONE, code_at, drawing, open_draw, press, until
+from tests.browser.hand import PHONE, code_at, drawing, press, until
 from vqvae import data
 from vqvae.analysis.receptive_field import receptive_field
 from vqvae.checkpoint import SHIPPED, load
@@ -20,8 +20,8 @@ def distances(page, row: int, column: int) -> torch.Tensor:
     return model.vq_layer.distances(model.latents(image))[0, row - 1, column - 1]
 
 
-def test_the_five_nearest_codes_of_a_cell_are_torchs(page):
-    open_draw(page)
+def test_the_five_nearest_codes_of_a_cell_are_torchs(bench):
+    page = bench()
     page.get_by_label("row 4, column 5, code").hover()
     shown = page.get_by_role("group", name="The nearest codes").get_by_role("button")
     names = [
@@ -32,17 +32,17 @@ def test_the_five_nearest_codes_of_a_cell_are_torchs(page):
     assert [float(name[2]) for name in names] == pytest.approx(expected.values.tolist(), rel=0.01, abs=1e-3)
 
 
-def test_one_click_swaps_the_runner_up_in(page):
-    open_draw(page)
+def test_one_click_swaps_the_runner_up_in(bench):
+    page = bench()
     runner_up = int(distances(page, 4, 5).topk(2, largest=False).indices[1])
     page.get_by_label("row 4, column 5, code").click()
     press(page, "Swap in the runner-up")
     until(lambda: code_at(page, 4, 5) == runner_up, "the runner-up")
 
 
-def test_the_runner_up_is_swapped_in_by_the_keyboard_alone_and_by_a_finger(new_page):
+def test_the_runner_up_is_swapped_in_by_the_keyboard_alone_and_by_a_finger(bench):
     for options, act in (({}, lambda button: button.press("Enter")), (PHONE, lambda button: button.tap())):
-        page = open_draw(new_page(**options))
+        page = bench(**options)
         runner_up = int(distances(page, 4, 5).topk(2, largest=False).indices[1])
         place = page.get_by_label("row 4, column 5, code")
         act(place)
@@ -51,8 +51,8 @@ def test_the_runner_up_is_swapped_in_by_the_keyboard_alone_and_by_a_finger(new_p
 
 
 @pytest.mark.parametrize(("measure", "warmest"), [("error", torch.argmax), ("margin", torch.argmin)])
-def test_the_heat_map_is_warmest_where_torch_says(page, measure, warmest):
-    open_draw(page)
+def test_the_heat_map_is_warmest_where_torch_says(bench, measure, warmest):
+    page = bench()
     press(page, measure)
     pixels = torch.tensor(drawing(page).pixels, dtype=torch.uint8).view(1, 1, 28, 28)
     model = load(SHIPPED["default"]).model
@@ -68,8 +68,8 @@ def test_the_heat_map_is_warmest_where_torch_says(page, measure, warmest):
     assert not any(page.get_by_role("gridcell").evaluate_all("(cells) => cells.map((c) => c.style.background)"))
 
 
-def test_a_click_enlarges_a_feature_map_and_another_puts_it_back(page):
-    open_draw(page)
+def test_a_click_enlarges_a_feature_map_and_another_puts_it_back(bench):
+    page = bench()
     page.get_by_text("Where the error comes from").click()
     small = page.get_by_role("button", name="encoder: conv, 32 × 14 × 14")
     width = small.bounding_box()["width"]
@@ -79,8 +79,8 @@ def test_a_click_enlarges_a_feature_map_and_another_puts_it_back(page):
     assert small.bounding_box()["width"] == width
 
 
-def test_the_error_is_told_apart_into_the_autoencoders_and_the_quantisers(page):
-    open_draw(page)
+def test_the_error_is_told_apart_into_the_autoencoders_and_the_quantisers(bench):
+    page = bench()
     page.get_by_text("Where the error comes from").click()
     opened = load(SHIPPED["default"])
     image = data.to_unit(torch.tensor(drawing(page).pixels, dtype=torch.uint8)).view(1, 1, 28, 28)
