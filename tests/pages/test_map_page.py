@@ -112,7 +112,7 @@ def test_digits_wait_to_be_asked_for_and_show_where_they_start(model):
 
 def test_a_map_is_computed_when_asked_for_and_then_shown(model, runs):
     page = open_page()
-    page.button(key="map.compute").click().run()
+    page.button(key="map.ask").click().run()
     deadline = time.monotonic() + 60
     while "neighbourhood size 30" not in text_of(page) and time.monotonic() < deadline:
         time.sleep(0.3)
@@ -130,7 +130,7 @@ def test_a_run_can_be_cancelled(model, monkeypatch):
 
     monkeypatch.setattr(projection, "tsne", forever)
     page = open_page()
-    page.button(key="map.compute").click().run()
+    page.button(key="map.ask").click().run()
     assert "Cancel" in buttons_of(page)
     page.button(key="map.cancel").click().run()
     assert "Cancel" not in buttons_of(page)
@@ -143,7 +143,7 @@ def test_what_fails_is_one_sentence(model, monkeypatch):
 
     monkeypatch.setattr(projection, "tsne", fail)
     page = open_page()
-    page.button(key="map.compute").click().run()
+    page.button(key="map.ask").click().run()
     deadline = time.monotonic() + 30
     while not page.error and time.monotonic() < deadline:
         time.sleep(0.1)

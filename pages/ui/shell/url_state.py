@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.ui.shell.job import Asked
+
 READING = 20  # seconds that a warning stays over the runs that a page makes by itself
 STAY = "stay"  # in the session
 
@@ -152,7 +154,8 @@ class PageState:
         """Back to the page as a first visitor finds it, its fields and all else under its name; a callback."""
         restarts = self.restarts + 1
         for name in [name for name in st.session_state if str(name).startswith(f"{self.page}.")]:
-            del st.session_state[name]
+            if isinstance(forgotten := st.session_state.pop(name), Asked):
+                forgotten.leave()
         for field in self.fields.values():
             st.session_state[self.key(field.name)] = field.default
         st.session_state[f"{self.page}.restarts"] = restarts

@@ -1,0 +1,73 @@
+"""What the map's address holds, and the choices above the map."""
+
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.shell.choices import check_code, check_digits, choose
+from pages.ui.shell.frame import Scene
+from pages.ui.shell.url_state import Field, one_of, whole
+from vqvae.analysis.projection import MAX_POINTS, MapSettings
+
+# What a map may be asked for: the lowest and the highest.
+POINTS, NEIGHBOURHOODS, SEEDS = (100, MAX_POINTS), (2, 200), (0, 9_999)
+
+MAPPED = ("embedded", "mnist-test")  # the digits that are not too many
+SHOW = {"digits": "Digits", "codes": "Codes", "cells": "Single cells"}
+BY = {"quantised": "Quantised latents", "continuous": "Latents", "histogram": "Code histogram"}
+METHODS = {"t-sne": "t-SNE", "pca": "PCA"}
+COLORS = {"class": "Digit", "error": "Error", "code": "Code"}
+
+FIELDS = (
+    Field("code", whole(0, 10**6), None, shared=True),
+    Field("show", one_of(*SHOW), "digits"),
+    Field("by", one_of(*BY), "quantised"),
+    Field("method", one_of(*METHODS), "t-sne"),
+    Field("color", one_of(*COLORS), "class"),
+    Field("digits", one_of(*MAPPED), "embedded"),
+    Field("points", whole(*POINTS), MapSettings.points),
+    Field("neighbours", whole(*NEIGHBOURHOODS), MapSettings.neighbourhood),
+    Field("seed", whole(*SEEDS), MapSettings.seed),
+)
+
+
+def available() -> dict[str, tuple[str, str]]:
+    """The digits that can be mapped here: their name in the address -> data set and split."""
+    return {name: source for name, source in resources.available_digits().items() if name in MAPPED}
+
+
+def draw(scene: Scene) -> None:
+    """What is shown, where and in which colours; all else is in `settings`."""
+    state = scene.state
+    check_code(state, scene.checkpoint.model.config.num_embeddings)
+    check_digits(state, available())
+    colors = {name: label for name, label in COLORS.items() if name != "code" or state["show"] == "cells"}
+    if state["color"] not in colors:
+        state["color"] = "class"
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="map-choices"):
+        show = choose(
+            state,
+            "Show",
+            "show",
+            SHOW,
+            "Digits: each point is a digit. Codes: each point is a vector of the codebook. "
+            "Single cells: each point is one cell of one digit.",
+        )
+        if show == "digits":
+            choose(
+                state,
+                "Placed by",
+                "by",
+                BY,
+                "Quantised latents: the vectors of a digit’s codes, all the decoder sees. Latents: what the encoder "
+                "says before quantising. Code histogram: how often each code is used, wherever it stands.",
+            )
+        choose(
+            state,
+            "Layout",
+            "method",
+            METHODS,
+            "t-SNE keeps neighbours together. PCA keeps the two directions of largest variance, and is the same each "
+            "time.",
+        )
+        if show != "codes":
+            choose(state, "Colour", "color", colors, "What the colour of a point means; selections stay.")

@@ -1,0 +1,114 @@
+"""The panel beside the map: what is selected, or all of it while nothing is."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from pages.ui import resources
+from pages.ui.charts import figures, pictures
+from pages.ui.map.view import MapView
+from vqvae.analysis.search import telling_codes
+
+SHOWN = 40  # digits at once
+COLUMNS = 8
+TELLING = 6  # codes that tell a selection from the rest
+
+
+def draw(view: MapView, selected: Sequence[int]) -> None:
+    """The digits or codes of these numbers."""
+    if view.noun == "codes":
+        _codes(view, list(selected))
+    else:
+        _digits(view, torch.as_tensor(selected))
+
+
+def _digits(view: MapView, selected: Tensor) -> None:
+    """How many are selected, how well reconstructed, of which classes, and the digits themselves."""
+    everything = not len(selected)
+    chosen = view.points.indices.unique() if everything else selected
+    digits, made = view.digits, view.reconstructions
+    nmse, overall = float(made.nmse[chosen].mean()), float(made.nmse.mean())
+    st.subheader("All digits here" if everything else f"{len(chosen):,} selected", anchor=False)
+    st.markdown(
+        f"Mean NMSE **{nmse:.3f}**" + ("" if everything else f" · all digits {overall:.3f}"),
+        help="The mean squared error of the reconstructions over the variance of the digits: 0 is perfect, 1 is as "
+        "good as one grey for every pixel.",
+    )
+    st.markdown("**Classes**", help="Bars: shares among those selected. Ticks: among all digits.")
+    _classes(torch.bincount(digits.labels[chosen], minlength=10), torch.bincount(digits.labels, minlength=10))
+    some = chosen[torch.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().long()]
+    if not everything:
+        _telling(view, chosen)
+    st.markdown("**Digits above their reconstructions**")
+    st.html(pictures.pairs(digits.pixels[some], made.pixels[some], COLUMNS, "Digits above their reconstructions"))
+    st.caption(
+        (f"{len(some)} of {len(chosen):,}, evenly spaced. " if len(some) < len(chosen) else "")
+        + f"Measured on {digits.described}."
+    )
+    if not everything and view.state["digits"] == "embedded":
+        _open_in_draw(some[:COLUMNS].tolist())
+
+
+def _open_in_draw(numbers: list[int]) -> None:
+    """Links for the montage's first row."""
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        if len(numbers) > 1:
+            st.markdown("Open in Draw, from the first row:", width="content")
+        for number in numbers:
+            st.page_link(
+                "pages/draw.py",
+                label=str(number) if len(numbers) > 1 else f"Open digit {number} in Draw",
+                icon=None if len(numbers) > 1 else ":material/draw:",
+                query_params={"digit": number},
+                width="content",
+            )
+
+
+def _telling(view: MapView, chosen: Tensor) -> None:
+    """The codes that tell those selected from the rest; a click picks one for all pages."""
+
+    def pick() -> None:
+        """Take over the code clicked, without selecting anew."""
+        if st.session_state["map.telling"] is not None:
+            view.state["code"] = st.session_state["map.followed"] = st.session_state["map.telling"]
+
+    selected = torch.zeros(len(view.digits), dtype=torch.bool)
+    selected[chosen] = True
+    telling = telling_codes(view.encoded.codes, selected, view.config.num_embeddings, TELLING)
+    shares = {int(code): (float(a), float(b)) for code, a, b in zip(*telling, strict=True)}
+    st.pills(
+        "Codes they use more than the others",
+        list(shares),
+        format_func=lambda code: f"**{code}** · {shares[code][0]:.0%} / {shares[code][1]:.0%}",
+        key="map.telling",
+        on_change=pick,
+        wrap=True,
+        help="The share of those selected that use the code at all, and of all others. A click picks the code, also "
+        "for Codebook.",
+    )
+
+
+def _codes(view: MapView, selected: list[int]) -> None:
+    """Their tiles, how much they are used and by which digits."""
+    chosen = selected or list(range(view.config.num_embeddings))
+    counts = view.usage.all_cells
+    st.subheader(
+        "All codes" if not selected else f"Code {chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} codes selected",
+        anchor=False,
+    )
+    total = int(counts.total[chosen].sum())
+    st.markdown(f"Taken by **{total:,} cells**, {total / int(counts.total.sum()):.1%} of all.")
+    st.markdown("**Classes of the digits they stand in**", help="Bars: cells with these codes. Ticks: all cells.")
+    _classes(counts.by_class[:, chosen].sum(1), counts.by_class.sum(1))
+    st.markdown("**Tiles**", help="What the decoder draws for a code among copies of itself.")
+    st.html(pictures.tiles(resources.tiles(view.checkpoint)[chosen], chosen))
+    if len(chosen) == 1:
+        st.page_link("pages/codebook.py", label=f"Code {chosen[0]} in the codebook", icon=":material/grid_view:")
+    st.caption(f"Measured on {view.digits.described}.")
+
+
+def _classes(selected: Tensor, everything: Tensor) -> None:
+    """The mix of classes among the selected, beside that of all: counts (10,) each."""
+    st.plotly_chart(figures.class_mix(selected, everything), key="map.classes", config=figures.TOOLBAR)

@@ -1,0 +1,91 @@
+"""Work that a visitor asks for and may call off: its button, how far it is, and what went wrong, on any page.
+
+A thread of the server does the work (`vqvae.background.jobs`); the page draws a part again every moment meanwhile.
+"""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import streamlit as st
+
+from vqvae.background.jobs import Job
+
+EVERY = 0.5  # seconds between two looks at a job
+
+
+class Asked(NamedTuple):
+    """A job that this visitor waits for, or waited for until it ended."""
+
+    key: str  # what it was to compute
+    visitor: str
+    job: Job
+
+    def leave(self) -> None:
+        """Wait no longer; the last to leave stops the work."""
+        self.job.leave(self.visitor)
+
+
+@dataclass(frozen=True)
+class Work:
+    """A piece of work as one visitor sees it: not asked for, under way, or failed."""
+
+    place: str  # names its widgets, and what the session keeps of it
+    key: str  # what is to be computed: another key is other work
+    start: Callable[[str], Job]  # the job, for a visitor: a new one, or the one under way that others wait for
+    visitor: str | None = None  # who asks; this session unless it is said
+
+    @property
+    def job(self) -> Job | None:
+        """What was asked for here last, also when it has ended; None where it was something else."""
+        asked = st.session_state.get(self._kept)
+        return asked.job if asked is not None and asked.key == self.key else None
+
+    @property
+    def running(self) -> bool:
+        return self.job is not None and self.job.running and not self.job.cancelled
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, until it is asked for again."""
+        return None if self.job is None else self.job.error
+
+    def ask(self) -> None:
+        """Start it, or join those who wait for it; a callback."""
+        self.leave()
+        visitor = self.visitor or st.session_state.setdefault("jobs.visitor", secrets.token_hex(8))
+        st.session_state[self._kept] = Asked(self.key, visitor, self.start(visitor))
+
+    def leave(self) -> None:
+        """Wait no longer for what was asked for here; a callback."""
+        asked = st.session_state.get(self._kept)
+        if asked is not None:
+            asked.leave()
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds between two looks at it; None where there is nothing to see."""
+        return EVERY if self.running else None
+
+    def keep(self, pace: float | None) -> None:
+        """Run the whole page again where work began or ended since it chose its pace."""
+        if pace != self.pace:
+            st.rerun()
+
+    def button(self, label: str, icon: str | None = None, *, primary: bool = False, disabled: bool = False) -> None:
+        """The button that starts it, or calls it off while it is under way."""
+        if self.running:
+            st.button("Cancel", key=f"{self.place}.cancel", on_click=self.leave, icon=":material/close:")
+        else:
+            kind = "primary" if primary else "secondary"
+            st.button(label, key=f"{self.place}.ask", on_click=self.ask, icon=icon, type=kind, disabled=disabled)
+
+    def progress(self, words: Callable[[Job], str], width: int | None = None) -> None:
+        """How far it is."""
+        job = self.job
+        st.progress(job.progress, words(job), width=width or "stretch")
+
+    @property
+    def _kept(self) -> str:
+        return f"{self.place}.asked"
