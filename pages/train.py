@@ -22,7 +22,7 @@ from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.recording import code_paths
 from vqvae.runs.run import ALIVE, Run, RunConfig, RunError, Status
 from vqvae.runs.visitor import Visitor
-from vqvae.training import EFFECTS, FORMERLY, PRESETS, RECOMMENDED, SCHEDULES, Hyperparameters
+from vqvae.training import PRESETS, RECOMMENDED, SETTINGS, Hyperparameters, Setting
 
 PLACE = "train.run"  # where it says what its buttons did
 EVERY = 3.5  # seconds between two looks at a run, each of which takes a little from it; LATEST frames fill them
@@ -42,22 +42,16 @@ HEADINGS = {
     "interrupted": ":material/error: Cut off",
 }
 
-RANGES = {
-    "num_embeddings": (1, 1024),
-    "embedding_dim": (1, 128),
-    "epochs": (1, 1000),
-    "batch_size": (1, 1024),
-    "seed": (0, 9_999),
-    "lr": (1e-6, 1.0),
-    "commitment_cost": (0.0, 10.0),
-}
-SETTINGS: dict[str, Callable[[str], object]] = {
-    **{name: (whole if type(low) is int else number)(low, high) for name, (low, high) in RANGES.items()},
-    "quantizer": one_of(*QUANTIZERS),
-    "schedule": one_of(*SCHEDULES),
-    "kmeans_init": switch,
-    "dead_code_replacement": switch,
-}
+
+def parser(setting: Setting) -> Callable[[str], object]:
+    if setting.choices:
+        return one_of(*setting.choices)
+    if setting.offered:
+        return (whole if type(setting.offered[0]) is int else number)(*setting.offered)
+    return switch
+
+
+CHOSEN = {name: setting for name, setting in SETTINGS.items() if name != "print_freq"}
 
 scene = frame(
     "Train",
@@ -67,8 +61,8 @@ scene = frame(
         Field("data", one_of(*data.DATASETS), data.EMBEDDED),
         Field("images", whole(1, data.TRAINING_IMAGES), None),
         *(
-            Field(name, parse, getattr(RECOMMENDED, name), formerly=FORMERLY.get(name))
-            for name, parse in SETTINGS.items()
+            Field(name, parser(setting), getattr(RECOMMENDED, name), formerly=setting.formerly)
+            for name, setting in CHOSEN.items()
         ),
     ),
 )
@@ -81,18 +75,20 @@ state = scene.state
 def take_preset() -> None:
     preset = st.session_state["train.preset"]
     if preset is not None:
-        for name in SETTINGS:
+        for name in CHOSEN:
             state[name] = getattr(PRESETS[preset], name)
 
 
 def effect(name: str) -> None:
-    sentence = EFFECTS[name]
+    sentence = SETTINGS[name].effect
     st.caption(f"{sentence[0].upper()}{sentence[1:]}.")
 
 
-def numeric(name: str, label: str, step: float = 1) -> None:
+def numeric(name: str, label: str) -> None:
+    low, high = SETTINGS[name].offered
+    step = SETTINGS[name].step
     form = None if step == 1 else "%g"
-    st.number_input(label, *RANGES[name], step=step, format=form, key=state.key(name), persist_state="session")
+    st.number_input(label, low, high, step=step, format=form, key=state.key(name), persist_state="session")
     effect(name)
 
 
@@ -110,7 +106,7 @@ def toggle(name: str, label: str, *, disabled: bool = False) -> None:
 
 def set_up(me: Visitor | None) -> None:
     """The settings, what they will cost, and the button that starts."""
-    settings = {name: state[name] for name in SETTINGS}
+    settings = {name: state[name] for name in CHOSEN}
     same = [name for name, preset in PRESETS.items() if replace(preset, **settings) == preset]
     st.session_state["train.preset"] = same[0] if same else None
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
@@ -150,17 +146,17 @@ def set_up(me: Visitor | None) -> None:
         numeric("num_embeddings", "Codes (K)")
         numeric("embedding_dim", "Numbers in a code (D)")
         choice("quantizer", "Quantizer", QUANTIZER_NAMES)
-        numeric("commitment_cost", "Commitment cost", 0.05)
+        numeric("commitment_cost", "Commitment cost")
     with columns[1]:
         numeric("epochs", "Epochs")
         numeric("batch_size", "Batch size")
-        numeric("lr", "Learning rate", 5e-4)
+        numeric("lr", "Learning rate")
         choice("schedule", "Schedule", SCHEDULE_NAMES)
     with columns[2]:
         toggle("kmeans_init", "k-means initialisation")
         toggle("dead_code_replacement", "Dead-code replacement", disabled=state["quantizer"] != "ema")
         numeric("seed", "Seed")
-        recipe = Hyperparameters(**{name: state[name] for name in SETTINGS})
+        recipe = Hyperparameters(**{name: state[name] for name in CHOSEN})
         order = RunConfig(recipe, state["data"], state["images"])
         st.button(
             "Start training",
@@ -344,7 +340,7 @@ try:
     own = OwnCheckpoints(me) if me else None
     if own:
         shelf(state, own, run)
-    lab(me, own, Hyperparameters(**{name: state[name] for name in SETTINGS}))
+    lab(me, own, Hyperparameters(**{name: state[name] for name in CHOSEN}))
 except (DataError, RunError, ValueError) as error:
     st.error(f"{error} Start over in the sidebar.")
 state.publish()

@@ -18,11 +18,10 @@ from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.model import best_device
 from vqvae.paths import data_folder
-from vqvae.quantizer import QUANTIZERS
 from vqvae.runs import comparison, worker
 from vqvae.runs.resume import as_checkpoint, go_on, keep
 from vqvae.runs.run import RunError
-from vqvae.training import EFFECTS, FORMERLY, PRESETS, SCHEDULES, Hyperparameters, Snapshot, Training, train
+from vqvae.training import PRESETS, SETTINGS, Hyperparameters, Snapshot, Training, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -241,21 +240,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--preset", choices=PRESETS, default="tutorial", help="where hyperparameters start")
     _add_data(command)
     for field in fields(Hyperparameters):
-        flag, effect = f"--{field.name.replace('_', '-')}", EFFECTS[field.name]
+        flag, setting = f"--{field.name.replace('_', '-')}", SETTINGS[field.name]
         values = {name: getattr(preset, field.name) for name, preset in PRESETS.items()}
         default = (
             ", ".join(f"{name} {value}" for name, value in values.items())
             if len(set(values.values())) > 1
             else (str(values["tutorial"]))
         )
+        kind = {"type": field.type, "choices": setting.choices or None}
         if field.type is bool:
-            command.add_argument(flag, action=argparse.BooleanOptionalAction, help=f"{effect} ({default})")
-        else:
-            choices = {"quantizer": tuple(QUANTIZERS), "schedule": SCHEDULES}.get(field.name)
-            command.add_argument(flag, type=field.type, choices=choices, help=f"{effect} ({default})")
-    for name, former in FORMERLY.items():  # as commands of earlier versions say it
-        flag = f"--{former.replace('_', '-')}"
-        command.add_argument(flag, dest=name, action=argparse.BooleanOptionalAction, help=argparse.SUPPRESS)
+            kind = {"action": argparse.BooleanOptionalAction}
+        command.add_argument(flag, help=f"{setting.effect} ({default})", **kind)
+        if setting.formerly:  # as commands of earlier versions say it
+            flag = f"--{setting.formerly.replace('_', '-')}"
+            command.add_argument(flag, dest=field.name, help=argparse.SUPPRESS, **kind)
 
     command = commands.add_parser(
         "evaluate",

@@ -8,8 +8,8 @@ Chance is a function of seed and step alone, so a run that stops anywhere goes o
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Self
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -20,76 +20,112 @@ from vqvae.evaluation import perplexity
 from vqvae.model import VQVAE, Losses, ModelConfig, best_device, losses
 from vqvae.quantizer import QUANTIZERS, make_quantizer
 
-SCHEDULES = ("constant", "one-cycle")
-# What some hyperparameters were called in files, links and commands of earlier versions.
-FORMERLY = {"kmeans_init": "kmeans_start", "dead_code_replacement": "revival"}
+
+class Setting(NamedTuple):
+    """What there is to know of a hyperparameter: for its check, the command line and the page where it is set."""
+
+    effect: str  # what it does
+    low: float = 0  # the least that can be trained with
+    above: bool = False  # whether it has to be above `low`
+    high: float = math.inf
+    offered: tuple[float, float] | None = None  # from where to where a page offers it
+    step: float = 1  # of a page's buttons
+    choices: tuple[str, ...] = ()
+    formerly: str | None = None  # its name in files, links and commands of earlier versions
+
+    def check(self, name: str, value: object) -> None:
+        """Raises ValueError for a value that cannot be trained with."""
+        if isinstance(value, str):
+            if value not in self.choices:
+                raise ValueError(f"expected a {name} out of {', '.join(self.choices)}, got {value!r}")
+        elif not self._holds(value):
+            bounds = f"to be {'above' if self.above else 'at least'} {self.low}"
+            if self.high < math.inf:
+                bounds = f"from {self.low} to {self.high}"
+            raise ValueError(f"expected {name} {bounds}, got {value}")
+
+    def _holds(self, value: float) -> bool:
+        return math.isfinite(value) and self.low <= value <= self.high and not (self.above and value == self.low)
+
+
+def _setting(default: object, effect: str, **known: object) -> Any:
+    return field(default=default, metadata={"setting": Setting(effect, **known)})
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
     """A recipe; the defaults are the tutorial's. Raises ValueError for values that cannot be trained with."""
 
-    batch_size: int = 128
-    embedding_dim: int = 16  # D
-    num_embeddings: int = 128  # K
-    epochs: int = 50
-    print_freq: int = 100  # steps between snapshots
-    lr: float = 1e-3  # Adam's rate; the peak of a one-cycle schedule
-    commitment_cost: float = 0.25
+    batch_size: int = _setting(
+        128, "images a step; more of them make a step slower and its direction steadier", low=1, offered=(1, 1024)
+    )
+    embedding_dim: int = _setting(
+        16, "D, numbers in a code's vector; more of them can hold more, and are harder to fill", low=1, offered=(1, 128)
+    )
+    num_embeddings: int = _setting(
+        128, "K, codes in the codebook; more of them draw finer, if they come to be used", low=1, offered=(1, 1024)
+    )
+    epochs: int = _setting(
+        50,
+        "times that training sees every image; more of them take longer and reconstruct better",
+        low=1,
+        offered=(1, 1000),
+    )
+    print_freq: int = _setting(100, "steps between two lines of figures", low=1)
+    lr: float = _setting(
+        1e-3,
+        "Adam's learning rate, the peak of it in one cycle; too high a rate breaks the run, too low a one crawls",
+        above=True,
+        offered=(1e-6, 1.0),
+        step=5e-4,
+    )
+    commitment_cost: float = _setting(
+        0.25,
+        "how hard the encoder is pulled towards its codes; at 0 it may run away from them",
+        offered=(0.0, 10.0),
+        step=0.05,
+    )
     # Beyond the tutorial.
-    quantizer: str = "gradient"
-    schedule: str = "constant"
-    kmeans_init: bool = False  # the codebook starts as k-means centres of the first encodings
-    dead_code_replacement: bool = False  # by random encodings, until three quarters of the run are over
-    seed: int = 0
+    quantizer: str = _setting(
+        "gradient", "how the codebook learns, and so how many of its codes come to be used", choices=tuple(QUANTIZERS)
+    )
+    schedule: str = _setting(
+        "constant",
+        "the learning rate over the run: constant, or one cycle up and down, which ends at a finer solution",
+        choices=("constant", "one-cycle"),
+    )
+    kmeans_init: bool = _setting(
+        False,
+        "start the codebook at the k-means centres of the first encodings, where it is needed",
+        formerly="kmeans_start",
+    )
+    dead_code_replacement: bool = _setting(
+        False, "move codes that nothing uses onto random encodings; for the quantizer ema", formerly="revival"
+    )
+    seed: int = _setting(
+        0, "fixes every draw: same seed, data and machine, same weights", high=2**31 - 1, offered=(0, 9_999)
+    )
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if type(value) is not field.type and not (field.type is float and type(value) is int):
-                raise ValueError(f"expected {field.name} as {field.type.__name__}, got {value!r}")
-        for name in ("batch_size", "embedding_dim", "num_embeddings", "epochs", "print_freq"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"expected {name} to be at least 1, got {getattr(self, name)}")
-        if not (self.lr > 0 and math.isfinite(self.lr)):
-            raise ValueError(f"expected lr to be above 0, got {self.lr}")
-        if not (self.commitment_cost >= 0 and math.isfinite(self.commitment_cost)):
-            raise ValueError(f"expected commitment_cost to be at least 0, got {self.commitment_cost}")
-        if self.quantizer not in QUANTIZERS:
-            raise ValueError(f"expected a quantizer out of {', '.join(QUANTIZERS)}, got {self.quantizer!r}")
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"expected a schedule out of {', '.join(SCHEDULES)}, got {self.schedule!r}")
-        if not 0 <= self.seed < 2**31:
-            raise ValueError(f"expected a seed from 0 to {2**31 - 1}, got {self.seed}")
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if type(value) is not one.type and not (one.type is float and type(value) is int):
+                raise ValueError(f"expected {one.name} as {one.type.__name__}, got {value!r}")
+            one.metadata["setting"].check(one.name, value)
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Self:
         """The recipe that a file holds, of this version or an earlier one. Raises ValueError, TypeError."""
-        today = {former: name for name, former in FORMERLY.items()}
+        today = {setting.formerly: name for name, setting in SETTINGS.items()}
         return cls(**{today.get(name, name): value for name, value in record.items()})
 
 
+SETTINGS: dict[str, Setting] = {field.name: field.metadata["setting"] for field in fields(Hyperparameters)}
 TUTORIAL = Hyperparameters()
 RECOMMENDED = Hyperparameters(
     epochs=40, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_init=True, dead_code_replacement=True
 )
 PRESETS = {"tutorial": TUTORIAL, "recommended": RECOMMENDED}
-
-# What each hyperparameter does: for the help of the command line, and for the page where they are set.
-EFFECTS = {
-    "batch_size": "images a step; more of them make a step slower and its direction steadier",
-    "embedding_dim": "D, numbers in a code's vector; more of them can hold more, and are harder to fill",
-    "num_embeddings": "K, codes in the codebook; more of them draw finer, if they come to be used",
-    "epochs": "times that training sees every image; more of them take longer and reconstruct better",
-    "print_freq": "steps between two lines of figures",
-    "lr": "Adam's learning rate, the peak of it in one cycle; too high a rate breaks the run, too low a one crawls",
-    "commitment_cost": "how hard the encoder is pulled towards its codes; at 0 it may run away from them",
-    "quantizer": "how the codebook learns, and so how many of its codes come to be used",
-    "schedule": "the learning rate over the run: constant, or one cycle up and down, which ends at a finer solution",
-    "kmeans_init": "start the codebook at the k-means centres of the first encodings, where it is needed",
-    "dead_code_replacement": "move codes that nothing uses onto random encodings; for the quantizer ema",
-    "seed": "fixes every draw: same seed, data and machine, same weights",
-}
 
 
 @dataclass(frozen=True)

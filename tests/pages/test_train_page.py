@@ -26,7 +26,7 @@ from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.recording import code_paths
 from vqvae.runs.run import Run, RunConfig, Status
 from vqvae.runs.visitor import Visitor, new_token
-from vqvae.training import EFFECTS, RECOMMENDED, TUTORIAL, Training
+from vqvae.training import RECOMMENDED, SETTINGS, TUTORIAL, Training
 
 QUICK = {"images": "48", "num_embeddings": "8", "embedding_dim": "4", "batch_size": "16", "epochs": "3"}
 
@@ -116,9 +116,9 @@ def test_a_recipe_of_ones_own_is_neither_preset(token):
 
 def test_every_setting_stands_with_a_sentence_of_its_effect(token):
     said = text_of(open_page(token))
-    for name, sentence in EFFECTS.items():
+    for name, setting in SETTINGS.items():
         if name != "print_freq":
-            assert f"{sentence[0].upper()}{sentence[1:]}." in said
+            assert f"{setting.effect[0].upper()}{setting.effect[1:]}." in said
 
 
 def test_time_and_memory_are_said_before_the_start(token):

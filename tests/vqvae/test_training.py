@@ -295,7 +295,7 @@ def test_dead_code_replacement_ends_with_three_quarters_of_the_run(digits, monke
         ({"quantizer": "magic"}, "expected a quantizer out of gradient, ema, .*got 'magic'"),
         ({"schedule": "magic"}, "expected a schedule out of constant, one-cycle, got 'magic'"),
         ({"dead_code_replacement": 1}, "expected dead_code_replacement as bool, got 1"),
-        ({"seed": -1}, "expected a seed from 0 to 2147483647, got -1"),
+        ({"seed": -1}, "expected seed from 0 to 2147483647, got -1"),
     ],
 )
 def test_a_recipe_that_cannot_be_trained_with_is_refused(values, message):
