@@ -3,8 +3,7 @@
 const STORED = "vqvae-workbench";
 
 /** What is on the canvas survives another page and a reload: it lives in this tab's storage. */
-export function remember({ pixels, edits, image, set, engine }) {
-  const { fingerprint } = engine.description;
+export function remember({ pixels, edits, image, set, fingerprint }) {
   try {
     sessionStorage.setItem(STORED, JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], set }));
   } catch {

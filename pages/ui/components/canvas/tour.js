@@ -1,10 +1,12 @@
-// The walk: six steps through the model on whatever digit is on the canvas, told over the workbench itself.
+// The tour: six steps through the model on whatever digit is on the canvas, told over the workbench itself.
 //
 // A step chooses what is shown and pointed at. It never touches the drawing or the codes, so forward and back lose
 // nothing, and it needs no server. With a page around it it is a tour; without one, a talk for an audience.
 
 import { bitsPerCode, receptiveField } from "../shared/vqvae.js";
+import { placeOf } from "./codes.js";
 import { toggle, write } from "./elements.js";
+import { paintVectors } from "./pictures.js";
 import { count } from "./words.js";
 
 const OFFERED = "vqvae-walk-offered"; // in the browser's storage: the tour is offered once
@@ -49,9 +51,9 @@ const LESSONS = [
     "codebook perplexity = exp(−Σ<sub>k</sub> p<sub>k</sub> ln p<sub>k</sub>)",
   ],
 ];
-export const [DIGIT, ENCODER, CODES, DECODER, CHANGE, OTHERS] = [1, 2, 3, 4, 5, 6];
+const [DIGIT, ENCODER, CODES, DECODER, CHANGE, OTHERS] = [1, 2, 3, 4, 5, 6];
 
-export class Walk {
+export class Tour {
   /** `bench` is the Workbench that it is told over. */
   constructor(bench) {
     this.bench = bench;
@@ -81,7 +83,7 @@ export class Walk {
   update({ serial, step, presenting, examples }) {
     document.addEventListener("keydown", this.onkey, true); // once, however often it is asked for
     this.presenting = presenting;
-    this.board.classList.toggle("presenting", presenting);
+    this.bench.board.classList.toggle("presenting", presenting);
     if (examples?.picture !== this.examples?.picture) this.picture = undefined;
     this.examples = examples;
     if (serial !== this.serial) {
@@ -97,10 +99,6 @@ export class Walk {
     document.removeEventListener("keydown", this.onkey, true);
   }
 
-  get board() {
-    return this.bench.root.querySelector(".workbench");
-  }
-
   /** Go to a step by hand: Python hears of it, for the address. */
   go(step) {
     if (step < 0 || step > LESSONS.length || step === this.step) return;
@@ -112,9 +110,9 @@ export class Walk {
 
   show(step) {
     this.pause();
-    if (this.step === CODES) this.bench.point(undefined);
+    if (this.step === CODES) this.bench.grid.point(undefined);
     this.step = step;
-    this.board.dataset.step = step;
+    this.bench.board.dataset.step = step;
     this.done = 0;
     const { bench } = this;
     if ((step === CHANGE || step === OTHERS) && bench.pass && bench.target === undefined) bench.aim(bench.middle);
@@ -163,20 +161,20 @@ export class Walk {
   // The third step, cell by cell
 
   begin() {
-    const all = this.bench.cells.length;
+    const all = this.bench.grid.cells.length;
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.done = all;
     else this.play();
   }
 
   play() {
-    if (this.done >= this.bench.cells.length) this.done = 0;
+    if (this.done >= this.bench.grid.cells.length) this.done = 0;
     const next = () => {
-      if (this.done >= this.bench.cells.length) {
+      if (this.done >= this.bench.grid.cells.length) {
         this.pause();
-        this.bench.point(undefined);
+        this.bench.grid.point(undefined);
         return;
       }
-      this.bench.point(this.done++);
+      this.bench.grid.point(this.done++);
       this.refresh();
       this.timer = setTimeout(next, this.done <= FIRST ? SLOW_CELL : QUICK_CELL);
     };
@@ -191,6 +189,11 @@ export class Walk {
   }
 
   // Pictures
+
+  /** The hand is on another cell. */
+  point() {
+    if (this.step === OTHERS) this.refresh();
+  }
 
   /** What a step shows beside the workbench's own pictures; runs with every pass. */
   refresh() {
@@ -209,7 +212,7 @@ export class Walk {
   showOthers() {
     const { bench, examples } = this;
     const { network, pass, $ } = bench;
-    const code = pass.chosen[bench.pointed ?? bench.target ?? bench.middle];
+    const code = pass.chosen[bench.grid.pointed ?? bench.target ?? bench.middle];
     if (!examples) {
       write($["others-note"], `<b>Code ${code}</b>: the digits to compare with are not here yet.`);
       return;
@@ -238,7 +241,7 @@ export class Walk {
       const [left, { columns }] = [n * (width * scale + gap), examples];
       const from = [(place % columns) * width, Math.floor(place / columns) * height, width, height];
       context.drawImage(this.picture, ...from, left, 0, width * scale, height * scale);
-      const [row, column] = [Math.floor(cell / network.grid.width), cell % network.grid.width];
+      const [row, column] = placeOf(cell, network.grid);
       const { top, bottom, ...sides } = receptiveField(network, row, column);
       context.strokeRect(
         left + sides.left * scale + scale / 2,
@@ -276,23 +279,4 @@ export class Walk {
 /** The numbers of a picture, as one writes them. */
 function shape({ height, width, channels }) {
   return [height, width, ...(channels > 1 ? [channels] : [])].join(" × ");
-}
-
-/** Every vector as a mosaic of its numbers, from the lowest of all, black, to the highest, white; none for the first cells. */
-function paintVectors(canvas, { height, width, channels, values }, done) {
-  const side = Math.ceil(Math.sqrt(channels));
-  if (canvas.width !== width * side) canvas.width = width * side;
-  if (canvas.height !== height * side) canvas.height = height * side;
-  const [low, high] = values.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-  const picture = new ImageData(width * side, height * side);
-  for (let cell = done; cell < height * width; cell++) {
-    const [top, left] = [Math.floor(cell / width) * side, (cell % width) * side];
-    for (let d = 0; d < side * side; d++) {
-      const grey = d < channels ? (255 * (values[cell * channels + d] - low)) / (high - low || 1) : 0;
-      const at = 4 * ((top + Math.floor(d / side)) * width * side + left + (d % side));
-      picture.data.fill(grey, at, at + 3);
-      picture.data[at + 3] = 255;
-    }
-  }
-  canvas.getContext("2d").putImageData(picture, 0, 0);
 }

@@ -1,0 +1,21 @@
+// The scorecard of a digit: how far its reconstruction is off, and what it takes as bytes and as codes.
+
+import { bitsPerCode, fromBytes, score } from "../shared/vqvae.js";
+import { count } from "./words.js";
+
+export function showScore($, network, pixels, reconstruction) {
+  const { mse, nmse, psnr } = score(network, fromBytes(pixels), reconstruction);
+  $.mse.textContent = mse.toFixed(4);
+  $.nmse.textContent = nmse.toFixed(3);
+  $.psnr.textContent = Number.isFinite(psnr) ? `${psnr.toFixed(1)} dB` : "∞ dB";
+}
+
+export function showSize($, { image, grid, K }) {
+  const bits = bitsPerCode(K);
+  const [cells, bytes] = [grid.height * grid.width, image.height * image.width * image.channels];
+  const total = cells * bits;
+  $.size.textContent = `${count(bytes)} bytes → ${count(total)} bits`;
+  const times = total ? `, ${count(Math.round((bytes * 8) / total))} times smaller` : "";
+  $.sum.textContent = `${count(cells)} codes × ${bits} bits = ${count(total)} bits${times}`;
+  $["bar-codes"].style.width = `${(100 * total) / (bytes * 8)}%`;
+}

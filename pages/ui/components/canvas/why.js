@@ -1,0 +1,88 @@
+// Why this code: the nearest codes of a cell with their distances, and the cells by how sure the choice was.
+
+import { certainty, nearest } from "../shared/vqvae.js";
+import { placeOf } from "./codes.js";
+import { write } from "./elements.js";
+import { figure } from "./words.js";
+
+const NEAREST = 5;
+const HEATS = ["nothing", "error", "margin"];
+
+export class Why {
+  /** `bench` is the Workbench whose choices it explains. */
+  constructor(bench) {
+    this.bench = bench;
+    this.heat = "nothing"; // what the cells are coloured by
+    this.asked = 0; // the cell that is explained
+    this.near = []; // its nearest codes
+    this.buttons = []; // one for each
+    for (const name of HEATS) {
+      bench.$[`heat-${name}`].onclick = () => {
+        this.heat = name;
+        this.warm();
+      };
+    }
+    bench.$.swap.onclick = () => bench.edit([[this.asked, this.near[1].code]]);
+  }
+
+  resize({ K, cell }) {
+    const { $ } = this.bench;
+    this.buttons = Array.from({ length: Math.min(NEAREST, K) }, (_, rank) => {
+      const button = document.createElement("button");
+      button.className = "near";
+      const picture = Object.assign(new Image(cell.width, cell.height), { alt: "", hidden: true });
+      button.append(picture, document.createElement("span"), document.createElement("i"));
+      button.onclick = () => this.bench.edit([[this.asked, this.near[rank].code]]);
+      return button;
+    });
+    $.nearest.replaceChildren(...this.buttons);
+    $.swap.hidden = K < 2;
+  }
+
+  /** With every pass. */
+  show() {
+    if (this.heat !== "nothing") this.warm();
+  }
+
+  /** The nearest codes of the cell under the hand, or of the last one; not while the pen draws elsewhere. */
+  explain() {
+    const { network, pass, grid, palette, target, middle, pen, $ } = this.bench;
+    if (pen.stroke) return;
+    const cell = grid.pointed ?? target ?? grid.visited ?? middle;
+    this.asked = cell;
+    this.near = nearest(network, pass.distances, cell, NEAREST);
+    const farthest = Math.max(this.near.at(-1).distance, 1e-12);
+    this.near.forEach(({ code, distance }, rank) => {
+      const button = this.buttons[rank];
+      const [picture, words, bar] = button.children;
+      const src = palette.pictures[code];
+      if (src && picture.src !== src) Object.assign(picture, { src, hidden: false });
+      write(words, `<b>code ${code}</b><small>${figure(distance)}</small>`);
+      bar.style.width = `${(100 * distance) / farthest}%`;
+      button.setAttribute("aria-label", `code ${code}, squared distance ${figure(distance)}`);
+      button.setAttribute("aria-pressed", String(code === pass.chosen[cell]));
+    });
+    const [first, second] = this.near;
+    const [row, column] = placeOf(cell, network.grid);
+    const margin = second ? `; the runner-up is <b>${figure(second.distance - first.distance)}</b> farther` : "";
+    write($.facts, `Row ${row + 1}, column ${column + 1}: quantisation error <b>${figure(first.distance)}</b>${margin}`);
+  }
+
+  /** Warm cells: far from their code, or close to choosing another. */
+  warm() {
+    const { heat, bench } = this;
+    const { cells } = bench.grid;
+    for (const name of HEATS) bench.$[`heat-${name}`].setAttribute("aria-pressed", String(name === heat));
+    const values = heat === "nothing" ? undefined : certainty(bench.network, bench.pass.distances)[heat];
+    // By rank: a few extreme cells would leave all others alike.
+    const ranks = values ? [...values.keys()].sort((a, b) => values[a] - values[b]) : [];
+    if (heat === "margin") ranks.reverse();
+    const warmth = new Float64Array(cells.length);
+    for (const [rank, cell] of ranks.entries()) warmth[cell] = (rank / Math.max(1, ranks.length - 1)) ** 2;
+    cells.forEach((cell, index) => {
+      const [green, alpha] = [Math.round(180 - 110 * warmth[index]), (0.85 * warmth[index]).toFixed(3)];
+      cell.style.background = values ? `rgb(255 ${green} 30 / ${alpha})` : "";
+      cell.title = values ? `${heat} ${figure(values[index])}` : "";
+    });
+  }
+}
