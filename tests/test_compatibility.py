@@ -430,7 +430,7 @@ def test_a_link_to_a_drawing_puts_it_on_the_canvas_to_the_pixel():
     assert message["walk"]["step"] == 0
     assert edited(page) == {}
     assert value(page, "Model") == "default"
-    assert "a drawing out of a link" in text_of(page)
+    assert "a drawing from a link" in text_of(page)
 
 
 @pytest.mark.usefixtures("alone")

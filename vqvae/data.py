@@ -85,14 +85,23 @@ def to_unit(pixels: Tensor) -> Tensor:
 
 
 def fitted(digits: Digits, config: ModelConfig) -> Digits:
-    """The digits in the size and channels that a model takes: each new pixel the mean of the area it covers."""
-    C, H, W = digits.pixels.shape[1:]
-    if (C, H, W) == config.image_shape:
+    """The digits in the size and channels that a model takes."""
+    if digits.pixels.shape[1:] == config.image_shape:
         return digits
-    pixels = digits.pixels.float() if C == config.channels else digits.pixels.float().mean(1, keepdim=True)
-    pixels = _overlaps(H, config.height) @ pixels @ _overlaps(W, config.width).t()
-    pixels = pixels.round().to(torch.uint8).expand(-1, config.channels, -1, -1).contiguous()
-    return Digits(pixels, digits.labels, digits.dataset, digits.split)
+    return Digits(fitted_pixels(digits.pixels, config), digits.labels, digits.dataset, digits.split)
+
+
+def fitted_pixels(pixels: Tensor, config: ModelConfig) -> Tensor:
+    """Images (..., C, H, W) uint8 in the size and channels that a model takes.
+
+    Each new pixel is the mean of the area that it covers.
+    """
+    C, H, W = pixels.shape[-3:]
+    if (C, H, W) == config.image_shape:
+        return pixels
+    values = pixels.float() if C == config.channels else pixels.float().mean(-3, keepdim=True)
+    values = _overlaps(H, config.height) @ values @ _overlaps(W, config.width).t()
+    return values.round().to(torch.uint8).expand(*values.shape[:-3], *config.image_shape).contiguous()
 
 
 def _overlaps(source: int, target: int) -> Tensor:

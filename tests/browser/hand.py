@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from pages.ui.components.canvas import Walk, describe
+from pages.ui.components.canvas import Tour, describe
 from vqvae.checkpoint import Checkpoint
 
 DIGIT = 1234  # a first visitor's
@@ -59,7 +59,7 @@ described = cache(describe)
 def show(page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None) -> None:
     """Give a workbench without a server a model, and for a new serial a picture; wait for the pass."""
     put = {"serial": serial, "pixels": pixels, "edits": None, "cell": None}
-    page.evaluate("(data) => update(data)", {"model": described(opened), "set": put, "walk": Walk("a:0")._asdict()})
+    page.evaluate("(data) => update(data)", {"model": described(opened), "set": put, "walk": Tour("a:0")._asdict()})
     cells = opened.model.config.cells
     until(lambda: len(codes(page)) == cells and all(codes(page)), "a pass of the model")
 

@@ -94,7 +94,7 @@ def test_the_canvas_becomes_an_end_of_the_walk_on_a_phone(new_page):
     blank(page)
     stroke(page, (0.5, 0.2), (0.5, 0.8))
     settled(page)
-    page.get_by_role("button", name="Take the canvas as B").tap()
+    page.get_by_role("button", name="Use the canvas as B").tap()
     page.get_by_role("img", name="B: from the canvas").wait_for()
     until(lambda: Picture(page, QUANTISED) != before, "another walk")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

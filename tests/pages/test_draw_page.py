@@ -1,4 +1,4 @@
-"""What Draw's page adds to the workbench, with the browser's answers put into its mouth; gestures: tests/browser."""
+"""What Draw's page adds to the canvas, with the browser's answers put into its mouth; gestures: tests/browser."""
 
 from types import SimpleNamespace
 
@@ -8,6 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
 from pages.ui.components import canvas as component
+from pages.ui.shell.canvas_state import KEY, Source
+from pages.ui.shell.words import article
 from tests.visiting import html_of, text_of, visit
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError
@@ -47,6 +49,12 @@ def draw(**address: str) -> AppTest:
     return page
 
 
+def put(page: AppTest, pixels: torch.Tensor) -> None:
+    """Put a picture of one's own on the canvas, as a photograph is put there."""
+    held = page.session_state[KEY]
+    page.session_state[KEY] = held.put(Source(held.source.digit, "your picture", pixels))
+
+
 def near(page: AppTest) -> list:
     return [button for button in page.button if (button.key or "").startswith("draw.near.")]
 
@@ -79,7 +87,8 @@ def test_a_nearest_digit_opens_on_the_canvas(canvas):
     near(page)[0].click().run()
     digit = page.session_state["digit"]
     assert digit != 77
-    assert f"Open digit {digit:,}, a {int(resources.digits().labels[digit])}" in help_text
+    label = int(resources.digits().labels[digit])
+    assert f"Open digit {digit:,}, {article(label)} {label};" in help_text
     assert torch.equal(canvas["put"], resources.digits().pixels[digit])
     assert page.number_input(key="digit").value == digit
 
@@ -102,10 +111,10 @@ def test_a_drawing_is_offered_centred_and_put_on_the_canvas_when_asked(canvas):
     page = draw()
     page.toggle(key="draw.centring").set_value(True).run()
     assert torch.equal(canvas["put"], resources.digits().pixels[page.session_state["digit"]])  # not yet
-    serial = page.session_state["draw.put"]
+    before = page.session_state[KEY].revision
     page.button(key="draw.centre").click().run()
     assert torch.equal(canvas["put"], centred(canvas["pixels"], ModelConfig()))
-    assert page.session_state["draw.put"] == (serial[0], serial[1] + 1, serial[2])
+    assert page.session_state[KEY].revision == before._replace(pictures=before.pictures + 1)
     canvas["pixels"] = canvas["put"]
     page.run()
     assert "On the canvas: your drawing, centred as MNIST does." in text_of(page)
@@ -114,7 +123,7 @@ def test_a_drawing_is_offered_centred_and_put_on_the_canvas_when_asked(canvas):
 
 def test_a_digit_picked_after_a_picture_of_ones_own_takes_its_place(canvas):
     page = draw()
-    page.session_state["draw.own"] = "your picture", torch.full((1, 28, 28), 9, dtype=torch.uint8)
+    put(page, torch.full((1, 28, 28), 9, dtype=torch.uint8))
     page.run()
     assert canvas["put"].unique().tolist() == [9]
     page.number_input(key="digit").set_value(77).run()
@@ -125,20 +134,20 @@ def test_a_picture_of_ones_own_takes_the_size_of_another_model(canvas, monkeypat
     model = VQVAE(ModelConfig(channels=3, height=32, width=48, num_embeddings=12, embedding_dim=5))
     wide = Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
     page = draw()
-    page.session_state["draw.own"] = "your picture", torch.zeros(1, 28, 28, dtype=torch.uint8)
+    put(page, torch.zeros(1, 28, 28, dtype=torch.uint8))
     monkeypatch.setattr(resources, "checkpoint", lambda name: wide)
     page.run()
     assert not page.exception
     assert canvas["put"].shape == (3, 32, 48)
 
 
-def test_the_walk_between_two_digits_takes_what_is_on_the_canvas(canvas):
+def test_the_interpolation_between_two_digits_takes_what_is_on_the_canvas(canvas):
     page = draw(digit="77")
     page.session_state["draw.between"] = True
     page.run()
-    assert page.number_input(key="draw.way.A").value == 77
-    assert page.number_input(key="draw.way.B").value == 2577
-    page.button(key="draw.way.take.B").click().run()
-    assert torch.equal(page.session_state["draw.way.own.B"], resources.digits().pixels[77])
-    page.number_input(key="draw.way.B").set_value(5).run()
-    assert "draw.way.own.B" not in page.session_state
+    assert page.number_input(key="draw.interpolation.A").value == 77
+    assert page.number_input(key="draw.interpolation.B").value == 2577
+    page.button(key="draw.interpolation.take.B").click().run()
+    assert torch.equal(page.session_state["draw.interpolation.taken.B"], resources.digits().pixels[77])
+    page.number_input(key="draw.interpolation.B").set_value(5).run()
+    assert "draw.interpolation.taken.B" not in page.session_state

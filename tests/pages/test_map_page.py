@@ -13,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import resources
 from pages.ui.charts import figures, pictures
 from pages.ui.components import scatter
+from pages.ui.components.canvas import Drawing
 from pages.ui.map.coloring import by_error
+from pages.ui.shell.canvas_state import KEY, Canvas, Now, Revision, Source
 from tests.visiting import text_of, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import data
@@ -318,7 +320,9 @@ def test_a_code_picked_on_another_page_selects_the_digits_that_use_it(model):
 def test_a_drawing_is_shown_among_its_nearest_digits(model):
     page = open_page(method="pca")
     assert "The star is what you left on Draw" not in text_of(page)
-    page.session_state["drawing"] = resources.fitted_digits(model).pixels[5]
+    pixels, codes = resources.digits().pixels[5], torch.zeros(7, 7, dtype=torch.int64)
+    now = Now(Drawing(pixels, codes, codes - 1, None, 0), "a:0", model.fingerprint, "default")
+    page.session_state[KEY] = Canvas(Revision("a"), Source(5), model.fingerprint, now=now)
     page.run()
     assert "The star is what you left on Draw" in text_of(page)
 

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.charts import pictures
 from pages.ui.components.canvas import Drawing
+from pages.ui.shell.words import article
 from vqvae.analysis.typicality import Reference, Typicality, typicality
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError, Digits
@@ -55,9 +56,9 @@ def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Ca
             for rank, index in enumerate(found.nearest.indices.tolist()):
                 label, distance = int(digits.labels[index]), float(found.nearest.distances[rank])
                 if st.button(
-                    f"a **{label}**",
+                    f"{article(label)} **{label}**",
                     key=f"draw.near.{rank}",
-                    help=f"Open digit {index:,}, a {label}; squared distance {distance:.3g}",
+                    help=f"Open digit {index:,}, {article(label)} {label}; squared distance {distance:.3g}",
                     on_click=open_digit,
                     args=(index,),
                     type="tertiary",

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
-import torch
 
 from pages.ui import resources
 from pages.ui.charts import figures
@@ -13,10 +12,11 @@ from pages.ui.components.scatter import Coloring, Mark, Plot, scatter, send_shee
 from pages.ui.map.choices import METHODS
 from pages.ui.map.coloring import by_class, by_code, by_error
 from pages.ui.map.view import MapView
+from pages.ui.shell.canvas_state import drawn
 from pages.ui.shell.code_selection import Picking
 from vqvae.analysis.neighbours import between, nearest_digits
 from vqvae.analysis.projection import SPACES
-from vqvae.data import Digits, fitted
+from vqvae.data import fitted_pixels
 
 NEIGHBOURS, LINES = 10, 5  # of a drawing: digits that place it, and those it is tied to
 
@@ -51,11 +51,10 @@ def legend(view: MapView, marks: Sequence[Mark]) -> None:
 
 def from_draw(view: MapView, positions: np.ndarray) -> tuple[Mark, ...]:
     """What was drawn on Draw, among its nearest digits on this map."""
-    pixels = st.session_state.get("drawing")
+    pixels = drawn()
     if view.noun != "digits" or pixels is None or not pixels.any():
         return ()
-    drawing = fitted(Digits(pixels.unsqueeze(0), torch.zeros(1), view.digits.dataset, view.digits.split), view.config)
-    grid = view.checkpoint.model.encode(drawing.images)[0]
+    grid = view.checkpoint.model.encode(fitted_pixels(pixels, view.config).unsqueeze(0) / 255)[0]
     near = nearest_digits(view.checkpoint.model, grid, view.encoded.codes[view.points.indices], NEIGHBOURS)
     place = between(positions[near.indices], near)
     return (Mark(place, "from Draw", view.points.indices[near.indices[:LINES]].tolist()),)

@@ -1,4 +1,4 @@
-"""Python's half of the workbench: what it sends, what it refuses, what it believes of a browser's answer."""
+"""Python's half of the canvas: what it sends, what it refuses, what it believes of a browser's answer."""
 
 import base64
 import copy
@@ -8,7 +8,8 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from pages.ui.components.canvas import WorkbenchError, checked, describe
+from pages.ui.components.canvas import CanvasError, checked, describe
+from pages.ui.shell.canvas_state import KEY
 from tests.visiting import visit
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
@@ -59,12 +60,12 @@ def test_a_description_holds_the_models_sizes_and_all_its_weights():
 def test_a_layer_the_browser_cannot_run_is_refused_in_a_sentence(layer):
     opened = checkpoint()
     opened.model.encoder.convs.append(layer.eval())
-    with pytest.raises(WorkbenchError, match=r"This model .*: expected .*\.$"):
+    with pytest.raises(CanvasError, match=r"This model .*: expected .*\.$"):
         describe(opened)
 
 
 def test_a_model_of_more_than_two_million_weights_is_refused_in_a_sentence():
-    with pytest.raises(WorkbenchError, match=r"2\.1 million weights: expected at most 2 million"):
+    with pytest.raises(CanvasError, match=r"2\.1 million weights: expected at most 2 million"):
         describe(checkpoint(ModelConfig(num_embeddings=32_000, embedding_dim=64)))
 
 
@@ -151,10 +152,10 @@ def test_a_random_digit_is_another_one():
 
 def test_every_new_digit_has_a_serial_of_its_own_and_every_session_its_own_serials():
     page = draw()
-    session, count, _ = page.session_state["draw.put"]
+    before = page.session_state[KEY].revision
     page.number_input(key="digit").set_value(77).run()
-    assert page.session_state["draw.put"] == (session, count + 1, 77)
-    assert draw().session_state["draw.put"][0] != session
+    assert page.session_state[KEY].revision == before._replace(pictures=before.pictures + 1)
+    assert draw().session_state[KEY].revision.session != before.session
 
 
 def test_a_model_the_browser_cannot_run_is_one_calm_sentence(monkeypatch):

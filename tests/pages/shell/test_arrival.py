@@ -14,7 +14,7 @@ from tests.visiting import text_of, visit
 
 @pytest.fixture
 def told(monkeypatch) -> dict[str, object]:
-    """What the page last told the workbench. Once there is an "answer", the workbench says that of what it was told."""
+    """What the page last told the canvas. Once there is an "answer", the canvas says that of what it was told."""
     told: dict[str, object] = {}
 
     def browser(data, **_):
@@ -88,7 +88,7 @@ def test_a_link_restores_drawing_edits_cell_code_and_step(told, scene):
     assert told["set"]["cell"] == 17
     assert told["walk"]["step"] == 5
     assert told["walk"]["code"] == 57
-    assert "a drawing out of a link" in page.caption[0].value
+    assert "a drawing from a link" in page.caption[0].value
     assert not page.warning
 
 
@@ -142,17 +142,17 @@ def test_a_cell_or_code_that_this_model_does_not_have_is_left_out(told, scene):
     assert "cell 49 is left out" in warnings(page)
 
 
-def test_the_canvas_stays_as_it_is_while_the_walk_goes_on(told, scene):
+def test_the_canvas_stays_as_it_is_while_the_tour_goes_on(told, scene):
     page = arrive(**scene)
     before = dict(told["set"]), told["walk"]["serial"]
     page.run()
     assert (dict(told["set"]), told["walk"]["serial"]) == before
 
 
-def test_the_walk_can_be_taken_from_the_explanation(told):
+def test_the_tour_can_be_taken_from_the_explanation(told):
     page = arrive()
     before = told["walk"]["serial"]
-    page.button(key="draw.walk.take").click().run()
+    page.button(key="draw.tour.take").click().run()
     assert told["walk"]["step"] == 1
     assert told["walk"]["serial"] != before
 
@@ -237,7 +237,7 @@ def test_the_pen_does_not_wait_for_what_the_last_step_shows(told):
     assert told["walk"]["examples"] is not None
 
 
-def test_the_browsers_back_takes_the_walk_back(told, monkeypatch):
+def test_the_browsers_back_takes_the_tour_back(told, monkeypatch):
     page = arrive(step="1")
     told["answer"] = {"step": 2}
     page.run()
@@ -245,7 +245,7 @@ def test_the_browsers_back_takes_the_walk_back(told, monkeypatch):
     before = told["walk"]["serial"]
     monkeypatch.setattr(url_state, "by_history", lambda: True)
     page.query_params["step"] = "1"
-    page.run()  # what the workbench said last is still that it stands at the second step
+    page.run()  # what the canvas said last is still that it stands at the second step
     assert told["walk"]["step"] == 1
     assert told["walk"]["serial"] != before
     assert page.query_params["step"] == "1"

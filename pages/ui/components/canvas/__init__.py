@@ -1,4 +1,4 @@
-"""The workbench: pen, codes and reconstruction in the browser, as one Streamlit component (Components v2).
+"""The canvas: pen, codes and reconstruction in the browser, as one Streamlit component (Components v2).
 
 The model itself travels to the browser once; there every movement of the pen is one forward pass, and Python hears of
 a drawing when the pen is lifted. What comes back is a stranger's message: checked here before anything uses it.
@@ -26,7 +26,7 @@ MAX_WEIGHTS = 2_000_000  # 8 MB to the browser, some 100 ms a pass
 FOLDER = Path(__file__).parent
 
 
-class WorkbenchError(ValueError):
+class CanvasError(ValueError):
     """A model that cannot run in the browser; the message says in one sentence why."""
 
 
@@ -37,18 +37,18 @@ class Drawing(NamedTuple):
     codes: Tensor  # (h, w) int64 in [0, K), edits among them
     edits: Tensor  # (h, w) int64 in [-1, K): -1 where the encoder's choice stands
     cell: int | None  # the one that was chosen, in reading order
-    step: int  # of the walk; 0 outside it
+    step: int  # of the tour; 0 outside it
 
 
 def describe(checkpoint: Checkpoint) -> dict[str, object]:
     """The model as `vqvae.js` loads it: sizes, layers, and float32 weights in torch's layout, the codebook last.
 
-    Raises WorkbenchError for layers other than conv, relu and conv_transpose, or more than MAX_WEIGHTS weights.
+    Raises CanvasError for layers other than conv, relu and conv_transpose, or more than MAX_WEIGHTS weights.
     """
     model, config = checkpoint.model, checkpoint.model.config
     count = sum(tensor.numel() for tensor in model.state_dict().values())
     if count > MAX_WEIGHTS:
-        raise WorkbenchError(
+        raise CanvasError(
             f"This model has {count / 1e6:.1f} million weights: expected at most "
             f"{MAX_WEIGHTS / 1e6:.0f} million, to follow a pen in the browser."
         )
@@ -85,17 +85,17 @@ def _layer(module: nn.Module) -> dict[str, object]:
     if type(module) is nn.ReLU:
         return {"kind": "relu"}
     if type(module) not in (nn.Conv2d, nn.ConvTranspose2d):
-        raise WorkbenchError(
+        raise CanvasError(
             f"This model has a layer {type(module).__name__}: expected convolutions, transposed ones and ReLU, "
             f"which the browser can run."
         )
     if module.groups != 1 or tuple(module.dilation) != (1, 1) or module.padding_mode != "zeros":
-        raise WorkbenchError(
+        raise CanvasError(
             f"This model has a {type(module).__name__} with groups, dilation or other padding than zeros: expected "
             f"plain ones, which the browser can run."
         )
     if isinstance(module.padding, str):
-        raise WorkbenchError(f"This model pads its convolutions by name ({module.padding}): expected numbers.")
+        raise CanvasError(f"This model pads its convolutions by name ({module.padding}): expected numbers.")
     layer: dict[str, object] = {
         "kind": "conv" if type(module) is nn.Conv2d else "conv_transpose",
         "in": module.in_channels,
@@ -126,23 +126,23 @@ class Put(NamedTuple):
     cell: int | None = None  # the one to be chosen, in reading order
 
 
-STEPS = 6  # of the walk
+STEPS = 6  # of the tour
 
 
-class Walk(NamedTuple):
-    """Where the walk stands, and what it is told with."""
+class Tour(NamedTuple):
+    """Where the tour stands, and what it is told with."""
 
     serial: str  # another one whenever Python sets the step
-    step: int = 0  # 1 to STEPS; 0 for the workbench alone
+    step: int = 0  # 1 to STEPS; 0 for the canvas alone
     presenting: bool = False  # one screen for an audience, instead of a page
     examples: dict[str, object] | None = None  # out of `describe_examples`; without it the last step says less
     code: int | None = None  # picked on another page: its cells are marked
 
 
-def workbench(checkpoint: Checkpoint, put: Put, walk: Walk, key: str) -> Drawing | None:
+def canvas(checkpoint: Checkpoint, put: Put, tour: Tour, key: str) -> Drawing | None:
     """Draw the component; what its canvas holds, or None while it has not said so for this model and this serial.
 
-    Raises WorkbenchError for a model that cannot run in the browser.
+    Raises CanvasError for a model that cannot run in the browser.
     """
     pixels = None if put.pixels is None else put.pixels.permute(1, 2, 0).flatten().tolist()  # channels last
     edits = None if put.edits is None else put.edits.flatten().tolist()
@@ -151,7 +151,7 @@ def workbench(checkpoint: Checkpoint, put: Put, walk: Walk, key: str) -> Drawing
         data={
             "model": describe(checkpoint),
             "set": {"serial": put.serial, "pixels": pixels, "edits": edits, "cell": put.cell},
-            "walk": walk._asdict(),
+            "walk": tour._asdict(),
         },
         default={"drawing": None},
         on_drawing_change=lambda: None,
@@ -221,7 +221,7 @@ def _whole(low: int, high: int, numbers: object, count: int) -> Tensor | None:
 
 
 _component = st.components.v2.component(
-    "vqvae_workbench",
+    "vqvae_canvas",
     html=(FOLDER / "canvas.html").read_text(),
     css=(FOLDER / "canvas.css").read_text(),
     js=module(FOLDER / "canvas.js"),

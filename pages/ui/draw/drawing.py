@@ -1,0 +1,72 @@
+"""The canvas, and what the server adds to it below: alone drawn again at the end of a stroke."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.components import canvas as component
+from pages.ui.components.canvas import CanvasError, Drawing, Put, Tour
+from pages.ui.draw.arrival import open_digit, put_picture
+from pages.ui.draw.photo import centring
+from pages.ui.draw.said import say_what_it_is
+from pages.ui.draw.typicality import standing_section
+from pages.ui.shell.canvas_state import Now, held, hold
+from pages.ui.shell.frame import Scene
+from vqvae.data import Digits
+
+
+def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
+    """Draw the canvas with what was put there, hear what the browser says of it, and tell more about that."""
+    drawing = None
+    try:
+        with st.container(key="canvas"):
+            drawing = component.canvas(scene.checkpoint, put, _tour(scene, digits), key="draw.component")
+    except CanvasError as error:
+        st.error(f"{error} Pick another model in the sidebar.")
+    if drawing is not None:
+        _hear(scene, drawing, put.serial)
+    if scene.presenting:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="draw-said"):
+        if digits is not None:
+            say_what_it_is(digits, held().source, put.pixels, drawing)
+        if drawing is not None and drawing.cell is not None:
+            code = int(drawing.codes.flatten()[drawing.cell])
+            st.page_link(
+                "pages/codebook.py",
+                label=f"Code {code} in the codebook",
+                icon=":material/grid_view:",
+                query_params={"code": code},
+            )
+    centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
+    if digits is not None:
+        standing_section(scene.checkpoint, digits, drawing, open_digit(scene.state))
+
+
+def _tour(scene: Scene, digits: Digits | None) -> Tour:
+    """Where the tour stands. The browser leads; it is told where the address, a talk or a button has set a step."""
+    state, canvas = scene.state, held()
+    if scene.presenting and not state["step"]:
+        state["step"] = 1
+    if canvas.step != state["step"]:
+        canvas = hold(canvas.led_to(state["step"]))
+    examples = None
+    if digits is not None and canvas.toured == scene.checkpoint.fingerprint:
+        examples = resources.examples(scene.checkpoint)
+    return Tour(canvas.revision.of_step, canvas.step, scene.presenting, examples, state["code"])
+
+
+def _hear(scene: Scene, drawing: Drawing, revision: str) -> None:
+    """Follow the browser: what is drawn, and whenever it reports another cell or step, that too."""
+    state, fingerprint, canvas = scene.state, scene.checkpoint.fingerprint, held()
+    before = canvas.now and (canvas.now.drawing.cell, canvas.now.drawing.step)
+    now = Now(drawing, revision, fingerprint, scene.name)
+    if before == (drawing.cell, drawing.step):
+        hold(replace(canvas, now=now))
+        return
+    state["cell"], state["step"] = drawing.cell, drawing.step
+    beginning = drawing.step > 0 and canvas.toured != fingerprint
+    hold(replace(canvas, now=now, step=drawing.step, toured=fingerprint if beginning else canvas.toured))
+    if beginning:  # the tour's last step will come: its examples take seconds to find, which no pen waits for
+        st.rerun()

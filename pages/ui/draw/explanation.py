@@ -1,0 +1,28 @@
+"""What happens here: how it works, for whoever asks."""
+
+import streamlit as st
+
+from pages.ui.shell.frame import Scene
+
+
+def explain(scene: Scene) -> None:
+    """Draw it, closed; it leads into the tour."""
+    config = scene.checkpoint.model.config
+    (rows, columns), K, D = config.grid, config.num_embeddings, config.embedding_dim
+    with st.expander("What happens here?", icon=":material/help:"):
+        st.markdown(
+            f"""
+1. The **encoder** turns your {config.height} × {config.width} pixels into {rows} × {columns} vectors of {D} numbers.
+2. Each vector is swapped for the **nearest of {K} codes** in the codebook:
+   $k = \\arg\\min_j \\lVert z_e - e_j \\rVert^2$. A code's tile is what the decoder draws where
+   that code alone fills the grid.
+3. The **decoder** sees only the {config.cells} codes, {config.bits_per_code} bits each, and draws the picture again.
+
+All of it runs in your browser while the pen moves, with the model “{scene.name}” itself. MSE is the mean squared error
+of pixels from 0 to 1; NMSE divides it by the variance of the training images' pixels, {scene.checkpoint.variance:.4f};
+PSNR is $-10 \\log_{{10}}$ MSE.
+"""
+        )
+        st.button(
+            "Walk through it in six steps", key="draw.tour.take", on_click=scene.state.__setitem__, args=("step", 1)
+        )

@@ -1,0 +1,55 @@
+"""Between two digits: the pickers of the two ends, and the interpolation between them."""
+
+import streamlit as st
+
+from pages.ui.components.canvas import CanvasError
+from pages.ui.components.interpolation import End, interpolation
+from pages.ui.shell.canvas_state import drawn
+from pages.ui.shell.words import article
+from vqvae.checkpoint import Checkpoint
+from vqvae.data import Digits
+
+
+@st.fragment
+def section(checkpoint: Checkpoint, digits: Digits, digit: int) -> None:
+    """Draw the section, closed at first; it begins at an embedded digit, given by its number."""
+    expander = st.expander("Between two digits", icon=":material/linear_scale:", key="draw.between", on_change="rerun")
+    if not expander.open:
+        return
+    with expander:
+        columns = st.columns(2)
+        ends = []
+        for column, side, start in zip(columns, "AB", (digit, (digit + len(digits) // 2) % len(digits)), strict=True):
+            with column:
+                ends.append(_end(side, start, digits))
+        try:
+            interpolation(checkpoint, *ends, key="draw.interpolation")
+        except CanvasError as error:
+            st.error(f"{error} Pick another model in the sidebar.")
+
+
+def _end(side: str, start: int, digits: Digits) -> End:
+    """The pickers of one end, and what was picked: an embedded digit, or what was on the canvas when it was taken."""
+    key, taken = f"draw.interpolation.{side}", f"draw.interpolation.taken.{side}"
+    st.session_state.setdefault(key, start)
+
+    def take_canvas() -> None:
+        if (pixels := drawn()) is not None:
+            st.session_state[taken] = pixels  # it stays when the drawing goes on
+
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        number = st.number_input(
+            f"{side}: digit (0 to {len(digits) - 1:,})",
+            0,
+            len(digits) - 1,
+            key=key,
+            persist_state="session",
+            width=150,
+            on_change=lambda: st.session_state.pop(taken, None),
+            help=f"One of the {digits.described}.",
+        )
+        st.button(f"Use the canvas as {side}", key=f"draw.interpolation.take.{side}", on_click=take_canvas)
+    if taken in st.session_state:
+        return End("from the canvas", st.session_state[taken])
+    label = int(digits.labels[number])
+    return End(f"digit {number:,}, {article(label)} {label}", digits.pixels[number])

@@ -1,0 +1,46 @@
+"""The pickers of a digit above the canvas: by its number, by class, at random."""
+
+import secrets
+
+import streamlit as st
+import torch
+
+from pages.ui.shell.frame import Scene
+from vqvae.data import Digits
+
+
+def pick(scene: Scene, digits: Digits) -> None:
+    """Draw the pickers."""
+    state, key = scene.state, "draw.class"
+    labels = digits.labels
+    shown = int(labels[state["digit"]])
+
+    def another(candidates: torch.Tensor) -> None:
+        """Another digit than the one shown, out of those where `candidates` (N,) holds; a callback."""
+        indices = candidates.nonzero().flatten()
+        indices = indices[indices != state["digit"]]
+        state["digit"] = int(indices[secrets.randbelow(len(indices))])
+
+    def another_of_class() -> None:
+        label = st.session_state[key]  # None where the class shown was pressed again
+        another(labels == (shown if label is None else label))
+
+    st.session_state[key] = shown
+    st.number_input(
+        f"Digit (0 to {len(digits) - 1:,})",
+        0,
+        len(digits) - 1,
+        key=state.key("digit"),
+        persist_state="session",
+        width=150,
+        help=f"One of the {digits.described}.",
+    )
+    st.pills(
+        "Another one of class",
+        sorted(labels.unique().tolist()),
+        key=key,
+        on_change=another_of_class,
+        width="content",
+        wrap=True,
+    )
+    st.button("Random digit", icon=":material/casino:", on_click=another, args=(labels >= 0,), key="draw.random")

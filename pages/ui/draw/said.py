@@ -1,0 +1,22 @@
+"""What the picture on the canvas is, in one line."""
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from pages.ui.components.canvas import Drawing
+from pages.ui.shell.canvas_state import Source
+from pages.ui.shell.words import article
+from vqvae.data import Digits
+
+
+def say_what_it_is(digits: Digits, source: Source, put: Tensor, drawing: Drawing | None) -> None:
+    """Say it; `put` is what was put there, (C, H, W) uint8, before anything was drawn over it."""
+    digit, label = source.digit, int(digits.labels[source.digit])
+    name = source.name or f"digit {digit:,}, {article(label)} {label}, out of {digits.described}"
+    if drawing is None or torch.equal(drawing.pixels, put):
+        st.caption(f"On the canvas: {name}.")
+    elif drawing.pixels.any():
+        st.caption(f"On the canvas: your own drawing, begun on {name}.")
+    else:
+        st.caption("On the canvas: nothing, which the model writes down as well.")

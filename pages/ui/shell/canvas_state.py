@@ -1,0 +1,100 @@
+"""The drawing of this session, as Python knows it: one value under one key, replaced whole and never changed.
+
+Pen and model run in the browser, which leads. Python puts pictures on the canvas and sets the tour's step; each time it
+does, the revision grows. The browser echoes the revision, which tells what it says of this picture from what it said of
+the one before. What else holds a part of the drawing does so for a reason of its own: the address the fields of a link,
+for whoever opens it, and the browser tab's storage a copy that outlives the server.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+import streamlit as st
+from torch import Tensor
+
+from pages.ui.components.canvas import Drawing
+
+KEY = "draw.canvas"  # in the session
+
+
+class Revision(NamedTuple):
+    """How often Python has put something on the canvas; the session tells apart those of two visits in one tab."""
+
+    session: str
+    pictures: int = 0
+    steps: int = 0
+
+    @property
+    def of_picture(self) -> str:
+        return f"{self.session}:{self.pictures}"
+
+    @property
+    def of_step(self) -> str:
+        return f"{self.session}:{self.steps}"
+
+
+class Source(NamedTuple):
+    """What Python put on the canvas: a picture with a name of its own, else the embedded digit."""
+
+    digit: int | None  # picked at that time; None where the digits cannot be read
+    name: str = ""
+    pixels: Tensor | None = None  # (C, H, W) uint8
+
+
+class Now(NamedTuple):
+    """What the browser said last."""
+
+    drawing: Drawing
+    revision: str  # of the picture that it was begun on
+    fingerprint: str  # of the model that wrote it down, and
+    model: str  # its name in the picker
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """What was put on the canvas, and what is on it now."""
+
+    revision: Revision
+    source: Source
+    fingerprint: str  # of the model that edits and cell are meant for
+    edits: Tensor | None = None  # (h, w) int64 in [-1, K), put there with the source
+    cell: int | None = None  # chosen with it, in reading order
+    step: int = 0  # of the tour, as last set or heard
+    toured: str = ""  # the fingerprint of the model that the tour was begun with: its last step will come
+    now: Now | None = None
+
+    def put(self, source: Source) -> Self:
+        """Another picture, even one with the same pixels; it takes nothing of the one before with it."""
+        revision = self.revision._replace(pictures=self.revision.pictures + 1)
+        return replace(self, revision=revision, source=source, edits=None, cell=None)
+
+    def led_to(self, step: int) -> Self:
+        """Python sets the tour's step."""
+        return replace(self, revision=self.revision._replace(steps=self.revision.steps + 1), step=step)
+
+    @property
+    def spoken(self) -> bool:
+        """Whether the browser has said what is on the canvas since the last picture was put there."""
+        return self.now is not None and self.now.revision == self.revision.of_picture
+
+
+def first_revision() -> Revision:
+    return Revision(secrets.token_hex(4))
+
+
+def held() -> Canvas | None:
+    """The canvas; None before Draw was opened."""
+    return st.session_state.get(KEY)
+
+
+def hold(canvas: Canvas) -> Canvas:
+    """Keep the canvas for the runs to come."""
+    st.session_state[KEY] = canvas
+    return canvas
+
+
+def drawn() -> Tensor | None:
+    """What was on the canvas when the browser spoke last: (C, H, W) uint8, of the size of the model at that time."""
+    canvas = held()
+    return canvas.now.drawing.pixels if canvas and canvas.now else None
