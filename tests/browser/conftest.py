@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
@@ -69,9 +70,16 @@ def browser():
         chromium.close()
 
 
+class Server(NamedTuple):
+    """The app as it runs."""
+
+    address: str  # such as "http://127.0.0.1:8601"
+    process: subprocess.Popen
+
+
 @contextmanager
-def running_app(log: Path, environment: dict[str, str] | None = None) -> Iterator[str]:
-    """A server of its own for the app: gives its address, such as "http://127.0.0.1:8601".
+def running_app(log: Path, environment: dict[str, str] | None = None) -> Iterator[Server]:
+    """A server of its own for the app.
 
     What it caches lies beside its log, so that no test finds what another run of the tests computed.
     """
@@ -91,7 +99,7 @@ def running_app(log: Path, environment: dict[str, str] | None = None) -> Iterato
         )
         try:
             _wait_until_healthy(process, address, log)
-            yield address
+            yield Server(address, process)
         finally:
             process.terminate()
             try:
@@ -115,8 +123,8 @@ def _wait_until_healthy(process: subprocess.Popen, address: str, log: Path) -> N
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of one app shared by all tests."""
-    with running_app(tmp_path_factory.mktemp("server") / "log.txt") as address:
-        yield address
+    with running_app(tmp_path_factory.mktemp("server") / "log.txt") as running:
+        yield running.address
 
 
 class Watch:
@@ -183,6 +191,51 @@ def new_page(browser, server: str, watch: Watch) -> Iterator[Callable]:
     """A function that opens a page of the shared app as a new visitor."""
     with visitors(browser, watch, server) as open_page:
         yield open_page
+
+
+@pytest.fixture(scope="module")
+def shared_tab(browser, server: str) -> Iterator[tuple]:
+    """A page that the tests of a module share, and the watch over it."""
+    watch = Watch()
+    with visitors(browser, watch, server) as open_page:
+        yield open_page(), watch
+
+
+@pytest.fixture
+def tab(shared_tab: tuple) -> Iterator:
+    """The module's page as the test before left it: `begin(tab, "/map")` makes it a first visitor's."""
+    page, watch = shared_tab
+    page.set_viewport_size(DESKTOP)
+    yield page
+    errors, watch.errors = watch.errors, []
+    assert not errors
+    watch.check()
+
+
+# Counts the runs of the page's script that have come to their end.
+COUNT_RUNS = """() => {
+  const app = document.querySelector("[data-testid=stApp]");
+  let running = false;
+  window.runs = 0;
+  window.watched?.disconnect();
+  window.watched = new MutationObserver(() => {
+    const now = app.dataset.testScriptState !== "notRunning";
+    if (running && !now) window.runs++;
+    running = now;
+  });
+  window.watched.observe(app, { attributeFilter: ["data-test-script-state"] });
+}"""
+
+
+def begin(page, address: str) -> None:
+    """Show the page at this address as a first visitor finds it: by Start over, where the page stands there already."""
+    if urlsplit(page.url).path != address:  # also for an address with fields
+        page.goto(address)
+        return
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.evaluate(COUNT_RUNS)
+    page.get_by_role("button", name="Start over").click()
+    page.wait_for_function("window.runs > 0")
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 import csv
 import re
 
+import pytest
 from playwright.sync_api import expect
 
-from vqvae import checkpoint as checkpoints
+from tests.browser.conftest import begin
 
 CHART = ".st-key-codebook-usage .js-plotly-plot"
 
@@ -31,9 +32,15 @@ SELECTED = """(chart) => {
 }"""
 
 
+@pytest.fixture
+def page(tab):
+    """One page for all tests: each begins with Start over."""
+    return tab
+
+
 def open_codebook(page, address: str = "/codebook"):
     """The usage histogram's plotly element, drawn."""
-    page.goto(address)
+    begin(page, address)
     expect(page.get_by_role("heading", level=1)).to_have_text("Codebook")
     chart = page.locator(CHART)
     expect(chart.locator(".bars .point").first).to_be_attached()
@@ -42,7 +49,7 @@ def open_codebook(page, address: str = "/codebook"):
 
 
 def open_codebook_section(page, section: str) -> None:
-    page.goto(f"/codebook?section={section}")
+    begin(page, f"/codebook?section={section}")
     expect(page.locator(".patches")).to_have_count(2)
 
 
@@ -162,26 +169,8 @@ def test_the_table_of_codes_arrives_as_csv(page):
     assert arrived.value.suggested_filename.endswith(".csv")
 
 
-def test_measuring_a_model_of_ones_own_can_be_called_off(page):
-    opened = checkpoints.load(checkpoints.SHIPPED["default"])
-    opened.model.decoder.convs[-1].bias.data += 0.01  # another model, so nobody has measured it
-    page.goto("/train")
-    content = checkpoints.to_bytes(opened)
-    file = {"name": "mine.safetensors", "mimeType": "application/octet-stream", "buffer": content}
-    page.locator("input[type=file]").set_input_files(file)
-    expect(page.get_by_text(re.compile("is yours now"))).to_be_visible()
-    page.goto(f"/codebook?model=own-{opened.fingerprint}&section=damage")
-    expect(page.get_by_text("Not measured yet for this model")).to_be_visible()
-    page.get_by_role("button", name="Measure").click()
-    expect(page.get_by_text("Banning one code after another")).to_be_visible()
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("button", name="Measure")).to_be_visible()
-    page.wait_for_timeout(1200)
-    expect(page.get_by_role("button", name="Measure")).to_be_visible()
-
-
-def test_a_narrow_screen_scrolls_down_alone(new_page):
-    page = new_page(viewport={"width": 390, "height": 800})
+def test_a_narrow_screen_scrolls_down_alone(page):
+    page.set_viewport_size({"width": 390, "height": 800})
     open_codebook(page, "/codebook?code=57&by=class")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     main = page.locator("[data-testid=stMain]")

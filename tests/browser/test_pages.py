@@ -34,9 +34,9 @@ def test_a_request_to_another_address_comes_to_nothing_and_fails_its_test(browse
 def test_each_page_opens_by_its_own_address_on_a_server_that_has_just_started(browser, watch, path, tmp_path):
     with running_app(tmp_path / "log.txt") as cold, browser.new_context() as context:
         context.set_default_timeout(TIMEOUT)
-        watch.follow(context, cold)
+        watch.follow(context, cold.address)
         page = context.new_page()
-        opened(page, f"{cold}/{path}")
+        opened(page, f"{cold.address}/{path}")
         assert page.get_by_role("heading", level=1).all_inner_texts() == [PAGES[path]]
         assert page.get_by_test_id("stException").count() == 0
 

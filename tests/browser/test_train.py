@@ -22,8 +22,8 @@ def runs(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def address(runs):
     """An app whose runs are in a folder of its own."""
-    with running_app(runs.with_name("log.txt"), {"VQVAE_RUNS": str(runs)}) as address:
-        yield address
+    with running_app(runs.with_name("log.txt"), {"VQVAE_RUNS": str(runs)}) as running:
+        yield running.address
 
 
 @pytest.fixture

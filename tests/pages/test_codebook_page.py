@@ -260,9 +260,14 @@ def gate(monkeypatch) -> threading.Event:
 def test_a_measurement_can_be_cancelled(small_model, gate):
     page = open_page()
     page.button(key="codebook.measure").click().run()
+    run = page.session_state["ablations.run"]
     page.button(key="codebook.cancel").click().run()
-    gate.set()
-    assert page.button(key="codebook.measure")
+    assert run.cancelled
+    for _ in range(2):  # also once the thread has come to its end
+        assert page.button(key="codebook.measure")
+        assert not [button for button in page.button if button.key == "codebook.cancel"]
+        gate.set()
+        page.run()
     assert not page.exception
 
 

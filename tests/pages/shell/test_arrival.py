@@ -134,6 +134,26 @@ def test_nonsense_in_a_link_is_one_sentence(told, scene, field, nonsense):
     assert told["set"]["pixels"] == link_codec.read_drawing(scene["drawing"]).flatten().tolist()
 
 
+DRAWN = link_codec.write_drawing(torch.full((1, 28, 28), 77, dtype=torch.uint8))
+DAMAGED = [DRAWN[: len(DRAWN) // 2], DRAWN[::-1], DRAWN.upper(), DRAWN + "AAAA", "====", "😀", "A" * 3000]
+
+
+@pytest.mark.parametrize(
+    ("field", "damaged"),
+    [
+        *(("drawing", text) for text in DAMAGED),
+        *(("edits", text) for text in ("892969-99.1", "000000-1.1", "892969", "-1.-1", "<script>")),
+        *(("cell", "-1"), ("cell", "48.5"), ("step", "99"), ("step", ""), ("code", "99999")),
+        *(("model", "../../etc"), ("digit", "1e9"), ("present", "yes")),
+    ],
+)
+def test_a_damaged_link_opens_what_it_can_in_one_sentence(told, field, damaged):
+    page = arrive(**{"digit": "77"} | {field: damaged})
+    assert len(page.warning) == 1
+    digit = 1234 if field == "digit" else 77
+    assert told["set"]["pixels"] == resources.digits().pixels[digit].flatten().tolist()
+
+
 def test_a_cell_or_code_that_this_model_does_not_have_is_left_out(told, scene):
     page = arrive(**scene | {"cell": "49", "code": "128"})
     assert told["set"]["cell"] is None
