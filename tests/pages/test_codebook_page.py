@@ -231,7 +231,7 @@ def test_the_sentences_state_entropy_in_bits(small_model):
 
 def test_what_breaks_without_a_code_is_measured_when_asked_for_and_then_said(small_model, ablations):
     page = open_page(code="3")
-    page.button(key="codebook.measure").click().run()
+    page.button(key="codebook.ask").click().run()
     deadline = time.monotonic() + 60
     while "number" not in text_of(page).split("What breaks without it")[1] and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -259,12 +259,12 @@ def gate(monkeypatch) -> threading.Event:
 
 def test_a_measurement_can_be_cancelled(small_model, gate):
     page = open_page()
-    page.button(key="codebook.measure").click().run()
-    run = page.session_state["ablations.run"]
+    page.button(key="codebook.ask").click().run()
+    job = page.session_state["codebook.asked"].job
     page.button(key="codebook.cancel").click().run()
-    assert run.cancelled
+    assert job.cancelled
     for _ in range(2):  # also once the thread has come to its end
-        assert page.button(key="codebook.measure")
+        assert page.button(key="codebook.ask")
         assert not [button for button in page.button if button.key == "codebook.cancel"]
         gate.set()
         page.run()
@@ -273,12 +273,12 @@ def test_a_measurement_can_be_cancelled(small_model, gate):
 
 def test_starting_over_calls_a_measurement_off(small_model, gate):
     page = open_page()
-    page.button(key="codebook.measure").click().run()
-    run = page.session_state["ablations.run"]
+    page.button(key="codebook.ask").click().run()
+    job = page.session_state["codebook.asked"].job
     page.button(key="restart").click().run()
     gate.set()
-    assert run.cancelled
-    assert page.button(key="codebook.measure")
+    assert job.cancelled
+    assert page.button(key="codebook.ask")
     assert not page.exception
 
 
@@ -288,7 +288,7 @@ def test_a_measurement_that_fails_says_so_in_a_sentence(small_model, monkeypatch
 
     monkeypatch.setattr(ablation, "ablate", fail)
     page = open_page()
-    page.button(key="codebook.measure").click().run()
+    page.button(key="codebook.ask").click().run()
     deadline = time.monotonic() + 60
     while not page.error and time.monotonic() < deadline:
         time.sleep(0.2)
@@ -357,7 +357,7 @@ def test_every_table_can_be_parsed_and_says_its_units(small_model):
     worst = damage[0]["digits damaged most (indices)"].split()
     assert [int(index) for index in worst] == found.digits_of(int(found.ranking[0])).tolist()
 
-    compared = rows_of(tables.comparison([tables.Standing("mine, of 64 codes", 64, 30.5, 4.9, 2, 0.03)]))
+    compared = rows_of(tables.comparison([tables.ComparedModel("mine, of 64 codes", 64, 30.5, 4.9, 2, 0.03)]))
     assert compared[0]["model"] == "mine, of 64 codes"
     assert float(compared[0]["entropy (bits)"]) == 4.9
 

@@ -17,6 +17,7 @@ MOST_LIFT = 8  # where colours end, and at its inverse
 PICKED = "rgba(128, 140, 145, 0.5)"
 CLEAR = "rgba(0, 0, 0, 0)"
 MOST_BARS = 256
+HEIGHT = 340  # pixels of a figure over all codes
 HALF = 0.5  # where bars on a logarithmic axis begin, so that a single use has a height
 # The toolbar offers the picture alone: these figures are not for zooming, and a thumb must be able to scroll past.
 TOOLBAR = {"displaylogo": False, "modeBarButtons": [["toImage"]], "scrollZoom": False}
@@ -122,7 +123,7 @@ def usage_histogram(
         "title": {"text": "digit", "side": "left"},
         "itemclick": False,
     }
-    return _finished(figure, 340, barmode="overlay", legend={**legend, "itemdoubleclick": False}, bargap=0)
+    return _finished(figure, HEIGHT, barmode="overlay", legend={**legend, "itemdoubleclick": False}, bargap=0)
 
 
 def class_usage(per_image: Tensor) -> go.Figure:
@@ -161,7 +162,7 @@ def position_entropy(bits: Tensor, counts: Tensor, num_embeddings: int) -> go.Fi
         math.log2(num_embeddings) or 1.0,
         {"title": {"text": "bits", "side": "top"}},
         "row %{y}, column %{x}: %{z:.2f} bits, %{text} cells<extra></extra>",
-        340,
+        HEIGHT,
     )
     return figure.update_traces(text=[[f"{count:,}" for count in row] for row in counts.tolist()])
 
@@ -202,7 +203,7 @@ def lift_of_classes(lift: Tensor, by_class: Tensor, order: Tensor, picked: int |
         [str(label) for label in range(len(lift))],
         codes.tolist(),
         "code %{x} in digits %{y}: %{text} cells,<br>%{customdata} times as often as in all digits<extra></extra>",
-        340,
+        HEIGHT,
     )
     figure.update_yaxes(title="digit", dtick=1)
     return _frame(figure, codes, picked, range(len(lift)))
@@ -305,7 +306,7 @@ def damage(nmse: float, without: Tensor, ranking: Tensor, picked: int | None) ->
         title="rank, the most damaging first", range=[0.5, len(codes) + 0.5], showgrid=False, zeroline=False
     )
     figure.update_yaxes(title="NMSE added", range=[floor, top], tickformat="~g", zeroline=False)
-    return _finished(figure, 340, barmode="overlay", bargap=0)
+    return _finished(figure, HEIGHT, barmode="overlay", bargap=0)
 
 
 def usage_by_rank(curves: Sequence[tuple[str, Tensor]]) -> go.Figure:

@@ -11,7 +11,7 @@ from vqvae.analysis.ablation import Ablation
 from vqvae.analysis.usage import Counts, Usage, by_use, entropy_bits, lift
 
 
-class Standing(NamedTuple):
+class ComparedModel(NamedTuple):
     """How one model does on some digits, as two are compared."""
 
     model: str
@@ -106,7 +106,7 @@ def damage(ablation: Ablation) -> str:
     )
 
 
-def comparison(standings: Sequence[Standing]) -> str:
+def comparison(models: Sequence[ComparedModel]) -> str:
     """A row a model."""
     return _csv(
         [
@@ -117,7 +117,7 @@ def comparison(standings: Sequence[Standing]) -> str:
             "dead codes (count)",
             "NMSE (ratio)",
         ],
-        standings,
+        models,
     )
 
 

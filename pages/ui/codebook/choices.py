@@ -1,0 +1,65 @@
+"""What the Codebook page's address holds, and the choices above all figures."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui import resources
+from pages.ui.charts import figures
+from pages.ui.shell.choices import DIGITS, check_code, check_digits, choose
+from pages.ui.shell.frame import Scene, name_of_model
+from pages.ui.shell.url_state import Field, one_of, whole
+
+ORDERS = {"use": "Use", "index": "Index", "class": "Digit", "similarity": "Similarity"}
+CELLS = {"all": "All cells", "ink": "Without background"}
+SECTIONS = {
+    "usage": "Usage",
+    "digits": "Digits",
+    "positions": "Positions",
+    "neighbours": "Neighbours",
+    "damage": "Damage",
+    "compare": "Compare",
+}
+SCALES = {"linear": "Linear", "log": "Log"}
+COLOURS = {"none": "None", "class": "By digit"}
+
+FIELDS = (
+    Field("code", whole(0, 10**6), None, shared=True),
+    Field("digits", one_of(*DIGITS), "embedded"),
+    Field("section", one_of(*SECTIONS), "usage"),
+    Field("order", one_of(*ORDERS), "use"),
+    Field("scale", one_of(*SCALES), "linear"),
+    Field("by", one_of(*COLOURS), "none"),
+    Field("cells", one_of(*CELLS), "all"),
+    Field("with", name_of_model(), None),
+    Field("picture", one_of(*figures.PICTURES), "png"),
+)
+
+
+def draw(scene: Scene) -> DeltaGenerator:
+    """What is counted, and in which order codes come; the place for what can be taken away."""
+    state, available = scene.state, resources.available_digits()
+    check_code(state, scene.checkpoint.model.config.num_embeddings)
+    check_digits(state, available)
+    if scene.presenting:
+        return st.container()
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        if len(available) > 1:
+            offered = {name: DIGITS[name] for name in available}
+            choose(state, "Digits", "digits", offered, "What the usage is measured on.")
+        choose(
+            state,
+            "Cells",
+            "cells",
+            CELLS,
+            "A background cell is one whose patch, all the pixels that the encoder sees for it, holds no ink at all. "
+            "There are many of them, they share a few codes, and these hide the rest.",
+        )
+        choose(
+            state,
+            "Order",
+            "order",
+            ORDERS,
+            "Use: the most used first, so that the curve shows how evenly codes are used. Digit: grouped by the digit "
+            "that uses a code most. Similarity: neighbours have similar vectors.",
+        )
+        return st.popover("Download", icon=":material/download:")

@@ -1,0 +1,115 @@
+"""What breaks without each code: measured when it is asked for, as a ranking of all and in the card of one."""
+
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.charts import figures, pictures
+from pages.ui.codebook.view import CodebookView
+from pages.ui.shell.chart import chart, place
+from pages.ui.shell.code_selection import Picking
+from pages.ui.shell.job import Work
+from vqvae.analysis.ablation import DAMAGED
+
+
+def ranking(view: CodebookView) -> None:
+    """What breaks without each code, as a ranking."""
+    ablation = view.ablation
+    if ablation is None:
+        with place("codebook-damage", figures.HEIGHT):
+            st.info(
+                "With one code alone, there is nothing that could stand in for it."
+                if view.K == 1
+                else "Not measured yet for this model: press “Measure” in the card, under “What breaks without it”."
+            )
+        return
+    picking = Picking(
+        "codebook.damage",
+        view.state.key("code"),
+        (view.checkpoint.fingerprint, view.checkpoint.variance, view.state["picture"], view.state.restarts),
+    )
+    chart(
+        figures.damage(ablation.nmse, ablation.without, ablation.ranking, picking.picked).update_layout(
+            meta=picking.serial
+        ),
+        "codebook-damage",
+        key=picking.key,
+        on_select=picking.on_select,
+        selection_mode="points",
+        config=view.toolbar,
+        alt=f"What each of the {view.K} codes adds to the NMSE when it is banned",
+    )
+    worst = int(ablation.ranking[0])
+    nothing = int((ablation.without <= ablation.nmse).sum())
+    st.markdown(
+        f"**Code {worst} is missed most:** NMSE {ablation.nmse:.4f} with it, {float(ablation.without[worst]):.4f} "
+        f"without. **{nothing} of {view.K}** codes are not missed at all.",
+        help="NMSE is the mean squared error over the variance of the training digits: 0 is perfect, 1 as bad as one "
+        "grey for all pixels.",
+    )
+    st.caption(
+        "One code at a time is banned: each cell that took it goes to its next nearest code, and the decoder draws "
+        "anew; nothing is trained again. Bars are what that adds to the NMSE. A code can be used much and missed "
+        "little, where another is nearly its equal. Click a column to pick its code. "
+        f"Measured on {view.embedded.described}, all cells, whatever is chosen above."
+    )
+
+
+def missed(view: CodebookView, code: int) -> None:
+    """What breaks without the code, and the digits that suffer most."""
+    st.markdown(
+        "**What breaks without it**",
+        help="The code is banned: each cell that took it goes to its next nearest code, and the decoder draws anew. "
+        "NMSE is the mean squared error over the variance of the training digits.",
+    )
+    if view.K == 1:
+        st.markdown("It is the only code: nothing could stand in for it.")
+        return
+    ablation = view.ablation
+    if ablation is None:
+        measure(view)
+        return
+    before, after = ablation.nmse, float(ablation.without[code])
+    rank = int((ablation.without > ablation.without[code]).sum()) + 1
+    st.markdown(
+        f"NMSE **{before:.4f}** with it, **{after:.4f}** without, {after / before - 1:+.1%}: number {rank} of {view.K}."
+    )
+    indices = tuple(ablation.digits_of(code).tolist())
+    redrawn = resources.redrawn(view.checkpoint, indices, code)
+    layers = (redrawn.originals, redrawn.before.pixels, redrawn.after.pixels, redrawn.change)
+    st.html(pictures.stacks(layers, DAMAGED, f"The digits damaged most: originals, with code {code}, without it"))
+    st.caption(
+        "The digits that suffer most: originals, with the code, without it, and how far each pixel moves. Measured on "
+        f"{view.embedded.described}, all cells."
+        if indices
+        else f"None of the {view.embedded.described} uses it, so that nothing changes."
+    )
+
+
+def measure(view: CodebookView) -> None:
+    """Measure what breaks without each code when asked to, and show how far that is; the page follows when it ends."""
+    key = view.ablation_key
+    work = Work(
+        "codebook", key, lambda visitor: resources.ablations().start(key, view.checkpoint, view.embedded, visitor)
+    )
+    pace = work.pace
+
+    def follow() -> None:
+        work.keep(pace)
+        work.progress(
+            lambda job: (
+                "Banning one code after another"
+                + (f", about {job.seconds_left:.0f} s left" if job.seconds_left else " …")
+            )
+        )
+        work.button("Measure")
+
+    with st.container(key="codebook-measure"):
+        if pace:
+            view.scene.fragment(follow, run_every=pace)
+            return
+        if work.error:
+            st.error(f"This could not be measured ({work.error}). Try again, or choose another model.")
+        work.button("Measure", primary=True)
+        st.caption(
+            f"Each code is banned in turn, on {view.embedded.described}: about half a minute, in the background."
+        )

@@ -1,0 +1,57 @@
+"""What a code stands for in real digits: the patches of the cells that take it."""
+
+import streamlit as st
+from torch import Tensor
+
+from pages.ui.charts import pictures
+from pages.ui.codebook.view import CodebookView
+from vqvae.analysis.neighbours import nearest_cells, typical_cells
+from vqvae.analysis.receptive_field import patches as patches_of
+from vqvae.analysis.receptive_field import receptive_field
+
+SHOWN = 24  # of a kind
+SEED = 0  # of the sample of typical patches
+
+
+def draw(view: CodebookView) -> None:
+    """What the code stands for in real digits: the patches nearest to it, and a fair sample."""
+    code = view.code
+    taken = view.encoded.cells_of(code, view.with_background)
+    kinds = {
+        "Nearest": (
+            nearest_cells(view.encoded, taken, SHOWN),
+            "The patches that the encoder puts closest to the code: what it means at its clearest.",
+        ),
+        "Typical": (
+            typical_cells(taken, SHOWN, SEED),
+            "A random sample of all patches that take it, drawn with a fixed seed: what it means in use.",
+        ),
+    }
+    st.subheader(
+        f"Real patches of code {code}",
+        anchor=False,
+        help="A patch is what a cell sees of its digit; hatching lies beyond the border. Below each stands its digit’s "
+        "class.",
+    )
+    for place, (kind, (cells, meaning)) in zip(st.columns(len(kinds), gap="large"), kinds.items(), strict=True):
+        with place:
+            st.markdown(f"**{kind}**", help=meaning)
+            montage(view, cells)
+    st.caption(
+        f"{min(SHOWN, len(taken))} each of {len(taken):,} patches. {view.measured_on}"
+        if len(taken)
+        else f"There is no patch to show: no cell counted here takes this code. {view.measured_on}"
+    )
+
+
+def montage(view: CodebookView, cells: Tensor) -> None:
+    """The patches of cells (M, 3), each above its digit's class."""
+    field = receptive_field(view.checkpoint.model.encoder)
+    windows = patches_of(view.digits.pixels, cells, field)
+    errors = view.encoded.errors[tuple(cells.unbind(1))].tolist()
+    labels = view.digits.labels[cells[:, 0]].tolist()
+    titles = [
+        f"digit {image}, a {label}: row {row + 1}, column {column + 1}, quantisation error {error:.3g}"
+        for (image, row, column), label, error in zip(cells.tolist(), labels, errors, strict=True)
+    ]
+    st.html(pictures.montage(windows.pixels, windows.inside, labels, titles, SHOWN))

@@ -1,0 +1,37 @@
+"""The codebook for an audience: all tiles, and what one of them stands for, on one screen."""
+
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.codebook import card, patches
+from pages.ui.codebook.view import CodebookView
+from pages.ui.components.gallery import gallery
+from vqvae.analysis.neighbours import nearest_cells
+from vqvae.analysis.usage import by_use
+from vqvae.evaluation import perplexity
+
+
+def draw(view: CodebookView) -> None:
+    everything, one = st.columns([7, 4], gap="large")
+    code = _telling(view) if view.state["code"] is None else view.state["code"]
+    with everything:
+        dead, uses = len(view.usage.dead), view.counts.total
+        st.markdown(
+            f"**{view.K} codes: the model’s whole alphabet**, the most used first. {dead or 'No'} "
+            f"{'code is' if dead < 2 else 'codes are'} dead; codebook perplexity {perplexity(uses):.1f}."
+        )
+        used = view.usage.all_cells.total.tolist()  # by background too: a tile is framed where no cell takes it
+        key = f"codebook.stage.{view.state.restarts}"
+        gallery(resources.tiles(view.checkpoint), by_use(uses).tolist(), used, code, key, view.pick)
+    with one:
+        st.subheader(f"Code {code}", anchor=False)
+        card.use(view, code)
+        cells = view.encoded.cells_of(code, view.with_background)
+        patches.montage(view, nearest_cells(view.encoded, cells, patches.SHOWN))
+        st.caption(("These are the patches nearest to it. " if len(cells) else "") + view.measured_on)
+
+
+def _telling(view: CodebookView) -> int:
+    """The most used of the codes whose tile is a stroke rather than paper."""
+    strokes = resources.tiles(view.checkpoint).flatten(1).mean(1) > 0.4
+    return int((view.counts.total * strokes).argmax())

@@ -1,0 +1,128 @@
+"""What the Codebook page looks at: one model's codebook on some digits, counted with background cells or without."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from pages.ui import resources
+from pages.ui.charts import figures
+from pages.ui.codebook.tables import ComparedModel
+from pages.ui.shell.frame import Scene
+from pages.ui.shell.url_state import PageState
+from vqvae.analysis.ablation import Ablation
+from vqvae.analysis.encoding import Encoded
+from vqvae.analysis.usage import Counts, Usage, by_class, by_use, entropy_bits
+from vqvae.checkpoint import Checkpoint
+from vqvae.data import EMBEDDED, Digits
+from vqvae.evaluation import perplexity
+
+
+@dataclass(frozen=True)
+class CodebookView:
+    """What all figures of the page are drawn from. Tensors are shared by all visitors: change none of them."""
+
+    scene: Scene
+    checkpoint: Checkpoint  # the scene's, or the one beside it
+    source: tuple[str, str]  # data set and split
+    with_background: bool
+
+    @classmethod
+    def chosen(cls, scene: Scene) -> Self:
+        """What the address asks for. Raises DataError."""
+        source = resources.available_digits()[scene.state["digits"]]
+        view = cls(scene, scene.checkpoint, source, scene.state["cells"] == "all")
+        view.usage  # noqa: B018 - raises what cannot be read before anything is drawn
+        return view
+
+    def beside(self, checkpoint: Checkpoint) -> Self:
+        """Another model on the same digits and cells."""
+        return replace(self, checkpoint=checkpoint)
+
+    @property
+    def state(self) -> PageState:
+        return self.scene.state
+
+    @property
+    def K(self) -> int:
+        return self.checkpoint.model.config.num_embeddings
+
+    @cached_property
+    def digits(self) -> Digits:
+        return resources.fitted_digits(self.checkpoint, *self.source)
+
+    @cached_property
+    def encoded(self) -> Encoded:
+        return resources.encoded(self.checkpoint, *self.source)
+
+    @cached_property
+    def usage(self) -> Usage:
+        return resources.usage(self.checkpoint, *self.source)
+
+    @property
+    def counts(self) -> Counts:
+        return self.usage.all_cells if self.with_background else self.usage.ink_cells
+
+    @cached_property
+    def adjacency(self) -> Tensor:
+        """How often codes stand side by side: (K, K)."""
+        return resources.adjacency(self.checkpoint, *self.source, self.with_background)
+
+    @cached_property
+    def ablation_key(self) -> str:
+        return resources.ablation_key(self.checkpoint)
+
+    @cached_property
+    def ablation(self) -> Ablation | None:
+        """What breaks without each code, on `embedded`; None where it was not measured, or K is 1."""
+        return resources.ablations().find(self.ablation_key, self.K)
+
+    @cached_property
+    def embedded(self) -> Digits:
+        """The digits that ablations are measured on, whatever else is looked at."""
+        return resources.fitted_digits(self.checkpoint, EMBEDDED, "all")
+
+    @cached_property
+    def order(self) -> Tensor:
+        """All codes in the order chosen: (K,)."""
+        match self.state["order"]:
+            case "use":
+                return by_use(self.counts.total)
+            case "class":
+                return by_class(self.usage, self.counts)
+            case "similarity":
+                return resources.similar_codes(self.checkpoint)
+        return torch.arange(self.K)
+
+    @property
+    def code(self) -> int:
+        """The code picked, or the most used."""
+        return int(self.counts.total.argmax()) if self.state["code"] is None else self.state["code"]
+
+    def pick(self, code: int) -> None:
+        """Take a code; a callback."""
+        self.state["code"] = code
+
+    @property
+    def measured_on(self) -> str:
+        """The digits and cells that figures count, for captions."""
+        cells = "all cells" if self.with_background else "cells with ink"
+        return f"Measured on {self.digits.described}, {cells}."
+
+    @property
+    def toolbar(self) -> dict[str, object]:
+        """A chart's toolbar: it saves pictures in the format chosen."""
+        return figures.toolbar(self.state["picture"])
+
+    def compared(self, title: str) -> ComparedModel:
+        """The figures that two models are compared by."""
+        return ComparedModel(
+            title,
+            self.K,
+            perplexity(self.counts.total),
+            float(entropy_bits(self.counts.total)),
+            len(self.usage.dead),
+            float(resources.reconstructions(self.checkpoint, *self.source).nmse.mean()),
+        )

@@ -1,0 +1,27 @@
+"""A plotly figure on a page, in a place of the figure's own height."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.elements.plotly_chart import PlotlyState
+
+PADDING = 16  # pixels that Streamlit adds below a chart
+
+
+def chart(figure: go.Figure, name: str, **settings: object) -> PlotlyState:
+    """Draw a figure as `st.plotly_chart` does with these settings; `name` is its place's, such as "map-classes"."""
+    with place(name, figure.layout.height):
+        return st.plotly_chart(figure, **settings)
+
+
+@contextmanager
+def place(name: str, height: int) -> Iterator[None]:
+    """The place of a chart of this height, also while there is none.
+
+    A chart drawn anew stands a moment above its old self: no more than one has room, so that nothing below it moves.
+    """
+    with st.container(key=name):
+        st.html(f"<style>.st-key-{name} {{ height: {height + PADDING}px; overflow: hidden; }}</style>")
+        yield
