@@ -35,6 +35,7 @@ HELD_OUT = 80  # images, for figures about once a second while training; the las
 HELD_OUT_SHARE = 70  # they may cost a seventieth of the time
 FRAME_SHARE = 40  # and frames a fortieth
 SHOWN = 20  # held-out digits that are reconstructed at each publication
+LOCK_PATIENCE = 10.0  # seconds: whoever looks whether a run's lock is held holds it for a moment
 GLANCE = 0.05  # seconds between two looks at `control` while nothing else is to be done
 RESERVE = 16 * 1024  # bytes on the disk that a full one gives back, for saying that it is full
 
@@ -48,7 +49,7 @@ def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
     run = Run(folder.absolute())
     lock = FileLock(run.lock)
     try:
-        lock.acquire(timeout=10)  # whoever looks whether it is held holds it for a moment
+        lock.acquire(timeout=LOCK_PATIENCE)
     except Timeout as error:
         raise RunError(f"Another process is at work in {run.folder}.") from error
     place = QueuePlace(runs_folder(), at_once())

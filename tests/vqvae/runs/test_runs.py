@@ -416,9 +416,10 @@ def test_a_run_that_diverges_says_so_and_keeps_what_was_saved(start):
     assert "start again with a lower learning rate" in status.message
 
 
-def test_one_folder_has_one_process(start):
+def test_one_folder_has_one_process(start, monkeypatch):
     run = start(LONG)
     until(run, "running", step=1)
+    monkeypatch.setattr(worker, "LOCK_PATIENCE", 0.5)
     with pytest.raises(RunError, match="Another process is at work"):
         worker.work(run.folder)
 
