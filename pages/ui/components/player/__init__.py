@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from pages.ui.charts.training import CURVES, thinned
+from pages.ui.components.shared import module
 from vqvae.evaluation import Evaluation
 from vqvae.runs.recording import LATEST, Metrics, Recording
 from vqvae.runs.run import ALIVE, Status
@@ -178,5 +179,5 @@ _component = st.components.v2.component(
     "vqvae_player",
     html=(FOLDER / "player.html").read_text(),
     css=(FOLDER / "player.css").read_text(),
-    js=(FOLDER / "player.js").read_text(),
+    js=module(FOLDER / "player.js"),
 )

@@ -1,6 +1,8 @@
 // A run in pictures: the last moment while it trains, any moment once it stands. Python says what is drawn and in which
 // words and colours; one frame of the recording is shown at a time, and all of them are at hand here.
 
+import { bytesOf, floatsOf } from "../shared/wire.js";
+
 const MARGIN = { left: 3.6, right: 0.6, top: 0.5, bottom: 2.9 }; // in letters' heights
 const CORNERS = 12000; // of all paths together: more would not be drawn between two frames of the screen
 const REACH = 24; // pixels from the pointer to the code that it means
@@ -61,12 +63,12 @@ class Player {
       this.hold();
     }
     this.follow();
-    this.curves = data.curves.map((curve) => ({ ...curve, steps: floats(curve.steps), values: floats(curve.values) }));
+    this.curves = data.curves.map((curve) => ({ ...curve, steps: floatsOf(curve.steps), values: floatsOf(curve.values) }));
     this.pictures = data.shape && {
-      digits: bytes(data.digits),
-      made: bytes(data.reconstructions),
-      usage: floats(data.usage),
-      places: floats(data.places),
+      digits: bytesOf(data.digits),
+      made: bytesOf(data.reconstructions),
+      usage: floatsOf(data.usage),
+      places: floatsOf(data.places),
     };
     this.$.words.textContent = data.words;
     this.$.part.value = data.part;
@@ -421,15 +423,4 @@ function extent(values, start) {
   let [low, high] = [Infinity, -Infinity];
   for (let n = start; n < values.length; n += 2) [low, high] = [Math.min(low, values[n]), Math.max(high, values[n])];
   return [low, high];
-}
-
-function bytes(text) {
-  const letters = atob(text);
-  const found = new Uint8Array(letters.length);
-  for (let n = 0; n < found.length; n++) found[n] = letters.charCodeAt(n);
-  return found;
-}
-
-function floats(text) {
-  return new Float32Array(bytes(text).buffer); // both are little-endian wherever a browser runs
 }

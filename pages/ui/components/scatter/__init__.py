@@ -18,6 +18,7 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
+from pages.ui.components.shared import module
 from vqvae.analysis.receptive_field import ReceptiveField
 
 FOLDER = Path(__file__).parent
@@ -209,6 +210,6 @@ _SCATTER = st.components.v2.component(
     "vqvae_scatter",
     html=(FOLDER / "scatter.html").read_text(),
     css=(FOLDER / "scatter.css").read_text(),
-    js=(FOLDER / "scatter.js").read_text(),
+    js=module(FOLDER / "scatter.js"),
 )
-_SHEET = st.components.v2.component("vqvae_sheet", html="<span hidden></span>", js=(FOLDER / "sheet.js").read_text())
+_SHEET = st.components.v2.component("vqvae_sheet", html="<span hidden></span>", js=module(FOLDER / "sheet.js"))

@@ -1,8 +1,10 @@
-// Takes the sheet of pictures, sent once a model, to where every map on the page finds it.
-const SHEETS = (globalThis.vqvaeSheets ??= new Map());
+// Takes a sheet of pictures, sent once a model, to where every map on the page finds it.
+
+import { ARRIVED, SHEETS } from "./sheets.js";
+
 const KEPT = 2;
 
-export default function ({ data, parentElement }) {
+export default function ({ data }) {
   if (!data || data.length < 4) return;
   // Four bytes of length, a JSON header, then the parts that the header names with their lengths.
   const bytes = new Uint8Array(data); // a copy, which begins at an aligned address
@@ -17,10 +19,13 @@ export default function ({ data, parentElement }) {
   }
   const sheet = { ...header, codes: new Uint16Array(parts.codes.buffer), errors: new Float32Array(parts.errors.buffer) };
   SHEETS.set(header.key, null);
-  Promise.all(["digits", "reconstructions"].map((name) => createImageBitmap(new Blob([parts[name]], { type: "image/png" }))))
-    .then(([digits, reconstructions]) => {
-      SHEETS.set(header.key, { ...sheet, digits, reconstructions });
-      for (const key of [...SHEETS.keys()].slice(0, -KEPT)) SHEETS.delete(key);
-      globalThis.dispatchEvent(new Event("vqvae-sheet"));
-    });
+  decode(header.key, sheet, parts);
+}
+
+async function decode(key, sheet, parts) {
+  const pictures = [parts.digits, parts.reconstructions].map((part) => new Blob([part], { type: "image/png" }));
+  const [digits, reconstructions] = await Promise.all(pictures.map((picture) => createImageBitmap(picture)));
+  SHEETS.set(key, { ...sheet, digits, reconstructions });
+  for (const old of [...SHEETS.keys()].slice(0, -KEPT)) SHEETS.delete(old);
+  dispatchEvent(new Event(ARRIVED));
 }
