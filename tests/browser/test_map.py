@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.conftest import begin
+
 COUNT_SHIFTS = """
 window.shifted = 0;
 new PerformanceObserver((list) => {
@@ -13,12 +15,19 @@ new PerformanceObserver((list) => {
 """
 
 
-def open_map(page, address: str = "/map?method=pca"):
-    """The map's canvas, drawn, its pictures there and the panel filled."""
-    page.goto(address)
+@pytest.fixture
+def page(tab):
+    """One page for all tests: each begins with Start over."""
+    return tab
+
+
+def open_map(page):
+    """The map's canvas, drawn, its pictures there, nothing selected and the panel filled."""
+    begin(page, "/map")
     expect(page.get_by_role("heading", level=1)).to_have_text("Map")
     expect(page.locator("div.scatter[data-pictures=ready]")).to_be_visible(timeout=300_000)  # the first one encodes
     expect(page.get_by_alt_text("Digits above their reconstructions")).to_be_visible()
+    expect_selected(page, 0)
     canvas = page.locator("div.scatter canvas.base")
     canvas.scroll_into_view_if_needed()
     return canvas
@@ -87,10 +96,9 @@ def test_a_click_selects_and_a_click_beside_selects_nothing(page):
 
 
 def test_a_lasso_and_a_box_select_and_nothing_jumps(page):
-    page.add_init_script(COUNT_SHIFTS)
     canvas = open_map(page)
-    page.wait_for_timeout(1_500)
-    page.evaluate("window.shifted = 0")
+    page.wait_for_load_state("networkidle")
+    page.evaluate(COUNT_SHIFTS)
     tool(page, "Lasso")
     drag(page, canvas, (0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6))
     first = selected(page)
@@ -225,7 +233,7 @@ def test_two_fingers_bring_the_map_near_and_far_and_select_nothing(new_page):
 
 
 def test_a_code_picked_elsewhere_is_found_on_the_map_and_goes_back(page):
-    page.goto("/map?show=codes&method=pca")
+    begin(page, "/map?show=codes&method=pca")
     points = page.locator(".js-plotly-plot .scatterlayer .point")
     expect(points.first).to_be_attached()
     box = points.nth(3).bounding_box()
@@ -244,7 +252,7 @@ def test_a_code_picked_elsewhere_is_found_on_the_map_and_goes_back(page):
 
 
 def test_a_map_can_be_called_off(page):
-    page.goto("/map?neighbours=7&points=3000&seed=9")
+    begin(page, "/map?neighbours=7&points=3000&seed=9")
     expect(page.get_by_alt_text("Digits above their reconstructions")).to_be_visible()
     page.get_by_role("button", name=re.compile("Compute t-SNE")).click()
     page.get_by_role("button", name="Cancel").click()
