@@ -5,11 +5,8 @@ import re
 import pytest
 import torch
 
-from pages.ui.components.canvas import describe
-from pages.ui.components.shared import FOLDER as SHARED
 from tests.browser.hand import PHONE, code_at, drawing, press, until
 from vqvae import data
-from vqvae.analysis.receptive_field import receptive_field
 from vqvae.checkpoint import SHIPPED, load
 
 
@@ -92,25 +89,3 @@ def test_the_error_is_told_apart_into_the_autoencoders_and_the_quantisers(bench)
         page.get_by_text(re.compile(rf"{label}.*NMSE {f'{nmse:.3f}'[:-1]}\d")).wait_for()
     assert page.get_by_text("encoder: conv, 32 × 14 × 14").count() == 1
     assert page.get_by_text("decoder: conv transpose, 1 × 28 × 28").count() == 1
-
-
-def test_the_field_that_a_cell_sees_is_the_librarys(browser):
-    page = browser.new_page()
-    page.evaluate(
-        """async ([source, description]) => {
-          window.forward = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
-          window.network = forward.load(description);
-        }""",
-        [(SHARED / "vqvae.js").read_text(), describe(load(SHIPPED["default"]))],
-    )
-    field = receptive_field(load(SHIPPED["default"]).model.encoder)
-    for row, column in ((0, 0), (3, 5), (6, 6)):
-        shown = page.evaluate("([row, column]) => forward.receptiveField(network, row, column)", [row, column])
-        rows, columns = field.window(row, column)
-        assert shown == {
-            "top": rows.start,
-            "bottom": min(28, rows.stop),
-            "left": columns.start,
-            "right": min(28, columns.stop),
-        }
-    page.close()

@@ -1,0 +1,160 @@
+"""The JavaScript that needs no page, in Node: `node --test`, in the Node that Playwright's wheel carries.
+
+torch's side is computed here and read there: `reference.js` says where. What only a page shows is in tests/browser.
+"""
+
+import base64
+import copy
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from pages.ui.components.canvas import describe
+from vqvae import data
+from vqvae.analysis.receptive_field import receptive_field
+from vqvae.analysis.tiles import tiles
+from vqvae.checkpoint import SHIPPED, Checkpoint, load
+from vqvae.model import VQVAE, ModelConfig
+
+FOLDER = Path(__file__).parent
+IMAGES = 200
+RANDOM = {
+    "K 37, D 5": ModelConfig(num_embeddings=37, embedding_dim=5),
+    "K 512, D 64": ModelConfig(num_embeddings=512, embedding_dim=64),
+    "3 channels, 32 x 48": ModelConfig(channels=3, height=32, width=48),
+    "K 1": ModelConfig(num_embeddings=1),
+}
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    try:
+        import playwright
+    except ImportError:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Playwright is not installed, and CI=true asks for its Node")
+        pytest.skip("Playwright is not installed (pip install -r tests/requirements.txt), and Node comes with it")
+    return Path(playwright.__file__).parent / "driver" / "node"
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What torch makes of models of several shapes, as a file."""
+    models = [load(SHIPPED[name]) for name in SHIPPED]
+    models += [random_checkpoint(config) for config in RANDOM.values()]
+    passes = [agreement(checkpoint, pictures(checkpoint.model.config)) for checkpoint in [*models, of_odd_layers()]]
+    for name, one in zip([*SHIPPED, *RANDOM, "odd layers"], passes, strict=True):
+        one["name"] = name
+    picture = torch.randint(0, 256, (1, 28, 28), generator=torch.Generator().manual_seed(5), dtype=torch.uint8)
+    default = load(SHIPPED["default"]).model
+    field = receptive_field(default.encoder)
+    height, width = default.config.grid
+    windows = [field.window(row, column) for row in range(height) for column in range(width)]
+    file = tmp_path_factory.mktemp("reference") / "torch.json"
+    file.write_text(
+        json.dumps(
+            {
+                "passes": passes,
+                "tiles": packed(channels_last(tiles(default))),
+                "resampled": {
+                    "bytes": picture.flatten().tolist(),
+                    "by_torch": nn.functional.adaptive_avg_pool2d(picture.float(), (14, 7)).flatten().tolist(),
+                },
+                "fields": [
+                    {
+                        "top": rows.start,
+                        "bottom": min(default.config.height, rows.stop),
+                        "left": columns.start,
+                        "right": min(default.config.width, columns.stop),
+                    }
+                    for rows, columns in windows
+                ],
+            }
+        )
+    )
+    return file
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.test.js")), ids=lambda file: file.name)
+def test_in_node(file, node, reference):
+    run = subprocess.run(
+        [node, "--test", file], env=os.environ | {"REFERENCE": str(reference)}, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "\nℹ pass 0\n" not in run.stdout, "no test was found"
+
+
+def agreement(checkpoint: Checkpoint, pixels: Tensor) -> dict[str, object]:
+    """torch's codes of pictures (N, C, H, W) uint8, how near each was to another one, and what it draws from them."""
+    model, images = checkpoint.model, data.to_unit(pixels)
+    codes = model.encode(images)
+    exact = copy.deepcopy(model).double()
+    with torch.inference_mode():
+        distances = exact.vq_layer.distances(exact.encoder(images.double() - model.config.offset))  # (N, h, w, K)
+    margins = torch.full(codes.shape, torch.inf, dtype=torch.float64)
+    if distances.shape[-1] > 1:
+        smallest, second = distances.topk(2, largest=False).values.unbind(-1)
+        margins = (second - smallest) / (1 + smallest)
+    return {
+        "description": describe(checkpoint),
+        "pixels": packed(channels_last(pixels)),
+        "codes": packed(codes.to(torch.int32)),
+        "margins": packed(margins),
+        "drawn": packed(channels_last(model.decode(codes))),
+    }
+
+
+def random_checkpoint(config: ModelConfig) -> Checkpoint:
+    """A model of random weights, its codebook out of its own encodings so that many codes are in use."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        model = VQVAE(config)
+    generator = torch.Generator().manual_seed(7)
+    images = torch.rand(64, *config.image_shape, generator=generator)
+    vectors = model.latents(images).permute(0, 2, 3, 1).flatten(0, 2)
+    chosen = vectors[torch.randperm(len(vectors), generator=generator)[: config.num_embeddings]]
+    with torch.no_grad():
+        model.vq_layer.embeddings.weight.copy_(chosen)
+    return Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
+
+
+def of_odd_layers() -> Checkpoint:
+    """Kernels, strides, paddings and output paddings that no shipped model has, sides unlike each other."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        model = VQVAE(ModelConfig(height=24, width=20, num_embeddings=9, embedding_dim=6))
+        model.encoder.convs = nn.Sequential(
+            nn.Conv2d(1, 5, (4, 5), stride=(2, 1), padding=(1, 2)),
+            nn.ReLU(),
+            nn.Conv2d(5, 7, (2, 4), stride=(2, 4), bias=False),
+            nn.ReLU(),
+            nn.Conv2d(7, 6, 1),
+        )
+        model.decoder.convs = nn.Sequential(
+            nn.ConvTranspose2d(6, 7, (5, 3), stride=(2, 1), padding=(2, 1), output_padding=(1, 0)),
+            nn.ReLU(),
+            nn.ConvTranspose2d(7, 5, (1, 4), stride=(1, 2), padding=(0, 1)),
+            nn.ConvTranspose2d(5, 1, (2, 1), stride=(2, 2), padding=(0, 0), output_padding=(0, 1)),
+        )
+    return Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
+
+
+def pictures(config: ModelConfig) -> Tensor:
+    """IMAGES embedded digits; seeded noise where the model has another size: (N, C, H, W) uint8."""
+    if config.image_shape == (1, 28, 28):
+        return data.load(data.EMBEDDED, "all").pixels[:: 5000 // IMAGES]
+    generator = torch.Generator().manual_seed(1)
+    return torch.randint(0, 256, (IMAGES, *config.image_shape), generator=generator, dtype=torch.uint8)
+
+
+def channels_last(images: Tensor) -> Tensor:
+    return images.permute(0, 2, 3, 1).contiguous()
+
+
+def packed(values: Tensor) -> str:
+    return base64.b64encode(values.numpy().tobytes()).decode()
