@@ -4,7 +4,7 @@ export default function ({ parentElement }) {
   if (parentElement.watching) return;
   const lost = () => document.querySelector('.stApp:not([data-test-connection-state="CONNECTED"])');
   parentElement.watching = new MutationObserver(() => {
-    if (lost()) document.querySelector(".stDialog [aria-label=Close]")?.click();
+    if (lost()) /** @type {HTMLElement} */ (document.querySelector(".stDialog [aria-label=Close]"))?.click();
   });
   parentElement.watching.observe(document.body, { childList: true });
   return () => parentElement.watching.disconnect();

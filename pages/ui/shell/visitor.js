@@ -8,7 +8,10 @@ export default function ({ data, parentElement, setStateValue }) {
   let token = null;
   try {
     token = localStorage.getItem(name);
-    if (!/^[0-9a-f]{32}$/.test(token)) localStorage.setItem(name, (token = data.fresh));
+    if (!/^[0-9a-f]{32}$/.test(token)) {
+      token = data.fresh;
+      localStorage.setItem(name, token);
+    }
   } catch {
     token = data.fresh;
   }

@@ -125,9 +125,13 @@ class Workbench {
     this.say("");
   }
 
-  /** Take over a drawing made for another model, perhaps of another size; edits only where they mean the same codes. */
-  adopt({ pixels, edits, ...from }, stillMeant) {
-    const to = this.image;
+  /**
+   * Take over a drawing made for another model, perhaps of another size; edits only where they mean the same codes.
+   * @param {import("../shared/vqvae.js").Image & {pixels: Uint8ClampedArray, edits: ArrayLike<number>}} drawing
+   * @param {ArrayLike<number>} [stillMeant]
+   */
+  adopt({ pixels, edits, height, width, channels }, stillMeant) {
+    const [from, to] = [{ height, width, channels }, this.image];
     const fits = from.height === to.height && from.width === to.width;
     const taken = (pixels) => (fits && from.channels === to.channels ? pixels : resample(pixels, from, to));
     this.pixels = taken(pixels);
@@ -135,7 +139,7 @@ class Workbench {
     this.history.adapt((state) => ({ pixels: taken(state.pixels), edits: this.unedited }));
     const notes = [];
     if (!fits) notes.push(`This model reads ${sized(to)} pixels: your drawing was resampled from ${sized(from)}.`);
-    if (!stillMeant && edits.some((code) => code >= 0)) {
+    if (!stillMeant && Array.from(edits).some((code) => code >= 0)) {
       notes.push("Your edits of the codes are gone: they were codes of another model.");
     }
     this.say(notes.join(" "));
@@ -217,9 +221,18 @@ class Workbench {
     const useful = (button, use) => button.setAttribute("aria-disabled", String(!use));
     useful(undo, this.history.past.length);
     useful(redo, this.history.future.length);
-    useful(clear, this.pixels.some((value) => value > 0));
-    useful(restore, this.set.pixels?.some((value, i) => value !== this.pixels[i]));
-    useful(reset, this.edits.some((code) => code >= 0));
+    useful(
+      clear,
+      this.pixels.some((value) => value > 0),
+    );
+    useful(
+      restore,
+      this.set.pixels?.some((value, i) => value !== this.pixels[i]),
+    );
+    useful(
+      reset,
+      this.edits.some((code) => code >= 0),
+    );
   }
 
   /** Remember pixels and edits for undo, before they change. */

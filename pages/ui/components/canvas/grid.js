@@ -39,13 +39,16 @@ export class Grid {
       if (event.pointerType !== "touch" || this.painting) this.point(cell);
       if (cell !== undefined && event.pointerId === this.painting?.pointer) this.handle(cell);
     };
-    grid.onpointerup = grid.onpointercancel = grid.onlostpointercapture = (event) => {
-      if (event.pointerId !== this.painting?.pointer) return;
-      const { kept } = this.painting;
-      this.painting = undefined;
-      if (kept) this.bench.rest();
-      this.bench.request();
-    };
+    grid.onpointerup =
+      grid.onpointercancel =
+      grid.onlostpointercapture =
+        (event) => {
+          if (event.pointerId !== this.painting?.pointer) return;
+          const { kept } = this.painting;
+          this.painting = undefined;
+          if (kept) this.bench.rest();
+          this.bench.request();
+        };
     grid.onpointerleave = () => this.point(undefined);
     grid.onclick = (event) => this.mode === "choose" && this.handle(this.cellAt(event));
     grid.onkeydown = (event) => this.key(event);
@@ -96,7 +99,7 @@ export class Grid {
 
   /** Mark the cell that the palette is for. */
   select(target) {
-    this.cells.forEach((cell, index) => cell.setAttribute("aria-selected", String(index === target)));
+    for (const [index, cell] of this.cells.entries()) cell.setAttribute("aria-selected", String(index === target));
   }
 
   work(mode) {
@@ -122,7 +125,7 @@ export class Grid {
     const { bench } = this;
     const { $, network } = bench;
     this.pointed = index;
-    this.cells.forEach((cell, i) => cell.classList.toggle("pointed", i === index));
+    for (const [i, cell] of this.cells.entries()) cell.classList.toggle("pointed", i === index);
     $["input-spot"].hidden = $["output-spot"].hidden = index === undefined;
     if (index !== undefined) {
       const { grid, image } = network;

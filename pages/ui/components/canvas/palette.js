@@ -129,7 +129,10 @@ export class Palette {
     if (code === undefined || bench.tour.claims(event)) return;
     if (step) {
       const top = this.options[0].offsetTop;
-      const line = Math.max(1, this.options.findIndex((option) => option.offsetTop > top));
+      const line = Math.max(
+        1,
+        this.options.findIndex((option) => option.offsetTop > top),
+      );
       const next = this.options[code + step[0] + step[1] * line];
       if (next) {
         this.reach(Number(next.dataset.code));

@@ -32,11 +32,14 @@ export class Pen {
       for (const point of events.length ? events : [event]) this.extend(this.position(point));
       this.bench.changed(false);
     };
-    ink.onpointerup = ink.onpointercancel = ink.onlostpointercapture = (event) => {
-      if (!this.stroke || event.pointerId !== this.pointer) return;
-      this.pointer = undefined;
-      this.end();
-    };
+    ink.onpointerup =
+      ink.onpointercancel =
+      ink.onlostpointercapture =
+        (event) => {
+          if (!this.stroke || event.pointerId !== this.pointer) return;
+          this.pointer = undefined;
+          this.end();
+        };
     ink.onpointerleave = () => (nib.hidden = true);
     ink.oncontextmenu = (event) => event.preventDefault();
     ink.onkeydown = (event) => this.key(event);
@@ -102,7 +105,10 @@ export class Pen {
   position(event) {
     const box = this.bench.$.ink.getBoundingClientRect();
     const { height, width } = this.bench.image;
-    return { x: ((event.clientX - box.left) / box.width) * width, y: ((event.clientY - box.top) / box.height) * height };
+    return {
+      x: ((event.clientX - box.left) / box.width) * width,
+      y: ((event.clientY - box.top) / box.height) * height,
+    };
   }
 
   hover(event) {

@@ -5,7 +5,10 @@ const STORED = "vqvae-workbench";
 /** What is on the canvas survives another page and a reload: it lives in this tab's storage. */
 export function remember({ pixels, edits, image, set, fingerprint }) {
   try {
-    sessionStorage.setItem(STORED, JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], set }));
+    sessionStorage.setItem(
+      STORED,
+      JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], set }),
+    );
   } catch {
     // Storage is full or forbidden: the drawing lives as long as the page.
   }

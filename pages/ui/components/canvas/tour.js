@@ -51,7 +51,7 @@ const LESSONS = [
     "codebook perplexity = exp(−Σ<sub>k</sub> p<sub>k</sub> ln p<sub>k</sub>)",
   ],
 ];
-const [DIGIT, ENCODER, CODES, DECODER, CHANGE, OTHERS] = [1, 2, 3, 4, 5, 6];
+const [DIGIT, ENCODER, CODES, , CHANGE, OTHERS] = [1, 2, 3, 4, 5, 6];
 
 export class Tour {
   /** `bench` is the Workbench that it is told over. */
@@ -63,7 +63,7 @@ export class Tour {
     $.stops.replaceChildren(
       ...LESSONS.map((_, n) => {
         const stop = document.createElement("button");
-        stop.textContent = n + 1;
+        stop.textContent = String(n + 1);
         stop.onclick = () => this.go(n + 1);
         return stop;
       }),
@@ -155,7 +155,11 @@ export class Tour {
     $["walk-back"].setAttribute("aria-disabled", String(step === DIGIT));
     $["walk-on"].setAttribute("aria-disabled", String(step === LESSONS.length));
     $["walk-play"].hidden = step !== CODES;
-    $["walk-play"].textContent = this.timer ? "Pause" : this.done < network.grid.height * network.grid.width ? "Play" : "Again";
+    $["walk-play"].textContent = this.timer
+      ? "Pause"
+      : this.done < network.grid.height * network.grid.width
+        ? "Play"
+        : "Again";
   }
 
   // The third step, cell by cell
@@ -254,7 +258,9 @@ export class Tour {
 
   /** Whether an arrow key is the talk's, and not the canvas's, the grid's or the palette's, where the focus may stand. */
   claims({ key }) {
-    return Boolean(this.step) && this.presenting && !this.tabbed && (FORWARD_KEYS.includes(key) || BACK_KEYS.includes(key));
+    return (
+      Boolean(this.step) && this.presenting && !this.tabbed && (FORWARD_KEYS.includes(key) || BACK_KEYS.includes(key))
+    );
   }
 
   /** A clicker's keys: anywhere in a talk, beside the tour only within its words. */
@@ -263,8 +269,10 @@ export class Tour {
     if (!this.step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const path = event.composedPath();
     if (this.presenting ? path[0].closest?.("input, textarea") : !path.includes(this.bench.$.walk)) return;
-    if (this.tabbed && event.key.startsWith("Arrow") && path[0].closest?.("[role=gridcell], [role=option], canvas")) return;
-    const step = this.step + FORWARD_KEYS.includes(event.key) - BACK_KEYS.includes(event.key);
+    if (this.tabbed && event.key.startsWith("Arrow") && path[0].closest?.("[role=gridcell], [role=option], canvas"))
+      return;
+    const way = FORWARD_KEYS.includes(event.key) ? 1 : BACK_KEYS.includes(event.key) ? -1 : 0;
+    const step = this.step + way;
     if (step === this.step) return;
     if (step < DIGIT || step > LESSONS.length) {
       event.leadsOn = true; // the ends are the page's

@@ -65,7 +65,10 @@ export class Why {
     const [first, second] = this.near;
     const [row, column] = placeOf(cell, network.grid);
     const margin = second ? `; the runner-up is <b>${figure(second.distance - first.distance)}</b> farther` : "";
-    write($.facts, `Row ${row + 1}, column ${column + 1}: quantisation error <b>${figure(first.distance)}</b>${margin}`);
+    write(
+      $.facts,
+      `Row ${row + 1}, column ${column + 1}: quantisation error <b>${figure(first.distance)}</b>${margin}`,
+    );
   }
 
   /** Warm cells: far from their code, or close to choosing another. */

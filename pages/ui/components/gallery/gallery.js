@@ -12,7 +12,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     gallery.classList.toggle("row", notes !== null);
     if (notes) gallery.style.setProperty("--places", notes.places);
     const picture = new Image();
-    picture.onload = () => gallery.content === content && order.forEach((code, at) => paint(picture, code, at));
+    picture.onload = () => {
+      if (gallery.content !== content) return; // others have taken their place
+      for (const [at, code] of order.entries()) paint(picture, code, at);
+    };
     picture.src = sheet;
     if (focused) gallery.firstChild?.focus();
   }
@@ -29,7 +32,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const buttons = [...gallery.querySelectorAll("button")];
     const at = buttons.indexOf(event.target.closest("button"));
     const wide = getComputedStyle(gallery).gridTemplateColumns.split(" ").length;
-    const steps = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: wide, ArrowUp: -wide, Home: -at, End: buttons.length - 1 - at };
+    const steps = {
+      ArrowRight: 1,
+      ArrowLeft: -1,
+      ArrowDown: wide,
+      ArrowUp: -wide,
+      Home: -at,
+      End: buttons.length - 1 - at,
+    };
     if (at < 0 || !(event.key in steps)) return;
     event.preventDefault();
     buttons[Math.min(Math.max(at + steps[event.key], 0), buttons.length - 1)].focus();
@@ -50,7 +60,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   function parts(code, at) {
     const tile = document.createElement("canvas"); // a picture of its own: a scaled sheet would bleed at the seams
     [tile.width, tile.height] = [width, height];
-    tile.style.setProperty("--ratio", width / height);
+    tile.style.setProperty("--ratio", String(width / height));
     const index = document.createElement("span");
     index.textContent = code;
     if (!notes) return [tile, index];

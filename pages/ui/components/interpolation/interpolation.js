@@ -1,4 +1,3 @@
-
 // A walk between two pictures: a slider moves t, and in the next animation frame both decodings of z_t are drawn.
 
 import { paint } from "../shared/pixels.js";
@@ -56,13 +55,16 @@ class Walk {
 
   resize() {
     const { image, grid, cell } = this.network;
-    for (const id of ["a", "b", "continuous", "quantised"]) [this.$[id].width, this.$[id].height] = [image.width, image.height];
+    for (const id of ["a", "b", "continuous", "quantised"])
+      [this.$[id].width, this.$[id].height] = [image.width, image.height];
     [this.$.tiles.width, this.$.tiles.height] = [grid.width * cell.width, grid.height * cell.height];
     const { style } = this.root.querySelector(".between");
     style.setProperty("--ratio", image.width / image.height);
     style.setProperty("--rows", grid.height);
     style.setProperty("--columns", grid.width);
-    this.$.grid.replaceChildren(...Array.from({ length: grid.height * grid.width }, () => document.createElement("span")));
+    this.$.grid.replaceChildren(
+      ...Array.from({ length: grid.height * grid.width }, () => document.createElement("span")),
+    );
   }
 
   /** Draw in the next animation frame; asked again before that, it is drawn once. */

@@ -63,7 +63,11 @@ class Player {
       this.hold();
     }
     this.follow();
-    this.curves = data.curves.map((curve) => ({ ...curve, steps: floatsOf(curve.steps), values: floatsOf(curve.values) }));
+    this.curves = data.curves.map((curve) => ({
+      ...curve,
+      steps: floatsOf(curve.steps),
+      values: floatsOf(curve.values),
+    }));
     this.pictures = data.shape && {
       digits: bytesOf(data.digits),
       made: bytesOf(data.reconstructions),
@@ -90,7 +94,10 @@ class Player {
   get at() {
     if (this.data.going) return this.newest;
     if (this.shown === null) return this.last;
-    return Math.max(0, this.data.frames.findLastIndex(({ step }) => step <= this.shown));
+    return Math.max(
+      0,
+      this.data.frames.findLastIndex(({ step }) => step <= this.shown),
+    );
   }
 
   /** The step that is shown; at the end, all there is. */
@@ -162,7 +169,7 @@ class Player {
     this.$.at.value = at;
     this.$.at.setAttribute("aria-valuetext", `step ${step.toLocaleString("en")}`);
     this.$.step.textContent = `step ${step.toLocaleString("en")}`;
-    [...this.$.figures.querySelectorAll("dd")].forEach((element, n) => (element.textContent = said[n]));
+    for (const [n, element] of this.$.figures.querySelectorAll("dd").entries()) element.textContent = said[n];
     this.drawDigits(at);
     this.drawWays(at);
     this.drawUsage(at);
@@ -214,10 +221,14 @@ class Player {
     const plane = height * width;
     for (let n = 0; n < count; n++) {
       const [left, top] = [(n % columns) * across, Math.floor(n / columns) * down];
-      for (const [source, start, below] of [[digits, n, 0], [made, at * count + n, height]]) {
+      for (const [source, start, below] of [
+        [digits, n, 0],
+        [made, at * count + n, height],
+      ]) {
         for (let pixel = 0; pixel < plane; pixel++) {
           const place = 4 * ((top + below + Math.floor(pixel / width)) * canvas.width + left + (pixel % width));
-          for (let c = 0; c < 3; c++) picture.data[place + c] = source[(start * channels + (channels === 3 ? c : 0)) * plane + pixel];
+          for (let c = 0; c < 3; c++)
+            picture.data[place + c] = source[(start * channels + (channels === 3 ? c : 0)) * plane + pixel];
           picture.data[place + 3] = 255;
         }
       }
@@ -228,12 +239,16 @@ class Player {
   /** Lines along which the codes came, and a point for each where it is; a hollow one was not used lately. */
   drawWays(at) {
     const chart = new Chart(this.$.ways);
-    let note = "In the plane of the two principal components of all places that the codes passed. Point at one to see which it is.";
+    let note =
+      "In the plane of the two principal components of all places that the codes passed. Point at one to see which it is.";
     if (this.pictures) {
       const { places, usage } = this.pictures;
       const steps = this.data.place_steps;
       const K = places.length / steps.length / 2;
-      const until = Math.max(0, steps.findLastIndex((step) => step <= this.step));
+      const until = Math.max(
+        0,
+        steps.findLastIndex((step) => step <= this.step),
+      );
       const radius = Math.max(2, Math.min(4.5, 60 / Math.sqrt(K)));
       chart.frame(extent(places, 0), extent(places, 1), 0.5 * chart.letter + radius);
       const [x, y] = [(n, k) => chart.x(places[2 * (n * K + k)]), (n, k) => chart.y(places[2 * (n * K + k) + 1])];
@@ -316,7 +331,10 @@ class Player {
     }
     [...this.$[`${name}-legend`].querySelectorAll("b")].forEach((element, n) => {
       const { steps, values } = curves[n];
-      const at = Math.max(0, steps.findLastIndex((step) => step <= read));
+      const at = Math.max(
+        0,
+        steps.findLastIndex((step) => step <= read),
+      );
       element.textContent = values.length ? Number(values[at].toPrecision(3)) : "–";
     });
   }
@@ -333,6 +351,7 @@ class Chart {
     const ratio = Math.min(devicePixelRatio || 1, 2);
     this.width = canvas.clientWidth;
     this.height = canvas.clientHeight;
+    this.top = this.bottom = this.left = this.right = 0; // of what `axes` frames
     this.letter = 0.8 * parseFloat(style.fontSize);
     this.ink = style.color;
     const [width, height] = [Math.round(this.width * ratio), Math.round(this.height * ratio)];
@@ -374,7 +393,7 @@ class Chart {
     }
     pen.fillText(title, (left + right) / 2, bottom + 2.3 * letter);
     pen.globalAlpha = 1;
-    [this.top, this.bottom, this.left, this.right] = [top, bottom, left, right];
+    Object.assign(this, { top, bottom, left, right });
   }
 
   line(xs, ys, color, last) {
@@ -382,7 +401,9 @@ class Chart {
     pen.strokeStyle = color;
     pen.lineWidth = 2;
     pen.beginPath();
-    xs.forEach((x, n) => x <= last && Number.isFinite(this.y(ys[n])) && pen.lineTo(this.x(x), this.y(ys[n])));
+    for (const [n, x] of xs.entries()) {
+      if (x <= last && Number.isFinite(this.y(ys[n]))) pen.lineTo(this.x(x), this.y(ys[n]));
+    }
     pen.stroke();
   }
 
@@ -409,12 +430,16 @@ function scale([from, to], [start, end]) {
 function ticks([low, high], log) {
   if (!log) {
     const rough = 10 ** Math.floor(Math.log10((high - low) / 5));
-    const step = Math.max(1, [1, 2, 5, 10].map((times) => times * rough).find((size) => (high - low) / size <= 5.5));
+    const step = Math.max(
+      1,
+      [1, 2, 5, 10].map((times) => times * rough).find((size) => (high - low) / size <= 5.5),
+    );
     const first = Math.ceil(low / step);
     return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, n) => (first + n) * step);
   }
   const powers = Array.from({ length: 24 }, (_, n) => 10 ** (n - 12));
-  const inside = (times) => powers.flatMap((power) => times.map((time) => time * power)).filter((value) => low <= value && value <= high);
+  const inside = (times) =>
+    powers.flatMap((power) => times.map((time) => time * power)).filter((value) => low <= value && value <= high);
   return inside([1, 2, 5]).length > 7 ? inside([1]) : inside([1, 2, 5]);
 }
 

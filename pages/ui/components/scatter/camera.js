@@ -6,7 +6,7 @@ const EDGE = 28; // pixels around the whole map
 
 export class Camera {
   constructor() {
-    [this.width, this.height] = [0, 0];
+    this.width = this.height = 0;
     this.spacing = 0.1; // of neighbours on the map: how far to zoom at most
     this.fit();
   }
@@ -41,6 +41,9 @@ export class Camera {
 
   /** Move the view over the map by pixels of the screen. */
   moveBy(x, y) {
-    this.center = [clamp(this.center[0] + x / this.scale, -0.1, 1.1), clamp(this.center[1] - y / this.scale, -0.1, 1.1)];
+    this.center = [
+      clamp(this.center[0] + x / this.scale, -0.1, 1.1),
+      clamp(this.center[1] - y / this.scale, -0.1, 1.1),
+    ];
   }
 }

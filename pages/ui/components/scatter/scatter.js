@@ -30,6 +30,7 @@ class View {
     this.stage = this.find(".stage");
     this.data = {};
     this.revision = null;
+    this.send = undefined; // tells Python of a selection
     this.camera = new Camera();
     this.points = new Points(this.camera);
     this.drawing = new Drawing(this);

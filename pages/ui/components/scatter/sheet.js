@@ -17,7 +17,11 @@ export default function ({ data }) {
     parts[name] = bytes.slice(at, at + size);
     at += size;
   }
-  const sheet = { ...header, codes: new Uint16Array(parts.codes.buffer), errors: new Float32Array(parts.errors.buffer) };
+  const sheet = {
+    ...header,
+    codes: new Uint16Array(parts.codes.buffer),
+    errors: new Float32Array(parts.errors.buffer),
+  };
   SHEETS.set(header.key, null);
   decode(header.key, sheet, parts);
 }

@@ -41,7 +41,13 @@ export class Engine {
     if (this.worker) {
       this.running = job;
       const pixels = fresh || this.unsent ? job.pixels : null;
-      this.worker.postMessage({ description: this.unsent, ticket: ++this.tickets, pixels, edits: job.edits, deep: job.deep });
+      this.worker.postMessage({
+        description: this.unsent,
+        ticket: ++this.tickets,
+        pixels,
+        edits: job.edits,
+        deep: job.deep,
+      });
       this.unsent = undefined;
       return;
     }

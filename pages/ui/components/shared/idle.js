@@ -3,16 +3,19 @@
 
 const SETTLE = 1500; // milliseconds after a click on a link, within which the other page begins to run
 
-if (document.leftAt === undefined) {
-  document.leftAt = -Infinity; // when a link was clicked last: one for all components
-  const note = ({ target }) => target.closest?.("a") && (document.leftAt = performance.now());
-  document.addEventListener("click", note, true);
-}
+let leftAt = -Infinity; // when a link was clicked last: this module is one for all components
+
+document.addEventListener(
+  "click",
+  ({ target }) => {
+    if (target instanceof Element && target.closest("a")) leftAt = performance.now();
+  },
+  true,
+);
 
 /** Whether the page rests. */
 export function resting() {
   const app = document.querySelector("[data-test-script-state]");
-  const idle = !app || app.dataset.testScriptState === "notRunning";
-  return idle && performance.now() - document.leftAt > SETTLE;
+  const idle = !app || app.getAttribute("data-test-script-state") === "notRunning";
+  return idle && performance.now() - leftAt > SETTLE;
 }
-

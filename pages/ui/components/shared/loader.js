@@ -1,7 +1,8 @@
 // A component arrives as one text; here its files become modules again, each with an address of its own.
 
 /** Where each source has its address, so that what several components import is one module on the page. */
-const known = (globalThis.vqvaeModules ??= new Map());
+globalThis.vqvaeModules ??= new Map();
+const known = globalThis.vqvaeModules;
 
 /**
  * What the last file exports as its default.

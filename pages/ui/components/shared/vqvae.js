@@ -10,13 +10,38 @@
 // A stroke changes a few pixels, and each layer sees few of them at once. So a pass takes the maps of an earlier one and
 // computes only what the change reaches, in the same order of additions: the outcome is the same to the last bit.
 
+/**
+ * @typedef {{height: number, width: number}} Size
+ * @typedef {Size & {channels: number}} Image
+ * @typedef {Image & {values: Float64Array}} FeatureMap  (height, width, channels)
+ * @typedef {{kind: "relu" | "conv" | "conv_transpose", in: number, out: number, kernel: number[], stride: number[],
+ *   padding: number[], output_padding: number[]}} Layer  as Python describes it; a relu has its kind alone
+ * @typedef {Size & {first: number[], step: number[], to: number[], every: number[], weights: Float64Array}} Piece
+ * @typedef {Layer & {bias: Float64Array, pieces: Piece[]}} Built  a relu has no pieces
+ * @typedef {Image & {fingerprint: string, offset: number, variance: number, K: number, D: number, encoder: Layer[],
+ *   decoder: Layer[], weights: string}} Description  what Python's `describe` sends
+ * @typedef {{image: Image, grid: Size, cell: Size, offset: number, variance: number, K: number, D: number,
+ *   encoder: Built[], decoder: Built[], codebook: Float64Array, tiles: Map<number, Uint8ClampedArray>}} Network
+ * @typedef {{latents: FeatureMap, codes: Int32Array, distances: Float64Array, pixels: Float64Array}} Reconstructed
+ * @typedef {{top: number, bottom: number, left: number, right: number}} Box  [top, bottom) x [left, right)
+ * @typedef {(count: number) => Float32Array} Take  the next weights
+ * @typedef {(o: number, i: number, y: number, x: number) => number} WeightAt
+ */
+
 const BLOCK = 4; // output channels summed side by side, each in a register
 
-/** Build a network from what Python's `describe` sends; throws where the weights do not fit the layers. */
+/**
+ * Build a network; throws where the weights do not fit the layers.
+ * @param {Description} description
+ * @returns {Network}
+ */
 export function load({ channels, height, width, offset, variance, K, D, encoder, decoder, weights }) {
   const floats = decodeFloats(weights);
   let taken = 0;
-  const take = (count) => floats.subarray(taken, (taken += count));
+  const take = (/** @type {number} */ count) => {
+    taken += count;
+    return floats.subarray(taken - count, taken);
+  };
   const network = {
     image: { height, width, channels },
     offset,
@@ -27,16 +52,21 @@ export function load({ channels, height, width, offset, variance, K, D, encoder,
     decoder: decoder.map((layer) => build(layer, take)),
     codebook: Float64Array.from(take(K * D)), // (K, D)
     tiles: new Map(),
+    grid: { height: 0, width: 0 },
+    cell: { height: 0, width: 0 },
   };
   if (taken !== floats.length) throw new Error(`expected ${taken} weights, got ${floats.length}`);
   const grid = network.encoder.reduce(outputSize, network.image);
-  const cell = network.decoder.reduce(outputSize, { height: 3 * grid.height, width: 3 * grid.width });
+  const cell = network.decoder.reduce(outputSize, { height: 3 * grid.height, width: 3 * grid.width, channels: D });
   network.grid = { height: grid.height, width: grid.width };
   network.cell = { height: Math.round(cell.height / grid.height / 3), width: Math.round(cell.width / grid.width / 3) };
   return network;
 }
 
-/** Whole bits that one code takes: 7 for K = 128. */
+/**
+ * Whole bits that one code takes: 7 for K = 128.
+ * @param {number} K
+ */
 export function bitsPerCode(K) {
   return K > 1 ? 32 - Math.clz32(K - 1) : 0;
 }
@@ -44,13 +74,20 @@ export function bitsPerCode(K) {
 /**
  * Pixels in [0, 1] (height, width, channels) -> the encoder's input and the feature map after each layer; the last one
  * is z_e. `before` is what an earlier call gave, for its speed alone.
+ * @param {Network} network
+ * @param {ArrayLike<number>} pixels
+ * @param {FeatureMap[]} [before]
  */
 export function encode(network, pixels, before) {
   const { offset, image } = network;
   return forward(network.encoder, { ...image, values: Float64Array.from(pixels, (value) => value - offset) }, before);
 }
 
-/** z_e -> {codes (height, width), distances (height, width, K)}: squared, Euclidean; the lowest index wins a tie. */
+/**
+ * z_e -> {codes (height, width), distances (height, width, K)}: squared, Euclidean; the lowest index wins a tie.
+ * @param {Network} network
+ * @param {FeatureMap} latents
+ */
 export function quantise(network, latents) {
   const { K, D, codebook } = network;
   const cells = latents.height * latents.width;
@@ -75,7 +112,13 @@ export function quantise(network, latents) {
   return { codes, distances };
 }
 
-/** Codes (height, width) -> z_q, the feature map of their vectors. */
+/**
+ * Codes (height, width) -> z_q, the feature map of their vectors.
+ * @param {Network} network
+ * @param {Int32Array} codes
+ * @param {Size} [size]
+ * @returns {FeatureMap}
+ */
 export function lookup(network, codes, { height, width } = network.grid) {
   const { D, codebook } = network;
   const values = new Float64Array(height * width * D);
@@ -88,6 +131,9 @@ export function lookup(network, codes, { height, width } = network.grid) {
 /**
  * Latents, quantised or not -> themselves, the feature map after each layer, and the image, not clamped to [0, 1].
  * `before` is what an earlier call gave, for its speed alone.
+ * @param {Network} network
+ * @param {FeatureMap} latents
+ * @param {FeatureMap[]} [before]
  */
 export function decode(network, latents, before) {
   const maps = forward(network.decoder, latents, before?.slice(0, -1));
@@ -95,14 +141,23 @@ export function decode(network, latents, before) {
   return [...maps, { ...image, values: image.values.map((value) => value + network.offset) }];
 }
 
-/** One whole pass: pixels in [0, 1] -> {latents, codes, distances, pixels}. */
+/**
+ * One whole pass: pixels in [0, 1] (height, width, channels) -> their latents, codes and picture.
+ * @param {Network} network
+ * @param {ArrayLike<number>} pixels
+ * @returns {Reconstructed}
+ */
 export function reconstruct(network, pixels) {
   const latents = encode(network, pixels).at(-1);
   const { codes, distances } = quantise(network, latents);
   return { latents, codes, distances, pixels: draw(network, codes) };
 }
 
-/** Codes (height, width) -> the decoder's pixels, not clamped to [0, 1]. */
+/**
+ * Codes (height, width) -> the decoder's pixels, not clamped to [0, 1].
+ * @param {Network} network
+ * @param {Int32Array} codes
+ */
 export function draw(network, codes) {
   return decode(network, lookup(network, codes)).at(-1).values;
 }
@@ -111,9 +166,22 @@ export function draw(network, codes) {
  * A function for passes of which some codes are overruled: (pixels, edits, deep) -> what `reconstruct` gives, with
  * `chosen`, the codes after the edits, `edited`, their picture, and where it is to go deep, `inside`. An edit of -1
  * leaves the encoder's choice. Where `pixels` is null they are as before, and are not encoded again.
+ * @param {Network} network
  */
 export function overruled(network) {
-  let [there, back, drawn, pass] = [];
+  /** @type {FeatureMap[] | undefined} */
+  let there;
+  /** @type {FeatureMap[] | undefined} */
+  let back;
+  /** @type {FeatureMap[] | undefined} */
+  let drawn;
+  /** @type {Reconstructed | undefined} */
+  let pass;
+  /**
+   * @param {ArrayLike<number> | null} pixels  (height, width, channels) in [0, 1]; not null at first
+   * @param {ArrayLike<number>} edits  (height, width)
+   * @param {boolean} deep
+   */
   return (pixels, edits, deep) => {
     if (pixels) {
       there = encode(network, pixels, there);
@@ -122,8 +190,10 @@ export function overruled(network) {
       back = decode(network, lookup(network, codes), back);
       pass = { latents, codes, distances, pixels: back.at(-1).values };
     }
-    const chosen = pass.codes.map((code, cell) => (edits[cell] < 0 ? code : edits[cell]));
-    const same = chosen.every((code, cell) => code === pass.codes[cell]);
+    if (!pass || !there || !back) throw new Error("expected pixels for the first pass");
+    const { codes } = pass;
+    const chosen = codes.map((code, cell) => (edits[cell] < 0 ? code : edits[cell]));
+    const same = chosen.every((code, cell) => code === codes[cell]);
     drawn = same ? back : decode(network, lookup(network, chosen), drawn ?? back);
     return { ...pass, chosen, edited: drawn.at(-1).values, inside: deep ? inside(network, there, drawn) : undefined };
   };
@@ -133,14 +203,24 @@ export function overruled(network) {
  * What lies between, out of the maps of `encode` and `decode`: the feature map after each layer, there and back, and
  * the picture that the decoder would draw from z_e itself, without quantising. {encoder: [{name, map}], decoder: [...],
  * continuous: pixels}.
+ * @param {Network} network
+ * @param {FeatureMap[]} there
+ * @param {FeatureMap[]} back
  */
 function inside(network, there, back) {
-  const named = (layers, maps) => layers.map(({ kind }, n) => ({ name: kind.replace("_", " "), map: maps[n + 1] }));
+  const named = (/** @type {Built[]} */ layers, /** @type {FeatureMap[]} */ maps) =>
+    layers.map(({ kind }, n) => ({ name: kind.replace("_", " "), map: maps[n + 1] }));
   const continuous = decode(network, there.at(-1)).at(-1).values;
   return { encoder: named(network.encoder, there), decoder: named(network.decoder, back), continuous };
 }
 
-/** The pixels that a cell sees: its receptive field, clipped at the border. */
+/**
+ * The pixels that a cell sees: its receptive field, clipped at the border.
+ * @param {Network} network
+ * @param {number} row
+ * @param {number} column
+ * @returns {Box}
+ */
 export function receptiveField(network, row, column) {
   const { image, encoder } = network;
   const [height, width] = [row, column].map((cell, side) => {
@@ -155,14 +235,24 @@ export function receptiveField(network, row, column) {
   return { top: height[0], bottom: height[1], left: width[0], right: width[1] };
 }
 
-/** The codes nearest to a cell's z_e, nearest first, with their squared distances: [{code, distance}]. */
+/**
+ * The codes nearest to a cell's z_e, nearest first, with their squared distances.
+ * @param {Network} network
+ * @param {Float64Array} distances  (height, width, K)
+ * @param {number} cell
+ * @param {number} count
+ */
 export function nearest(network, distances, cell, count) {
   const { K } = network;
   const order = Array.from({ length: K }, (_, code) => ({ code, distance: distances[cell * K + code] }));
   return order.sort((a, b) => a.distance - b.distance || a.code - b.code).slice(0, count);
 }
 
-/** For every cell its quantisation error, the squared distance to its nearest code, and the margin to the next. */
+/**
+ * For every cell its quantisation error, the squared distance to its nearest code, and the margin to the next.
+ * @param {Network} network
+ * @param {Float64Array} distances  (height, width, K)
+ */
 export function certainty(network, distances) {
   const { K } = network;
   const cells = distances.length / K;
@@ -179,7 +269,12 @@ export function certainty(network, distances) {
   return { error, margin };
 }
 
-/** What a code draws: the centre cell of a decoded 3 x 3 grid of it, as bytes (cell height, cell width, channels). */
+/**
+ * What a code draws: the centre cell of a decoded 3 x 3 grid of it, as bytes (cell height, cell width, channels).
+ * @param {Network} network
+ * @param {number} code
+ * @returns {Uint8ClampedArray}
+ */
 export function tile(network, code) {
   if (!network.tiles.has(code)) {
     const picture = decode(network, lookup(network, new Int32Array(9).fill(code), { height: 3, width: 3 })).at(-1);
@@ -195,7 +290,12 @@ export function tile(network, code) {
   return network.tiles.get(code);
 }
 
-/** How far a reconstruction is from its picture, both in [0, 1] and unclamped: {mse, nmse, psnr in decibels}. */
+/**
+ * How far a reconstruction is from its picture, both in [0, 1] and unclamped: {mse, nmse, psnr in decibels}.
+ * @param {Network} network
+ * @param {ArrayLike<number>} pixels
+ * @param {ArrayLike<number>} reconstruction
+ */
 export function score(network, pixels, reconstruction) {
   let squares = 0;
   for (let i = 0; i < pixels.length; i++) squares += (pixels[i] - reconstruction[i]) ** 2;
@@ -203,12 +303,18 @@ export function score(network, pixels, reconstruction) {
   return { mse, nmse: mse / network.variance, psnr: -10 * Math.log10(mse) };
 }
 
-/** [0, 1] -> bytes, clamped and rounded. */
+/**
+ * [0, 1] -> bytes, clamped and rounded.
+ * @param {ArrayLike<number>} values
+ */
 export function toBytes(values) {
   return Uint8ClampedArray.from(values, (value) => value * 255); // this array clamps and rounds by itself
 }
 
-/** Bytes -> [0, 1]. */
+/**
+ * Bytes -> [0, 1].
+ * @param {ArrayLike<number>} bytes
+ */
 export function fromBytes(bytes) {
   return Float64Array.from(bytes, (value) => value / 255);
 }
@@ -216,9 +322,12 @@ export function fromBytes(bytes) {
 /**
  * A picture in another size and number of channels: each new pixel is the mean of the area it covers. One channel
  * becomes three alike; three become their mean.
+ * @param {ArrayLike<number>} bytes
+ * @param {Image} from
+ * @param {Image} to
  */
 export function resample(bytes, from, to) {
-  const overlaps = (source, target) =>
+  const overlaps = (/** @type {number} */ source, /** @type {number} */ target) =>
     Array.from({ length: target }, (_, i) => {
       const [start, end] = [(i * source) / target, ((i + 1) * source) / target];
       const first = Math.floor(start);
@@ -248,6 +357,7 @@ export function resample(bytes, from, to) {
   return result;
 }
 
+/** @param {string} base64 */
 function decodeFloats(base64) {
   const text = atob(base64);
   const bytes = new DataView(new ArrayBuffer(text.length));
@@ -255,9 +365,14 @@ function decodeFloats(base64) {
   return Float32Array.from({ length: text.length / 4 }, (_, i) => bytes.getFloat32(4 * i, true));
 }
 
-/** A layer of the description with its weights, taken in torch's order, packed for `correlate`. */
+/**
+ * A layer of the description with its weights, taken in torch's order, packed for `correlate`.
+ * @param {Layer} layer
+ * @param {Take} take
+ * @returns {Built}
+ */
 function build(layer, take) {
-  if (layer.kind === "relu") return layer;
+  if (layer.kind === "relu") return { ...layer, bias: new Float64Array(), pieces: [] };
   const { kind, kernel, stride, padding } = layer;
   const [height, width] = kernel;
   const weights = take(layer.in * layer.out * height * width);
@@ -295,7 +410,13 @@ function build(layer, take) {
   return { ...layer, bias, pieces };
 }
 
-/** Weights in the order in which `correlate` reads them: BLOCK outputs side by side, then those left over singly. */
+/**
+ * Weights in the order in which `correlate` reads them: BLOCK outputs side by side, then those left over singly.
+ * @param {Layer} layer
+ * @param {number} height
+ * @param {number} width
+ * @param {WeightAt} at
+ */
 function pack(layer, height, width, at) {
   const packed = new Float64Array(layer.out * height * width * layer.in);
   const blocked = layer.out - (layer.out % BLOCK);
@@ -313,7 +434,12 @@ function pack(layer, height, width, at) {
   return packed;
 }
 
-/** The size a feature map has after a layer. */
+/**
+ * The size a feature map has after a layer.
+ * @param {Image} image
+ * @param {Layer} layer
+ * @returns {Image}
+ */
 function outputSize({ height, width, channels }, layer) {
   if (layer.kind === "relu") return { height, width, channels };
   const [h, w] = [height, width].map((size, side) => {
@@ -325,7 +451,12 @@ function outputSize({ height, width, channels }, layer) {
   return { height: h, width: w, channels: layer.out };
 }
 
-/** `input` and the feature map after each layer; where `before` holds the maps of another input, out of these. */
+/**
+ * `input` and the feature map after each layer; where `before` holds the maps of another input, out of these.
+ * @param {Built[]} layers
+ * @param {FeatureMap} input
+ * @param {FeatureMap[]} [before]
+ */
 function forward(layers, input, before) {
   let changed = before ? difference(before[0], input) : EVERYTHING;
   if (!changed) return before;
@@ -334,7 +465,8 @@ function forward(layers, input, before) {
     const size = outputSize(maps[n], layer);
     const values = before ? before[n + 1].values.slice() : new Float64Array(size.height * size.width * size.channels);
     const output = { ...size, values };
-    const reached = layer.kind === "relu" ? rectify(maps[n], output, changed) : convolve(layer, maps[n], output, changed);
+    const reached =
+      layer.kind === "relu" ? rectify(maps[n], output, changed) : convolve(layer, maps[n], output, changed);
     if (before) changed = reached; // else there are places that see nothing, and hold the bias alone
     maps.push(output);
   });
@@ -343,7 +475,11 @@ function forward(layers, input, before) {
 
 const EVERYTHING = { top: -Infinity, bottom: Infinity, left: -Infinity, right: Infinity };
 
-/** The smallest box {top, bottom, left, right} around all places where two maps differ; undefined where none does. */
+/**
+ * The smallest box around all places where two maps differ; undefined where none does.
+ * @param {FeatureMap} one
+ * @param {FeatureMap} other
+ */
 function difference(one, other) {
   const { width, channels, values } = one;
   let box;
@@ -355,7 +491,12 @@ function difference(one, other) {
   return box;
 }
 
-/** The smallest box around two, of which the first may be undefined. */
+/**
+ * The smallest box around two, of which the first may be undefined.
+ * @param {Box | undefined} box
+ * @param {Box} other
+ * @returns {Box}
+ */
 function around(box, other) {
   if (!box) return other;
   return {
@@ -366,18 +507,29 @@ function around(box, other) {
   };
 }
 
-/** ReLU of what has changed; returns where. */
+/**
+ * ReLU of what has changed; returns where.
+ * @param {FeatureMap} input
+ * @param {FeatureMap} output
+ * @param {Box} changed
+ */
 function rectify(input, output, changed) {
   const { width, height, channels } = output;
   const [left, right] = [Math.max(0, changed.left), Math.min(width, changed.right)];
   for (let row = Math.max(0, changed.top); row < Math.min(height, changed.bottom); row++) {
     const end = (row * width + right) * channels;
-    for (let i = (row * width + left) * channels; i < end; i++) output.values[i] = input.values[i] > 0 ? input.values[i] : 0;
+    for (let i = (row * width + left) * channels; i < end; i++) output.values[i] = Math.max(0, input.values[i]);
   }
   return changed;
 }
 
-/** A layer with weights, at all places that see something of what has changed; returns where these lie. */
+/**
+ * A layer with weights, at all places that see something of what has changed; returns where these lie.
+ * @param {Built} layer
+ * @param {FeatureMap} input
+ * @param {FeatureMap} output
+ * @param {Box} changed
+ */
 function convolve({ pieces, bias }, input, output, changed) {
   let reached = { top: Infinity, bottom: -Infinity, left: Infinity, right: -Infinity };
   for (const piece of pieces) {
@@ -389,7 +541,7 @@ function convolve({ pieces, bias }, input, output, changed) {
     ];
     const [rows, columns] = [sees(0, height, changed.top, changed.bottom), sees(1, width, changed.left, changed.right)];
     if (rows[0] >= rows[1] || columns[0] >= columns[1]) continue;
-    correlate(piece, bias, pad(piece, input, ...all), output, rows, columns);
+    correlate(piece, bias, pad(piece, input, all), output, rows, columns);
     reached = around(reached, {
       top: to[0] + rows[0] * every[0],
       bottom: to[0] + (rows[1] - 1) * every[0] + 1,
@@ -400,7 +552,15 @@ function convolve({ pieces, bias }, input, output, changed) {
   return reached;
 }
 
-/** Slide one small window over rows and columns [from, to) and write the outputs it is for; the innermost loops. */
+/**
+ * Slide one small window over rows and columns [from, to) and write the outputs it is for; the innermost loops.
+ * @param {Piece} piece
+ * @param {Float64Array} bias
+ * @param {{width: number, channels: number, values: Float64Array}} padded
+ * @param {FeatureMap} output
+ * @param {number[]} rows
+ * @param {number[]} columns
+ */
 function correlate(piece, bias, padded, output, rows, columns) {
   const { weights, height, width, step, to, every } = piece;
   const C = padded.channels;
@@ -469,8 +629,13 @@ function correlate(piece, bias, padded, output, rows, columns) {
   }
 }
 
-/** The part of a feature map that a piece slides over, zeros where that lies beyond the borders. */
-function pad({ height, width, first: [top, left], step }, input, rows, columns) {
+/**
+ * The part of a feature map that a piece slides over, zeros where that lies beyond the borders.
+ * @param {Piece} piece
+ * @param {FeatureMap} input
+ * @param {number[]} steps  of the window, down and across
+ */
+function pad({ height, width, first: [top, left], step }, input, [rows, columns]) {
   const C = input.channels;
   const size = { height: (rows - 1) * step[0] + height, width: (columns - 1) * step[1] + width };
   const values = new Float64Array(size.height * size.width * C);

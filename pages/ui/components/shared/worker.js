@@ -2,9 +2,14 @@
 
 import { fromBytes, load, overruled, tile } from "./vqvae.js";
 
-let network, pass, sent;
+/** @type {import("./vqvae.js").Network} */
+let network;
+/** @type {ReturnType<typeof overruled>} */
+let pass;
+/** @type {Set<number>} */
+let sent;
 
-onmessage = ({ data: { description, ticket, pixels, edits, deep } }) => {
+globalThis.onmessage = ({ data: { description, ticket, pixels, edits, deep } }) => {
   if (description) {
     network = load(description);
     pass = overruled(network);
@@ -12,6 +17,6 @@ onmessage = ({ data: { description, ticket, pixels, edits, deep } }) => {
   }
   const result = pass(pixels && fromBytes(pixels), edits, deep);
   const fresh = [...new Set([...result.codes, ...result.chosen])].filter((code) => !sent.has(code));
-  fresh.forEach((code) => sent.add(code));
-  postMessage({ ticket, result, tiles: fresh.map((code) => [code, tile(network, code)]) });
+  for (const code of fresh) sent.add(code);
+  globalThis.postMessage({ ticket, result, tiles: fresh.map((code) => [code, tile(network, code)]) });
 };
