@@ -25,14 +25,20 @@ class VectorQuantizer(nn.Module):
     """The tutorial's quantiser, `gradient`: the codebook is an `nn.Embedding`, moved by the optimiser (eq. 3)."""
 
     title = "Gradient"  # as pages call it
+    DEAD_SHARE = 0.02  # a code used less than this share of an even usage counts as dead
+    TRIAL = 0.1  # of an even usage: what a replaced code begins with, so that it lasts for some batches of trial
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, codebook: Tensor | None = None):
-        """The codebook starts as N(0, 1), or as the one given: (K, D)."""
+    def __init__(self, num_embeddings: int, embedding_dim: int, codebook: Tensor | None = None, decay: float = 0.99):
+        """The codebook starts as N(0, 1), or as the one given: (K, D). `decay` is that of the moving averages."""
         super().__init__()
         if codebook is None:
             self.embeddings = nn.Embedding(num_embeddings, embedding_dim)
         else:
             self.embeddings = nn.Embedding.from_pretrained(codebook, freeze=False)
+        self.decay = decay
+        # N_i, vectors a batch. Not persistent: the model's state dict stays the tutorial's thirteen tensors. And as no
+        # file fills it, it is real even where a model is laid out without memory.
+        self.register_buffer("counts", torch.ones(num_embeddings, device="cpu"), persistent=False)
 
     @property
     def codebook(self) -> Tensor:
@@ -93,6 +99,9 @@ class VectorQuantizer(nn.Module):
         """|| sg[z_e] - e ||^2, a mean over all elements (eq. 3, second term)."""
         return F.mse_loss(chosen, z.detach())
 
+    def prepare(self, generator: torch.Generator) -> None:
+        """Take what chance the next training batch needs. Here: none."""
+
     def init_from(self, vectors: Tensor, seed: int) -> None:
         """Start the codebook as the k-means centres of encodings: (N, D). Where N < K, encodings repeat."""
         from sklearn.cluster import KMeans  # a second to import, and needed once a run
@@ -106,19 +115,40 @@ class VectorQuantizer(nn.Module):
             with threadpool_limits(limits=1):
                 means = KMeans(K, n_init=1, max_iter=50, random_state=seed).fit(vectors.detach().cpu().numpy())
             centres = torch.from_numpy(means.cluster_centers_)
-        with torch.no_grad():
-            self.embeddings.weight.copy_(centres)
+        self.init_at(centres)
 
+    @torch.no_grad()
+    def init_at(self, codebook: Tensor) -> None:
+        """Start at a codebook: (K, D)."""
+        self.embeddings.weight.copy_(codebook)
+        self.counts.fill_(1.0)
+
+    @torch.no_grad()
     def update(self, z: Tensor, codes: Tensor) -> None:
-        """Learn from one training batch outside the optimiser: (B, D, H, W), (B, H, W). Here: nothing."""
+        """Learn from one training batch outside the optimiser: (B, D, H, W), (B, H, W). Here: count the codes."""
+        uses = torch.bincount(codes.flatten(), minlength=len(self.counts))
+        self.counts.lerp_(uses.to(self.counts.dtype), 1 - self.decay)
 
-    def replace_dead_codes(self, z: Tensor, generator: torch.Generator) -> int:
-        """Move dead codes onto random encodings of this batch (B, D, H, W); how many moved. Here: none."""
-        return 0
+    @torch.no_grad()
+    def replace_dead_codes(self, z: Tensor, generator: torch.Generator) -> Tensor:
+        """Move dead codes onto random encodings of this batch (B, D, H, W); those that moved: (M,) int64."""
+        even = self.counts.sum() / len(self.counts)
+        dead = (self.counts < self.DEAD_SHARE * even).nonzero().flatten()
+        if len(dead):
+            vectors = z.detach().permute(0, 2, 3, 1).reshape(-1, z.shape[1])
+            picks = torch.randint(len(vectors), (len(dead),), generator=generator)
+            self.replace(dead, vectors[picks.to(vectors.device)], count=float(self.TRIAL * even))
+        return dead
+
+    @torch.no_grad()
+    def replace(self, codes: Tensor, vectors: Tensor, count: float) -> None:
+        """Put codes (M,) at vectors (M, D), as if each had been used `count` times a batch."""
+        self.embeddings.weight[codes] = vectors
+        self.counts[codes] = count
 
     def training_state(self) -> dict[str, Tensor]:
         """What `update` needs to go on after a resume, beyond the model's own tensors."""
-        return {}
+        return {"counts": self.counts}
 
 
 class EMAQuantizer(VectorQuantizer):
@@ -128,22 +158,18 @@ class EMAQuantizer(VectorQuantizer):
     """
 
     title = "Moving average (EMA)"
-    DEAD_SHARE = 0.02  # a code used less than this share of an even usage counts as dead
 
     def __init__(self, num_embeddings: int, embedding_dim: int, decay: float = 0.99):
-        super().__init__(num_embeddings, embedding_dim)
-        self.decay = decay
+        super().__init__(num_embeddings, embedding_dim, decay=decay)
         self.embeddings.weight.requires_grad_(False)
-        # Not persistent: the model's state dict stays the tutorial's thirteen tensors.
-        self.register_buffer("counts", torch.ones(num_embeddings), persistent=False)  # N_i, vectors a batch
         self.register_buffer("sums", self.embeddings.weight.clone(), persistent=False)  # m_i
 
     def codebook_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
         return z.new_zeros(())
 
-    def init_from(self, vectors: Tensor, seed: int) -> None:
-        super().init_from(vectors, seed)
-        self._restart(slice(None), self.embeddings.weight.clone(), count=1.0)
+    def init_at(self, codebook: Tensor) -> None:
+        super().init_at(codebook)
+        self.sums.copy_(self.embeddings.weight)
 
     @torch.no_grad()
     def update(self, z: Tensor, codes: Tensor) -> None:
@@ -161,24 +187,12 @@ class EMAQuantizer(VectorQuantizer):
         self.embeddings.weight.copy_(torch.where(alive, self.sums / self.counts.unsqueeze(1), self.embeddings.weight))
 
     @torch.no_grad()
-    def replace_dead_codes(self, z: Tensor, generator: torch.Generator) -> int:
-        even = self.counts.sum() / len(self.counts)
-        dead = (self.counts < self.DEAD_SHARE * even).nonzero().flatten()
-        if len(dead):
-            vectors = z.detach().permute(0, 2, 3, 1).reshape(-1, z.shape[1])
-            picks = torch.randint(len(vectors), (len(dead),), generator=generator)
-            # A small count lets the newcomer follow its first vectors, yet lasts for some batches of trial.
-            self._restart(dead, vectors[picks.to(vectors.device)], count=float(0.1 * even))
-        return len(dead)
+    def replace(self, codes: Tensor, vectors: Tensor, count: float) -> None:
+        super().replace(codes, vectors, count)
+        self.sums[codes] = vectors * count
 
     def training_state(self) -> dict[str, Tensor]:
         return {"counts": self.counts, "sums": self.sums}
-
-    @torch.no_grad()
-    def _restart(self, codes: Tensor | slice, vectors: Tensor, count: float) -> None:
-        self.embeddings.weight[codes] = vectors
-        self.counts[codes] = count
-        self.sums[codes] = vectors * count
 
 
 class RotationQuantizer(VectorQuantizer):
@@ -219,9 +233,44 @@ class SimVQ(VectorQuantizer):
     def codebook(self) -> Tensor:
         return self.projection(self.embeddings.weight)
 
-    def init_from(self, vectors: Tensor, seed: int) -> None:
-        super().init_from(vectors, seed)
-        nn.init.eye_(self.projection.weight)  # so that the effective codebook is the centres
+    def init_at(self, codebook: Tensor) -> None:
+        super().init_at(codebook)
+        nn.init.eye_(self.projection.weight)  # so that the effective codebook is the one given
+
+    def replace_dead_codes(self, z: Tensor, generator: torch.Generator) -> Tensor:
+        """None: the layer moves all codes at once, and none alone."""
+        return torch.empty(0, dtype=torch.int64)
+
+
+class DiVeQ(VectorQuantizer):
+    """`diveq`: the quantisation error as noise (Vali, Bäckström and Solin 2025, "DiVeQ: Differentiable Vector
+    Quantization Using the Reparameterization Trick").
+
+    z_q = z + |e - z| sg[(e - z + v) / |e - z + v|], v ~ N(0, s^2 I): nearly the code, and its gradient reaches code and
+    encoder alike, so that neither codebook nor commitment loss is needed. Outside of training z_q is the code itself.
+    """
+
+    title = "DiVeQ"
+    NOISE = 1e-3  # s: the default of the authors' own package, which draws N(0, 1e-3) with 1e-3 as standard deviation
+
+    def __init__(self, num_embeddings: int, embedding_dim: int):
+        super().__init__(num_embeddings, embedding_dim)
+        self._generator: torch.Generator | None = None
+
+    def prepare(self, generator: torch.Generator) -> None:
+        self._generator = generator
+
+    def straight_through(self, z: Tensor, chosen: Tensor) -> Tensor:
+        if not self.training:
+            return super().straight_through(z, chosen)
+        error = chosen - z  # (B, D, H, W)
+        noise = self.NOISE * torch.randn(error.shape, generator=self._generator).to(error)
+        # A vector upon its code has an error of no direction: its gradient is 0, not NaN.
+        length = error.square().sum(1, keepdim=True).clamp_min(1e-24).sqrt()  # (B, 1, H, W)
+        return z + length * F.normalize(error + noise, dim=1, eps=1e-12).detach()
+
+    def codebook_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
+        return z.new_zeros(())
 
 
 QUANTIZERS: dict[str, type[VectorQuantizer]] = {
@@ -229,11 +278,26 @@ QUANTIZERS: dict[str, type[VectorQuantizer]] = {
     "ema": EMAQuantizer,
     "rotation": RotationQuantizer,
     "simvq": SimVQ,
+    "diveq": DiVeQ,
 }
 
 
-def make_quantizer(name: str, num_embeddings: int, embedding_dim: int) -> VectorQuantizer:
-    """A fresh quantiser by its name in `QUANTIZERS`; ValueError names the known ones."""
+INITIALISATIONS = ("normal", "uniform")
+
+
+def make_quantizer(
+    name: str, num_embeddings: int, embedding_dim: int, initialisation: str = "normal"
+) -> VectorQuantizer:
+    """A fresh quantiser by its name in `QUANTIZERS`; its codebook starts as `initialisation` says.
+
+    "normal" is each quantiser's own, N(0, 1) in torch's and the tutorial's way; "uniform" is U(-1/K, 1/K), as in the
+    first author's code: near the latents of an untrained encoder, which are short. Raises ValueError for other names.
+    """
     if name not in QUANTIZERS:
         raise ValueError(f"expected a quantizer out of {', '.join(QUANTIZERS)}, got {name!r}")
-    return QUANTIZERS[name](num_embeddings, embedding_dim)
+    if initialisation not in INITIALISATIONS:
+        raise ValueError(f"expected an initialisation out of {', '.join(INITIALISATIONS)}, got {initialisation!r}")
+    quantizer = QUANTIZERS[name](num_embeddings, embedding_dim)
+    if initialisation == "uniform":
+        quantizer.init_at(torch.empty(num_embeddings, embedding_dim).uniform_(-1 / num_embeddings, 1 / num_embeddings))
+    return quantizer

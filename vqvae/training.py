@@ -17,8 +17,10 @@ from torch import Tensor
 
 from vqvae.data import Digits, to_unit
 from vqvae.evaluation import perplexity
-from vqvae.model import VQVAE, Losses, ModelConfig, best_device, losses
-from vqvae.quantizer import QUANTIZERS, make_quantizer
+from vqvae.model import VQVAE, Losses, ModelConfig, Output, best_device, losses
+from vqvae.quantizer import INITIALISATIONS, QUANTIZERS, Quantized, make_quantizer
+
+USES = ("order", "dead codes", "noise")  # of chance, each with a stream of its own
 
 
 class Setting(NamedTuple):
@@ -37,7 +39,7 @@ class Setting(NamedTuple):
         """Raises ValueError for a value that cannot be trained with."""
         if isinstance(value, str):
             if value not in self.choices:
-                raise ValueError(f"expected a {name} out of {', '.join(self.choices)}, got {value!r}")
+                raise ValueError(f"expected {name} out of {', '.join(self.choices)}, got {value!r}")
         elif not self._holds(value):
             bounds = f"to be {'above' if self.above else 'at least'} {self.low}"
             if self.high < math.inf:
@@ -96,14 +98,25 @@ class Hyperparameters:
     )
     kmeans_init: bool = _setting(
         False,
-        "start the codebook at the k-means centres of the first encodings, where it is needed",
+        "start the codebook at the k-means centres of encodings, where it is needed",
         formerly="kmeans_start",
     )
     dead_code_replacement: bool = _setting(
-        False, "move codes that nothing uses onto random encodings; for the quantizer ema", formerly="revival"
+        False, "move codes that nothing uses onto random encodings; simvq moves all at once", formerly="revival"
     )
     seed: int = _setting(
         0, "fixes every draw: same seed, data and machine, same weights", high=2**31 - 1, offered=(0, 9_999)
+    )
+    initialisation: str = _setting(
+        "normal",
+        "where the codebook starts: at random vectors from N(0, 1), or close to the origin, from U(-1/K, 1/K)",
+        choices=INITIALISATIONS,
+    )
+    warm_up: int = _setting(
+        0,
+        "steps of plain autoencoding before there are codes, so that k-means clusters encodings that mean something",
+        offered=(0, 100_000),
+        step=50,
     )
 
     def __post_init__(self) -> None:
@@ -162,7 +175,7 @@ class Training:
         config = ModelConfig(channels, height, width, h.num_embeddings, h.embedding_dim)
         with torch.random.fork_rng(devices=[]):  # layers draw from the process-wide generator: leave it as it was
             torch.default_generator.manual_seed(h.seed)  # torch.manual_seed would move the accelerators' too
-            self.model = VQVAE(config, make_quantizer(h.quantizer, h.num_embeddings, h.embedding_dim))
+            self.model = VQVAE(config, make_quantizer(h.quantizer, h.num_embeddings, h.embedding_dim, h.initialisation))
         # Channels last and one fused optimiser step are a quarter faster on a CPU, and change no mathematics.
         self.model.to(self.device, memory_format=torch.channels_last).train()
         learned = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -176,23 +189,37 @@ class Training:
     def finished(self) -> bool:
         return self.step_count >= self.steps
 
+    @property
+    def warming_up(self) -> bool:
+        """Whether the next batch trains encoder and decoder alone, before there is a codebook worth the name."""
+        return self.step_count < self.hyperparameters.warm_up
+
     def step(self) -> None:
         """Train on the next batch."""
         started = time.perf_counter()
         h = self.hyperparameters
         x = self._batch(self._batch_indices())
-        if self.step_count == 0 and h.kmeans_init:
-            self._init_codebook()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(h, self.step_count, self.steps)
-        output = self.model(x)
-        terms = losses(output, x, self.variance)
         self.optimizer.zero_grad(set_to_none=True)
-        terms.total(h.commitment_cost).backward()
-        self.optimizer.step()
-        self.model.vq_layer.update(output.latents, output.quantized.codes)
-        if h.dead_code_replacement and self.step_count < 0.75 * self.steps:  # the last quarter is for settling
-            self.model.vq_layer.replace_dead_codes(output.latents, self._generator("dead codes", self.step_count))
+        if self.warming_up:
+            output = self._without_codebook(x)
+            terms = losses(output, x, self.variance)
+            terms.reconstruction.backward()
+            self.optimizer.step()
+        else:
+            if h.kmeans_init and self.step_count == h.warm_up:
+                self._init_codebook()
+            vq = self.model.vq_layer
+            vq.prepare(self._generator("noise", self.step_count))
+            output = self.model(x)
+            terms = losses(output, x, self.variance)
+            terms.total(h.commitment_cost).backward()
+            self.optimizer.step()
+            vq.update(output.latents, output.quantized.codes)
+            if h.dead_code_replacement and self.step_count < 0.75 * self.steps:  # the last quarter is for settling
+                dead = vq.replace_dead_codes(output.latents, self._generator("dead codes", self.step_count))
+                self._forget_momentum(dead)
         self.step_count += 1
         self._window.add(terms, output.quantized.codes, len(x), time.perf_counter() - started)
 
@@ -219,6 +246,8 @@ class Training:
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take up a `state` again. Raises ValueError, and changes nothing, where it is not one of a run like this."""
+        # Earlier versions kept no counts where the optimiser learns the codebook: there they begin anew.
+        tensors = {"quantizer.counts": torch.ones(self.hyperparameters.num_embeddings)} | tensors
         self._check_state(tensors)
         self.model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
         for name, value in self.model.vq_layer.training_state().items():
@@ -240,7 +269,10 @@ class Training:
         own = self.state()
         expected = {name: tuple(own[name].shape) for name in own if not name.startswith("optimizer.")}
         if "step" in tensors and tensors["step"].ndim == 0 and tensors["step"] > 0:  # Adam keeps nothing before that
+            warmed_up = tensors["step"] > self.hyperparameters.warm_up
             for name, parameter in self._learned():
+                if name.startswith("vq_layer.") and not warmed_up:
+                    continue
                 shapes = {"step": (), "exp_avg": tuple(parameter.shape), "exp_avg_sq": tuple(parameter.shape)}
                 expected |= {f"optimizer.{name}.{key}": shape for key, shape in shapes.items()}
         got = {name: tuple(value.shape) for name, value in tensors.items()}
@@ -274,8 +306,23 @@ class Training:
 
     def _generator(self, use: str, counter: int) -> torch.Generator:
         """Chance for one use at one step, apart from all others."""
-        stream = np.random.SeedSequence([self.hyperparameters.seed, {"order": 0, "dead codes": 1}[use], counter])
+        stream = np.random.SeedSequence([self.hyperparameters.seed, USES.index(use), counter])
         return torch.Generator().manual_seed(int(stream.generate_state(1)[0]))
+
+    def _without_codebook(self, x: Tensor) -> Output:
+        """A pass whose decoder gets the encoder's own vectors: (B, C, H, W) pixels minus the offset."""
+        z_e = self.model.encoder(x)
+        nothing = z_e.new_zeros(())
+        quantized = Quantized(z_e, self.model.vq_layer.nearest(z_e), codebook_loss=nothing, commitment_loss=nothing)
+        return Output(self.model.decoder(z_e), z_e, quantized)
+
+    @torch.no_grad()
+    def _forget_momentum(self, codes: Tensor) -> None:
+        """Let the optimiser begin anew with codes (M,) that were replaced: its averages speak of the old ones."""
+        state = self.optimizer.state.get(self.model.vq_layer.embeddings.weight, {})
+        for key in ("exp_avg", "exp_avg_sq"):
+            if key in state and len(codes):
+                state[key][codes] = 0
 
     @torch.no_grad()
     def _init_codebook(self) -> None:

@@ -335,7 +335,7 @@ def test_a_quantizer_is_offered_by_its_own_name(token, monkeypatch):
 
     monkeypatch.setitem(QUANTIZERS, "mine", Mine)
     options = open_page(token, quantizer="mine").selectbox(key="train.quantizer").options
-    assert options == ["Gradient", "Moving average (EMA)", "Rotation trick", "SimVQ", "My own way"]
+    assert options == ["Gradient", "Moving average (EMA)", "Rotation trick", "SimVQ", "DiVeQ", "My own way"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence_on_the_page(token, tmp_path):

@@ -3,11 +3,11 @@ import torch
 from torch import Tensor
 from vector_quantize_pytorch import SimVQ as LucidrainsSimVQ
 from vector_quantize_pytorch import VectorQuantize
-from vector_quantize_pytorch.vector_quantize_pytorch import rotate_to
+from vector_quantize_pytorch.vector_quantize_pytorch import directional_reparam, rotate_to
 
 from vqvae import checkpoint
 from vqvae.model import VQVAE, ModelConfig
-from vqvae.quantizer import QUANTIZERS, EMAQuantizer, SimVQ, VectorQuantizer, make_quantizer
+from vqvae.quantizer import QUANTIZERS, DiVeQ, EMAQuantizer, SimVQ, VectorQuantizer, make_quantizer
 
 K, D = 24, 6
 
@@ -255,6 +255,72 @@ def test_simvq_agrees_with_lucidrains(z):
     torch.testing.assert_close(vq.projection.weight.grad, reference.code_transform.weight.grad)
 
 
+# The error as noise (Vali et al. 2025)
+
+
+def diveq(seed: int = 3) -> DiVeQ:
+    """A quantiser in training whose noise is drawn by this seed."""
+    vq = quantizer("diveq").train()
+    vq.prepare(torch.Generator().manual_seed(seed))
+    return vq
+
+
+def test_diveqs_error_is_as_long_as_the_way_to_the_code_and_nearly_of_its_direction(z):
+    vq = diveq()
+    got = vq(z)
+    way, error = vq.lookup(got.codes) - z, got.vectors - z
+    torch.testing.assert_close(error.norm(dim=1), way.norm(dim=1))
+    noise = DiVeQ.NOISE * torch.randn(z.shape, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(error, torch.nn.functional.normalize(way + noise, dim=1) * way.norm(dim=1, keepdim=True))
+    assert not torch.equal(error, way)
+
+
+def test_diveqs_gradients_are_those_of_its_formula(z, rng):
+    vq = diveq()
+    z.requires_grad_()
+    got = vq(z)
+    upstream = torch.randn(z.shape, generator=rng)
+    got.vectors.backward(upstream)
+    way = (vq.lookup(got.codes) - z).detach()
+    along = torch.nn.functional.normalize(way, dim=1)  # d |e - z| / de
+    drawn = ((got.vectors - z) / way.norm(dim=1, keepdim=True)).detach()  # sg[...]
+    reaching = (upstream * drawn).sum(1, keepdim=True) * along  # (B, D, H, W)
+    torch.testing.assert_close(z.grad, upstream - reaching)
+    expected = torch.zeros_like(vq.codebook)
+    expected.index_add_(0, got.codes.flatten(), reaching.permute(0, 2, 3, 1).reshape(-1, D))
+    torch.testing.assert_close(vq.embeddings.weight.grad, expected)
+
+
+def test_diveq_agrees_with_lucidrains(z, monkeypatch):
+    vq = diveq()
+    got = vq(z)
+    noise = torch.randn(z.shape, generator=torch.Generator().manual_seed(3)).permute(0, 2, 3, 1)
+    monkeypatch.setattr(torch, "randn_like", lambda like: noise)
+    source, target = (v.permute(0, 2, 3, 1) for v in (z, vq.lookup(got.codes)))
+    theirs = directional_reparam(source, target, noise_variance=DiVeQ.NOISE**2).permute(0, 3, 1, 2)
+    torch.testing.assert_close(got.vectors, theirs)
+
+
+def test_diveqs_noise_is_its_generators(z):
+    assert torch.equal(diveq(3)(z).vectors, diveq(3)(z).vectors)
+    assert not torch.equal(diveq(3)(z).vectors, diveq(4)(z).vectors)
+
+
+def test_outside_of_training_diveq_gives_the_codes_themselves(z):
+    vq = quantizer("diveq").eval()
+    got = vq(z)
+    torch.testing.assert_close(got.vectors, vq.lookup(got.codes))
+
+
+def test_a_vector_upon_its_code_has_a_finite_gradient():
+    z = torch.zeros(1, 2, 1, 1, requires_grad=True)
+    vq = make_quantizer("diveq", 1, 2).train()
+    vq.init_at(torch.zeros(1, 2))
+    vq(z).vectors.sum().backward()
+    assert torch.isfinite(z.grad).all()
+    assert torch.isfinite(vq.embeddings.weight.grad).all()
+
+
 # Moving averages
 
 
@@ -343,6 +409,19 @@ def test_fewer_vectors_than_codes_start_a_codebook_too(name):
     assert {tuple(code) for code in vq.codebook.tolist()} == {tuple(vector) for vector in vectors.tolist()}
 
 
+@every_quantizer
+def test_a_uniform_start_has_every_number_within_one_over_k(name):
+    vq = make_quantizer(name, 512, 4, "uniform")
+    codebook = vq.codebook.detach() * 512
+    assert codebook.abs().max() <= 1
+    torch.testing.assert_close(codebook.square().mean(), torch.tensor(1 / 3), atol=0.03, rtol=0)  # of U(-1, 1)
+
+
+def test_an_unknown_start_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="expected an initialisation out of normal, uniform, got 'zero'"):
+        make_quantizer("gradient", K, D, "zero")
+
+
 # Dead-code replacement
 
 
@@ -358,7 +437,7 @@ def test_dead_codes_move_onto_encodings_and_living_ones_stay(rng):
     vq = worn([100.0, 0.0, 50.0, 0.5])
     before = vq.codebook.clone()
     z = 100 + torch.randn(2, 2, 3, 3, generator=rng)
-    assert vq.replace_dead_codes(z, rng) == 2
+    assert vq.replace_dead_codes(z, rng).tolist() == [1, 3]
     vectors = z.permute(0, 2, 3, 1).reshape(-1, 2).tolist()
     assert torch.equal(vq.codebook[[0, 2]], before[[0, 2]])
     assert vq.codebook[1].tolist() in vectors
@@ -372,7 +451,7 @@ def test_a_replaced_code_is_given_time_before_it_counts_as_dead_again(rng):
     vq.replace_dead_codes(z, rng)
     for _ in range(50):
         vq.update(z, torch.zeros(2, 3, 3, dtype=torch.int64))
-    assert vq.replace_dead_codes(z, rng) == 0
+    assert not len(vq.replace_dead_codes(z, rng))
 
 
 def test_dead_code_replacement_draws_by_its_generator(z):
@@ -389,8 +468,26 @@ def test_dead_code_replacement_draws_by_its_generator(z):
 def test_nothing_is_replaced_where_every_code_is_used(z, rng):
     vq = quantizer("ema")
     before = vq.codebook.clone()
-    assert vq.replace_dead_codes(z, rng) == 0
+    assert not len(vq.replace_dead_codes(z, rng))
     assert torch.equal(vq.codebook, before)
+
+
+@pytest.mark.parametrize("name", ["gradient", "rotation", "diveq"])
+def test_codes_that_the_optimiser_learns_are_replaced_once_they_are_dead(name, z, rng):
+    vq = quantizer(name)
+    for _ in range(500):  # 0.99^500 of what a code began with is left
+        vq.update(z, torch.zeros(3, 4, 5, dtype=torch.int64))
+    before = vq.codebook.detach().clone()
+    assert vq.replace_dead_codes(z, rng).tolist() == list(range(1, K))
+    vectors = z.permute(0, 2, 3, 1).reshape(-1, D)
+    assert torch.equal(vq.codebook[0], before[0])
+    assert (torch.cdist(vq.codebook[1:].detach(), vectors).amin(1) < 1e-3).all()
+
+
+def test_simvq_replaces_no_code_since_its_layer_moves_all_of_them(z, rng):
+    vq = quantizer("simvq")
+    vq.counts[::2] = 0
+    assert not len(vq.replace_dead_codes(z, rng))
 
 
 # The family
@@ -406,5 +503,7 @@ def test_every_quantizer_ends_as_the_tutorials_one_tensor_its_effective_codebook
 
 
 def test_an_unknown_quantizer_is_refused_with_the_known_ones():
-    with pytest.raises(ValueError, match="expected a quantizer out of gradient, ema, rotation, simvq, got 'magic'"):
+    with pytest.raises(
+        ValueError, match="expected a quantizer out of gradient, ema, rotation, simvq, diveq, got 'magic'"
+    ):
         make_quantizer("magic", K, D)

@@ -16,6 +16,8 @@ RECIPES = {
     "tutorial": QUICK,
     "rotation": replace(QUICK, quantizer="rotation"),
     "simvq": replace(QUICK, quantizer="simvq", kmeans_init=True),
+    "diveq": replace(QUICK, quantizer="diveq", initialisation="uniform", dead_code_replacement=True),
+    "warmed up": replace(QUICK, kmeans_init=True, warm_up=4, dead_code_replacement=True),
     "recommended": replace(
         QUICK, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_init=True, dead_code_replacement=True
     ),
@@ -44,7 +46,9 @@ def finished(digits: Digits, recipe: Hyperparameters) -> Training:
 
 
 def test_the_defaults_are_the_tutorials():
-    assert TUTORIAL == Hyperparameters(128, 16, 128, 50, 100, 1e-3, 0.25, "gradient", "constant", False, False, 0)
+    assert TUTORIAL == Hyperparameters(
+        128, 16, 128, 50, 100, 1e-3, 0.25, "gradient", "constant", False, False, 0, "normal", 0
+    )
 
 
 def test_a_run_is_the_tutorials_loop_step_by_step(digits):
@@ -274,10 +278,73 @@ def test_many_codes_start_from_more_than_one_batch(digits, monkeypatch):
 def test_dead_code_replacement_ends_with_three_quarters_of_the_run(digits, monkeypatch):
     run = Training(digits, replace(RECIPES["recommended"], epochs=4), CPU)
     replaced = []
-    monkeypatch.setattr(run.model.vq_layer, "replace_dead_codes", lambda *given: replaced.append(run.step_count))
+
+    def replace_dead_codes(*_: object) -> torch.Tensor:
+        replaced.append(run.step_count)
+        return torch.empty(0, dtype=torch.int64)
+
+    monkeypatch.setattr(run.model.vq_layer, "replace_dead_codes", replace_dead_codes)
     for _ in train(run):
         pass
     assert replaced == list(range(9))  # of 12 steps
+
+
+def test_a_code_that_is_replaced_begins_anew_with_the_optimiser(digits):
+    run = Training(digits, replace(QUICK, dead_code_replacement=True), CPU)
+    run.step()
+    vq = run.model.vq_layer
+    moments = run.optimizer.state[vq.embeddings.weight]
+    vq.counts[3] = 0
+    run.step()
+    assert vq.counts[3] > 0  # it was replaced
+    assert not moments["exp_avg"][3].any()
+    assert not moments["exp_avg_sq"][3].any()
+    used = int(vq.counts.argmax())
+    assert moments["exp_avg"][used].any()
+
+
+def test_a_warm_up_trains_encoder_and_decoder_as_an_autoencoder_and_leaves_the_codebook_alone(digits):
+    run = Training(digits, replace(RECIPES["warmed up"], batch_size=len(digits)), CPU)
+    reference = tutorial.VQVAE(1, 10, 4)
+    reference.load_state_dict(run.model.state_dict())
+    layers = [*reference.encoder.parameters(), *reference.decoder.parameters()]
+    optimizer = torch.optim.Adam(layers, lr=1e-3)
+    x = digits.images - 0.5
+    for _ in range(3):
+        optimizer.zero_grad()
+        made = reference.decoder(reference.encoder(x))
+        (torch.nn.functional.mse_loss(made, x) / digits.variance).backward()
+        optimizer.step()
+        run.step()
+    torch.testing.assert_close(
+        run.model.encoder.convs[0].weight, reference.encoder.convs[0].weight, rtol=1e-3, atol=1e-5
+    )
+    assert torch.equal(run.model.vq_layer.codebook, reference.vq_layer.embeddings.weight)
+
+
+def test_k_means_clusters_the_encodings_of_the_warmed_up_encoder(digits, monkeypatch):
+    run = Training(digits, RECIPES["warmed up"], CPU)
+    given = []
+    monkeypatch.setattr(run.model.vq_layer, "init_from", lambda vectors, seed: given.append((run.step_count, vectors)))
+    for _ in range(4):
+        run.step()
+    assert not given
+    expected = run.model.latents(digits.images[run._order(0)[:25]])
+    run.step()
+    ((step, vectors),) = given
+    assert step == 4
+    torch.testing.assert_close(vectors[: 25 * 9], expected.permute(0, 2, 3, 1).flatten(0, 2), rtol=1e-3, atol=1e-4)
+
+
+def test_a_state_without_counts_of_an_earlier_version_goes_on(digits):
+    run = Training(digits, QUICK, CPU)
+    run.step()
+    state = {name: value for name, value in run.state().items() if name != "quantizer.counts"}
+    other = Training(digits, QUICK, CPU)
+    other.restore(state)
+    run.step()
+    other.step()
+    assert torch.equal(run.model.vq_layer.codebook, other.model.vq_layer.codebook)
 
 
 # What is refused
@@ -292,9 +359,11 @@ def test_dead_code_replacement_ends_with_three_quarters_of_the_run(digits, monke
         ({"lr": 0.0}, r"expected lr to be above 0, got 0\.0"),
         ({"lr": float("inf")}, "expected lr to be above 0, got inf"),
         ({"commitment_cost": float("nan")}, "expected commitment_cost to be at least 0, got nan"),
-        ({"quantizer": "magic"}, "expected a quantizer out of gradient, ema, .*got 'magic'"),
-        ({"schedule": "magic"}, "expected a schedule out of constant, one-cycle, got 'magic'"),
+        ({"quantizer": "magic"}, "expected quantizer out of gradient, ema, .*got 'magic'"),
+        ({"schedule": "magic"}, "expected schedule out of constant, one-cycle, got 'magic'"),
         ({"dead_code_replacement": 1}, "expected dead_code_replacement as bool, got 1"),
+        ({"initialisation": "zero"}, "expected initialisation out of normal, uniform, got 'zero'"),
+        ({"warm_up": -1}, "expected warm_up to be at least 0, got -1"),
         ({"seed": -1}, "expected seed from 0 to 2147483647, got -1"),
     ],
 )

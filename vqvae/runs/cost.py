@@ -30,7 +30,7 @@ def step_cost(recipe: Hyperparameters, image_shape: tuple[int, int, int]) -> Cos
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (tried, *image_shape), generator=generator, dtype=torch.uint8)
     noise = Digits(pixels, torch.zeros(tried, dtype=torch.int64), EMBEDDED, "train")
-    training = Training(noise, replace(recipe, batch_size=tried, epochs=TRIES + 1, kmeans_init=False))
+    training = Training(noise, replace(recipe, batch_size=tried, epochs=TRIES + 1, kmeans_init=False, warm_up=0))
     saved: dict[int, int] = {}
 
     def note(tensor: torch.Tensor) -> torch.Tensor:

@@ -17,6 +17,7 @@ from vqvae.runs.run import RunConfig
 from vqvae.runs.visitor import Visitor
 from vqvae.training import PRESETS, RECOMMENDED, SETTINGS, Hyperparameters, Setting
 
+INITIALISATION_NAMES = {"normal": "Normal, N(0, 1)", "uniform": "Uniform, U(−1/K, 1/K)"}
 SCHEDULE_NAMES = {"constant": "Constant", "one-cycle": "One cycle"}
 CHOSEN = {name: setting for name, setting in SETTINGS.items() if name != "print_freq"}
 
@@ -93,15 +94,17 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
         _numeric(state, "num_embeddings", "Codes (K)")
         _numeric(state, "embedding_dim", "Numbers in a code (D)")
         _choice(state, "quantizer", "Quantizer", {name: kind.title for name, kind in QUANTIZERS.items()})
-        _numeric(state, "commitment_cost", "Commitment cost")
+        _choice(state, "initialisation", "Codebook initialisation", INITIALISATION_NAMES)
+        _toggle(state, "kmeans_init", "k-means initialisation")
+        _toggle(state, "dead_code_replacement", "Dead-code replacement", disabled=state["quantizer"] == "simvq")
     with columns[1]:
         _numeric(state, "epochs", "Epochs")
         _numeric(state, "batch_size", "Batch size")
         _numeric(state, "lr", "Learning rate")
         _choice(state, "schedule", "Schedule", SCHEDULE_NAMES)
+        _numeric(state, "warm_up", "Warm-up steps")
     with columns[2]:
-        _toggle(state, "kmeans_init", "k-means initialisation")
-        _toggle(state, "dead_code_replacement", "Dead-code replacement", disabled=state["quantizer"] != "ema")
+        _numeric(state, "commitment_cost", "Commitment cost")
         _numeric(state, "seed", "Seed")
         config = RunConfig(recipe(state), state["data"], state["images"])
         st.button(
@@ -149,6 +152,10 @@ def describe(config: RunConfig) -> str:
     recipe = config.recipe
     offered = {"k-means initialisation": recipe.kmeans_init, "dead-code replacement": recipe.dead_code_replacement}
     switches = [name for name, on in offered.items() if on]
+    if recipe.initialisation != "normal":
+        switches.append(f"{recipe.initialisation} initialisation")
+    if recipe.warm_up:
+        switches.append(f"a warm-up of {recipe.warm_up:,} steps")
     images = DATASETS[config.dataset] + (f", at most {config.limit:,}" if config.limit else "")
     return (
         f"{images} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "
@@ -166,7 +173,7 @@ def _effect(name: str) -> None:
 def _numeric(state: PageState, name: str, label: str) -> None:
     low, high = SETTINGS[name].offered
     step = SETTINGS[name].step
-    form = None if step == 1 else "%g"
+    form = "%g" if isinstance(step, float) else None
     st.number_input(label, low, high, step=step, format=form, key=state.key(name), persist_state="session")
     _effect(name)
 
