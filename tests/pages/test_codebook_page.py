@@ -137,8 +137,28 @@ def test_start_over_brings_the_first_code_back(small_model):
 
 
 @pytest.mark.parametrize("order", ["use", "index", "class", "similarity"])
-def test_codes_come_in_every_order(small_model, order):
+def test_codes_come_in_every_order(small_model, order, monkeypatch):
+    model = small_model.model
+    found = model.latents(resources.fitted_digits(small_model).images).permute(0, 2, 3, 1).flatten(0, 2)
+    model.vq_layer.codebook.copy_(found[:: len(found) // 12][:12])  # so that many are in use
+    told = []
+    monkeypatch.setattr(gallery, "_component", lambda data, **_: told.append(data))
     assert "Codebook perplexity" in text_of(open_page(order=order))
+    (shown,) = (data["order"] for data in told if data["title"] == "All codes")
+    assert sorted(shown) == list(range(12))
+    counts, vectors = usage_of(small_model).all_cells, model.vq_layer.codebook
+    assert (counts.total > 0).sum() > 6
+    if order == "use":
+        assert counts.total[shown].diff().max() <= 0
+    elif order == "index":
+        assert shown == sorted(shown)
+    elif order == "class":
+        used = [code for code in shown if counts.total[code]]
+        rates = counts.by_class / usage_of(small_model).images.unsqueeze(1)
+        assert rates[:, used].argmax(0).diff().min() >= 0
+    else:
+        way = vectors[shown].diff(dim=0).norm(dim=1).sum()
+        assert way < vectors.diff(dim=0).norm(dim=1).sum()
 
 
 @pytest.mark.parametrize(

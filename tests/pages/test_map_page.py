@@ -1,7 +1,9 @@
 """The Map page's logic, its figures and the scatter's messages; what needs a pointer is in tests/browser."""
 
+import base64
 import io
 import json
+import re
 import time
 
 import numpy as np
@@ -262,8 +264,17 @@ def test_errors_are_coloured_from_least_to_most():
 
 
 def test_pairs_are_one_picture():
-    digits = torch.zeros(5, 1, 28, 28, dtype=torch.uint8)
-    assert pictures.pairs(digits, digits, 3, "title").count("<img") == 1
+    digits = (torch.arange(5, dtype=torch.uint8) + 1).view(5, 1, 1, 1).expand(5, 1, 28, 28)
+    html = pictures.pairs(digits, 50 * digits, 3, "title")
+    assert html.count("<img") == 1
+    encoded = re.search(r'src="data:image/png;base64,([^"]+)"', html)[1]
+    picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("LA"))
+    assert picture.shape[:2] == (2 * 56 + 4, 3 * 28 + 2 * 2)  # rows four pixels apart, columns two
+    for at in range(5):
+        top, left = at // 3 * 60, at % 3 * 30
+        assert (picture[top : top + 28, left : left + 28] == [at + 1, 255]).all()
+        assert (picture[top + 28 : top + 56, left : left + 28] == [50 * (at + 1), 255]).all()
+    assert not picture[60:, 60:, 1].any()  # there is no sixth pair
 
 
 @pytest.mark.parametrize("name", checkpoints.SHIPPED)
