@@ -212,32 +212,6 @@ def tab(shared_tab: tuple) -> Iterator:
     watch.check()
 
 
-# Counts the runs of the page's script that have come to their end.
-COUNT_RUNS = """() => {
-  const app = document.querySelector("[data-testid=stApp]");
-  let running = false;
-  window.runs = 0;
-  window.watched?.disconnect();
-  window.watched = new MutationObserver(() => {
-    const now = app.dataset.testScriptState !== "notRunning";
-    if (running && !now) window.runs++;
-    running = now;
-  });
-  window.watched.observe(app, { attributeFilter: ["data-test-script-state"] });
-}"""
-
-
-def begin(page, address: str) -> None:
-    """Show the page at this address as a first visitor finds it: by Start over, where the page stands there already."""
-    if urlsplit(page.url).path != address:  # also for an address with fields
-        page.goto(address)
-        return
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
-    page.evaluate(COUNT_RUNS)
-    page.get_by_role("button", name="Start over").click()
-    page.wait_for_function("window.runs > 0")
-
-
 @pytest.fixture
 def page(new_page: Callable):
     """A watched page of 1280 x 800; `page.goto("/draw")` opens the app's Draw page."""

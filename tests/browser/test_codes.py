@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import begin
+from tests.browser.hand import begin
 
 CHART = ".st-key-codebook-usage .js-plotly-plot"
 

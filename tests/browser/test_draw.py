@@ -2,6 +2,9 @@
 
 import re
 
+import pytest
+from playwright.sync_api import expect
+
 from tests.browser.hand import (
     CANVAS,
     PHONE,
@@ -19,6 +22,12 @@ from tests.browser.hand import (
     until,
 )
 from vqvae import data
+
+
+@pytest.fixture
+def page(tab):
+    """One page for all tests: each begins with Start over."""
+    return tab
 
 
 def test_the_page_opens_with_a_real_digit_in_the_models_own_pixels(page):
@@ -221,10 +230,12 @@ def test_the_grid_is_walked_with_the_arrow_keys(bench):
     page.get_by_text("Row 2, column 1: code").wait_for()
 
 
-def test_canvas_grid_and_reconstruction_stand_on_one_screen_and_hold_the_same_values_in_both_themes(new_page):
+def test_canvas_grid_and_reconstruction_stand_on_one_screen_and_hold_the_same_values_in_both_themes(page):
     shown = []
+    open_draw(page, "/draw?digit=7")
     for theme in ("light", "dark"):
-        page = open_draw(new_page(color_scheme=theme), "/draw?digit=7")
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator("[data-testid=stApp]")).to_have_css("color-scheme", theme)
         boxes = [
             page.get_by_label(CANVAS, exact=True).bounding_box(),
             page.get_by_role("grid").bounding_box(),

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import begin
+from tests.browser.hand import begin
 
 COUNT_SHIFTS = """
 window.shifted = 0;
