@@ -11,7 +11,11 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
-from pages.ui.charts import figures, pictures
+from pages.ui.charts import pictures
+from pages.ui.charts.damage import damage
+from pages.ui.charts.lift import lift_of_classes
+from pages.ui.charts.usage import HALF, usage_by_rank, usage_histogram
+from pages.ui.charts.usage import bars as bars_of
 from pages.ui.codebook import tables
 from pages.ui.components import gallery
 from tests.visiting import text_of, visit
@@ -395,14 +399,12 @@ def by_class() -> torch.Tensor:
 
 def draw(by_class, **options):
     chosen = {"logarithmic": False, "split_by_class": False, "picked": None, **options}
-    return figures.usage_histogram(by_class, torch.arange(by_class.shape[1]), "code", 0, **chosen)
+    return usage_histogram(by_class, torch.arange(by_class.shape[1]), "code", 0, **chosen)
 
 
 def test_bars_stand_for_codes_in_the_order_given(by_class):
     order = by_class.sum(0).argsort()
-    bars, columns = figures.usage_histogram(
-        by_class, order, "rank", 1, logarithmic=False, split_by_class=False, picked=4
-    ).data
+    bars, columns = usage_histogram(by_class, order, "rank", 1, logarithmic=False, split_by_class=False, picked=4).data
     assert [code for (code,) in columns.customdata] == order.tolist()
     assert list(bars.y) == by_class.sum(0)[order].tolist()
     assert list(bars.x) == list(range(1, 21))
@@ -411,7 +413,7 @@ def test_bars_stand_for_codes_in_the_order_given(by_class):
 
 @pytest.mark.parametrize(("K", "bars", "each"), [(256, 256, 1), (257, 129, 2), (512, 256, 2), (1000, 250, 4)])
 def test_over_256_codes_share_bars(K, bars, each):
-    groups = figures.bars(torch.arange(K))
+    groups = bars_of(torch.arange(K))
     assert len(groups) == bars
     assert len(groups[0]) == each
     assert sorted(code for group in groups for code in group) == list(range(K))
@@ -440,7 +442,7 @@ def test_parts_of_a_logarithmic_bar_divide_its_height_by_their_shares(by_class):
     *parts, _ = draw(by_class, split_by_class=True, logarithmic=True).data
     total = by_class.sum(0)
     for code in (0, 5, 19):
-        height = math.log(int(total[code]) / figures.HALF)
+        height = math.log(int(total[code]) / HALF)
         for label, part in enumerate(parts):
             drawn = math.log((part.base[code] + part.y[code]) / part.base[code])
             assert drawn == pytest.approx(height * int(by_class[label, code]) / int(total[code]), abs=1e-9)
@@ -472,7 +474,7 @@ def test_lift_is_drawn_from_an_eighth_to_eight_times_in_the_order_given(K):
     counts = torch.zeros(10, K, dtype=torch.int64)
     counts[:, 3], counts[2, 7], counts[:2, 9] = 10, 90, 5
     order = torch.arange(K).flip(0) if K < 256 else torch.arange(K)
-    figure = figures.lift_of_classes(counting.lift(counts), counts, order, picked=7)
+    figure = lift_of_classes(counting.lift(counts), counts, order, picked=7)
     (matrix,) = figure.data
     assert list(matrix.x) == [str(code) for code in order[:256].tolist()]
     places = {code: list(matrix.x).index(str(code)) for code in (3, 5, 7, 9)}
@@ -487,7 +489,7 @@ def test_lift_is_drawn_from_an_eighth_to_eight_times_in_the_order_given(K):
 def test_bars_of_damage_are_ranked_clickable_and_as_high_as_what_is_added():
     without = torch.tensor([0.11, 0.1, 0.4, 0.0999, 0.1000001], dtype=torch.float64)
     ranking = without.argsort(descending=True, stable=True)
-    bars, columns = figures.damage(0.1, without, ranking, picked=0).data
+    bars, columns = damage(0.1, without, ranking, picked=0).data
     assert [code for (code,) in columns.customdata] == ranking.tolist() == [2, 0, 4, 1, 3]
     assert list(bars.y) == pytest.approx([0.3, 0.01, 1e-7, 0, -1e-4], abs=1e-9)
     assert list(columns.selectedpoints) == [1]
@@ -496,7 +498,7 @@ def test_bars_of_damage_are_ranked_clickable_and_as_high_as_what_is_added():
 
 def test_usage_by_rank_ends_at_the_last_code_in_use():
     one, other = torch.tensor([0, 6, 2, 0]), torch.tensor([5, 5])
-    first, second = figures.usage_by_rank([("one", one), ("other", other)]).data
+    first, second = usage_by_rank([("one", one), ("other", other)]).data
     assert list(first.y) == [0.75, 0.25]
     assert list(second.y) == [0.5, 0.5]
 
@@ -512,7 +514,7 @@ def test_a_sheet_holds_every_tile_at_its_place(K):
 
 def test_a_montage_keeps_its_room_and_says_what_each_patch_is():
     pixels = torch.zeros(2, 1, 7, 7, dtype=torch.uint8)
-    html = pictures.montage(pixels, torch.ones(2, 7, 7, dtype=torch.bool), [3, 5], ["a 3", "a 5"], places=24)
+    html = pictures.patches(pixels, torch.ones(2, 7, 7, dtype=torch.bool), [3, 5], ["a 3", "a 5"], places=24)
     assert html.count("<figure") == 24
     assert html.count("data:image/png") == 2
     assert 'alt="a 5"' in html

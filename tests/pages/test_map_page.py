@@ -13,7 +13,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
-from pages.ui.charts import figures, pictures
+from pages.ui.charts import pictures
+from pages.ui.charts.colors import CLASS_COLORS
+from pages.ui.charts.map_of_codes import map_of_codes
 from pages.ui.components import scatter
 from pages.ui.components.canvas import Drawing
 from pages.ui.map.coloring import by_error
@@ -247,10 +249,10 @@ def test_a_sheet_holds_every_picture_and_code():
 def test_the_figure_of_codes_has_their_sizes_colours_and_dead_ones_hollow():
     by_class = torch.zeros(10, 3, dtype=torch.int64)
     by_class[4, 0], by_class[9, 0], by_class[2, 1] = 100, 50, 10
-    figure = figures.map_of_codes(np.zeros((3, 2), dtype=np.float32), by_class, [1])
+    figure = map_of_codes(np.zeros((3, 2), dtype=np.float32), by_class, [1])
     marker = figure.data[0].marker
     assert marker.size[0] > marker.size[1] > marker.size[2]
-    assert marker.color[:2] == (figures.CLASS_COLORS[4], figures.CLASS_COLORS[2])
+    assert marker.color[:2] == (CLASS_COLORS[4], CLASS_COLORS[2])
     assert marker.symbol == ("circle", "circle", "circle-open")
     assert figure.data[0].unselected.marker.opacity == 0.3
     assert list(figure.data[0].selectedpoints) == [1]

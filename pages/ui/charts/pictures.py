@@ -28,13 +28,26 @@ def data_uri(pixels: Tensor, inside: Tensor | None = None) -> str:
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
+def montage(pictures: Tensor, columns: int, gap: tuple[int, int] = (0, 0), between: float = 0) -> Tensor:
+    """Pictures (N, C, H, W) in rows of so many columns, as one: (C, height, width).
+
+    `gap` are the pixels between rows and between columns; these, and the places left over, have the value `between`.
+    """
+    N, C, H, W = pictures.shape
+    rows, (down, right) = max(1, -(-N // columns)), gap
+    places = pictures.new_full((rows * columns, C, H + down, W + right), between)
+    places[:N, :, :H, :W] = pictures
+    whole = places.view(rows, columns, C, H + down, W + right).permute(2, 0, 3, 1, 4).flatten(3).flatten(1, 2)
+    return whole[:, : rows * (H + down) - down, : columns * (W + right) - right]
+
+
 def tile(pixels: Tensor, code: int) -> str:
     """A code's tile (C, 4, 4) in [0, 1], as large as its place is wide."""
     picture = data_uri((pixels * 255).round().to(torch.uint8))
     return f'{STYLE}<img class="tile" src="{picture}" alt="Tile of code {code}">'
 
 
-def montage(pixels: Tensor, inside: Tensor, captions: Sequence[int], titles: Sequence[str], places: int) -> str:
+def patches(pixels: Tensor, inside: Tensor, captions: Sequence[int], titles: Sequence[str], places: int) -> str:
     """Patches (M, C, height, width) uint8, each with a digit below; `places` keeps its room where there are fewer.
 
     Hatching shows what lies beyond the border. `titles` say more of each patch, on hover and to screen readers.
@@ -55,18 +68,11 @@ def pairs(digits: Tensor, reconstructions: Tensor, columns: int, title: str) -> 
 
 def stacks(layers: Sequence[Tensor], columns: int, title: str) -> str:
     """Pictures above one another, layers of (M, C, H, W) uint8 each, as one picture of so many columns of stacks."""
-    M, C, H, W = layers[0].shape
-    rows = max(1, -(-M // columns))
+    M, _, H, W = layers[0].shape
     gap = max(1, H // 14)
-    height, width = len(layers) * H + 2 * gap, W + gap
-    sheet = torch.zeros(C, rows * height, columns * width, dtype=torch.uint8)
-    filled = torch.zeros(rows * height, columns * width, dtype=torch.bool)
-    for at, stack in enumerate(zip(*layers, strict=True)):
-        top, left = at // columns * height, at % columns * width
-        place = slice(top, top + len(layers) * H), slice(left, left + W)
-        sheet[:, *place] = torch.cat(stack, 1)
-        filled[place] = True
-    sheet, filled = sheet[:, : -2 * gap, :-gap], filled[: -2 * gap, :-gap]
+    stacked = torch.cat(tuple(layers), 2)  # (M, C, layers H, W)
+    sheet = montage(stacked, columns, (2 * gap, gap))
+    filled = montage(torch.ones(M, 1, len(layers) * H, W, dtype=torch.bool), columns, (2 * gap, gap))[0]
     return (
         '<img style="width: 100%; image-rendering: pixelated; display: block; border-radius: 4px" '
         f'src="{data_uri(sheet, filled)}" alt="{title}">'

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from pages.ui.charts.style import LEGEND, finished
 from vqvae.runs.comparison import Comparison
 from vqvae.runs.recording import Metrics
 
 POINTS = 300  # of a curve: more cannot be told apart
 CURVES = ("#1f8f9b", "#c2571a", "#7a6fd0", "#6a8f2f")  # 3 : 1 at least on both themes' backgrounds
-QUIET = "rgba(128, 140, 145, 0.55)"
-LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}
+HEIGHT = 320  # pixels
 # An axis of errors. Left to itself, plotly writes 2 for 0.2.
 LOGARITHMIC = {"type": "log", "tickvals": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]}
 
@@ -43,7 +43,7 @@ def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[st
             hovertemplate="%{y:.4g}",
         )
     figure.update_yaxes(title=None, **(LOGARITHMIC if value == "nmse" else {"rangemode": "tozero"}))
-    return _finished(figure, 320, last, hovermode="x unified")
+    return _over_steps(figure, last, hovermode="x unified")
 
 
 def run_curves(histories: dict[str, Sequence[Metrics]], value: str, steps: int) -> go.Figure:
@@ -64,7 +64,7 @@ def run_curves(histories: dict[str, Sequence[Metrics]], value: str, steps: int) 
         figure.update_yaxes(title=None, **LOGARITHMIC)
     else:
         figure.update_yaxes(rangemode="tozero", title=None)
-    return _finished(figure, 320, steps, hovermode="x unified", showlegend=True)
+    return _over_steps(figure, steps, hovermode="x unified", showlegend=True)
 
 
 def thinned(history: Sequence[Metrics]) -> Sequence[Metrics]:
@@ -73,14 +73,7 @@ def thinned(history: Sequence[Metrics]) -> Sequence[Metrics]:
     return history[::-1][::every][::-1]
 
 
-def _finished(figure: go.Figure, height: int, steps: int = 0, now: int | None = None, **layout: object) -> go.Figure:
-    """The margins and manners that all share: where there are steps, one axis of them from start to end."""
-    if steps:
-        figure.update_xaxes(title="step", range=[0, steps], fixedrange=True, showgrid=False)
-        figure.update_yaxes(fixedrange=True)
-    if now is not None:
-        figure.add_vline(x=now, line={"color": QUIET, "width": 2})
-    figure.update_layout(
-        height=height, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, legend=LEGEND, uirevision=1, **layout
-    )
-    return figure
+def _over_steps(figure: go.Figure, steps: int, **layout: object) -> go.Figure:
+    """With one axis of steps from start to end."""
+    figure.update_xaxes(title="step", range=[0, steps], showgrid=False)
+    return finished(figure, HEIGHT, legend=LEGEND, uirevision=1, **layout)

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.charts import figures, pictures
+from pages.ui.charts import pictures
+from pages.ui.charts.classes import class_usage
+from pages.ui.charts.positions import position_usage
 from pages.ui.codebook import damage
 from pages.ui.codebook.view import CodebookView
 from pages.ui.components.gallery import Notes, gallery
@@ -22,7 +24,7 @@ def draw(view: CodebookView) -> None:
     use(view, code)
     st.markdown("**In which digits**", help="How many times a digit of each class uses the code, on average.")
     chart(
-        figures.class_usage(view.counts.by_class[:, code] / view.usage.images.clamp_min(1)),
+        class_usage(view.counts.by_class[:, code] / view.usage.images.clamp_min(1)),
         "codebook-classes",
         key="codebook.classes",
         config=view.toolbar,
@@ -30,7 +32,7 @@ def draw(view: CodebookView) -> None:
     )
     st.markdown("**Where in the grid**", help="The share of the digits that have this code at each position.")
     chart(
-        figures.position_usage(view.counts.by_position[:, :, code] / len(view.digits)),
+        position_usage(view.counts.by_position[:, :, code] / len(view.digits)),
         "codebook-positions",
         key="codebook.positions",
         width=340,

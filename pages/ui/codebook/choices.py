@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import resources
-from pages.ui.charts import figures
+from pages.ui.charts.toolbar import PICTURES
 from pages.ui.shell.choices import DIGITS, check_code, check_digits, choose
 from pages.ui.shell.frame import Scene, name_of_model
 from pages.ui.shell.url_state import Field, one_of, whole
@@ -31,7 +31,7 @@ FIELDS = (
     Field("by", one_of(*COLOURS), "none"),
     Field("cells", one_of(*CELLS), "all"),
     Field("with", name_of_model(), None),
-    Field("picture", one_of(*figures.PICTURES), "png"),
+    Field("picture", one_of(*PICTURES), "png"),
 )
 
 

@@ -4,7 +4,7 @@ import math
 
 import streamlit as st
 
-from pages.ui.charts import figures
+from pages.ui.charts.usage import usage_by_rank
 from pages.ui.codebook.tables import ComparedModel
 from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.chart import chart
@@ -40,7 +40,7 @@ def draw(view: CodebookView) -> list[ComparedModel]:
         return []
     names = [scene.titles[scene.name], scene.titles[view.state["with"]]]
     chart(
-        figures.usage_by_rank(list(zip(names, (view.counts.total, other.counts.total), strict=True))),
+        usage_by_rank(list(zip(names, (view.counts.total, other.counts.total), strict=True))),
         "codebook-curves",
         key="codebook.curves",
         config=view.toolbar,

@@ -3,7 +3,9 @@
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.charts import figures, pictures
+from pages.ui.charts import pictures
+from pages.ui.charts.damage import damage
+from pages.ui.charts.style import HEIGHT
 from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.chart import chart, place
 from pages.ui.shell.code_selection import Picking
@@ -15,7 +17,7 @@ def ranking(view: CodebookView) -> None:
     """What breaks without each code, as a ranking."""
     ablation = view.ablation
     if ablation is None:
-        with place("codebook-damage", figures.HEIGHT):
+        with place("codebook-damage", HEIGHT):
             st.info(
                 "With one code alone, there is nothing that could stand in for it."
                 if view.K == 1
@@ -28,9 +30,7 @@ def ranking(view: CodebookView) -> None:
         (view.checkpoint.fingerprint, view.checkpoint.variance, view.state["picture"], view.state.restarts),
     )
     chart(
-        figures.damage(ablation.nmse, ablation.without, ablation.ranking, picking.picked).update_layout(
-            meta=picking.serial
-        ),
+        damage(ablation.nmse, ablation.without, ablation.ranking, picking.picked).update_layout(meta=picking.serial),
         "codebook-damage",
         key=picking.key,
         on_select=picking.on_select,

@@ -4,7 +4,7 @@ import re
 
 import streamlit as st
 
-from pages.ui.charts import figures
+from pages.ui.charts.toolbar import PICTURES
 from pages.ui.codebook import tables
 from pages.ui.codebook.tables import ComparedModel
 from pages.ui.codebook.view import CodebookView
@@ -40,7 +40,7 @@ def draw(view: CodebookView, compared: list[ComparedModel]) -> None:
         view.state,
         "Charts as",
         "picture",
-        {name: name.upper() for name in figures.PICTURES},
+        {name: name.upper() for name in PICTURES},
         "What the camera saves that appears at the upper right corner of a chart: SVG stays sharp in print, PNG opens "
         "everywhere.",
     )

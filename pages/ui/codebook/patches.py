@@ -54,4 +54,4 @@ def montage(view: CodebookView, cells: Tensor) -> None:
         f"digit {image}, a {label}: row {row + 1}, column {column + 1}, quantisation error {error:.3g}"
         for (image, row, column), label, error in zip(cells.tolist(), labels, errors, strict=True)
     ]
-    st.html(pictures.montage(windows.pixels, windows.inside, labels, titles, SHOWN))
+    st.html(pictures.patches(windows.pixels, windows.inside, labels, titles, SHOWN))

@@ -4,7 +4,10 @@ import math
 
 import streamlit as st
 
-from pages.ui.charts import figures
+from pages.ui.charts.columns import MOST
+from pages.ui.charts.lift import MOST_LIFT, lift_of_classes, lift_of_neighbours
+from pages.ui.charts.positions import position_entropy
+from pages.ui.charts.usage import usage_histogram
 from pages.ui.codebook import compare, damage
 from pages.ui.codebook.choices import COLOURS, SCALES, SECTIONS
 from pages.ui.codebook.tables import ComparedModel
@@ -77,7 +80,7 @@ def usage(view: CodebookView) -> None:
     looks = tuple(view.state[name] for name in ("order", "scale", "by", "picture"))
     picking = Picking("codebook.bars", view.state.key("code"), (shown, looks, view.state.restarts))
     chart(
-        figures.usage_histogram(
+        usage_histogram(
             counts.by_class,
             view.order,
             *AXES[view.state["order"]],
@@ -102,7 +105,7 @@ def usage(view: CodebookView) -> None:
     ]
     if view.state["scale"] == "log" and view.state["by"] == "class":
         notes.append("On the logarithmic scale a bar’s height is its count, and the colours divide it by their shares.")
-    if K > figures.MOST_BARS:
+    if K > MOST:
         notes.append("These are more codes than fit: a bar is several, and a click picks the most used of them.")
     st.caption(" ".join(notes))
     counted = "all their cells" if view.with_background else "their cells with ink"
@@ -131,7 +134,7 @@ def classes(view: CodebookView) -> None:
     """Which codes tell digits apart: digits x codes, as lift."""
     lift = lift_of(view.counts.by_class)
     chart(
-        figures.lift_of_classes(lift, view.counts.by_class, view.order, view.state["code"]),
+        lift_of_classes(lift, view.counts.by_class, view.order, view.state["code"]),
         "codebook-classes-lift",
         key="codebook.classes-lift",
         config=view.toolbar,
@@ -139,7 +142,7 @@ def classes(view: CodebookView) -> None:
     )
     st.caption(
         f"Each row is a digit, each column a code: how much more often cells of that digit take the code than cells of "
-        f"all digits do. {LIFT} Colours end at {figures.MOST_LIFT} and 1/{figures.MOST_LIFT}; a dead code leaves a gap."
+        f"all digits do. {LIFT} Colours end at {MOST_LIFT} and 1/{MOST_LIFT}; a dead code leaves a gap."
         f"{_cut(view)} {view.measured_on}"
     )
 
@@ -149,7 +152,7 @@ def positions(view: CodebookView) -> None:
     by_position = view.counts.by_position
     bits, cells = entropy_bits(by_position), by_position.sum(2)
     chart(
-        figures.position_entropy(bits, cells, view.K),
+        position_entropy(bits, cells, view.K),
         "codebook-entropy",
         key="codebook.entropy",
         width=420,
@@ -176,7 +179,7 @@ def neighbours(view: CodebookView) -> None:
     """Which codes stand side by side: codes x codes, as lift."""
     counts = view.adjacency
     chart(
-        figures.lift_of_neighbours(lift_of(counts), counts, view.order, view.state["code"]),
+        lift_of_neighbours(lift_of(counts), counts, view.order, view.state["code"]),
         "codebook-neighbours",
         key="codebook.neighbours",
         config=view.toolbar,
@@ -185,11 +188,11 @@ def neighbours(view: CodebookView) -> None:
     pairs = "two cells" if view.with_background else "two cells with ink"
     st.caption(
         f"How much more often two codes stand side by side, or one above the other, than if codes were shuffled over "
-        f"the neighbouring cells. {LIFT} Colours end at {figures.MOST_LIFT} and 1/{figures.MOST_LIFT}. A bright "
+        f"the neighbouring cells. {LIFT} Colours end at {MOST_LIFT} and 1/{MOST_LIFT}. A bright "
         f"diagonal: codes that continue themselves.{_cut(view)} Counted: pairs of {pairs} of {view.digits.described}."
     )
 
 
 def _cut(view: CodebookView) -> str:
-    most = figures.MOST_BARS
+    most = MOST
     return f" Of {view.K} codes, the first {most} in the order chosen are shown." if view.K > most else ""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pages.ui import resources
-from pages.ui.charts import figures
+from pages.ui.charts.toolbar import toolbar
 from pages.ui.codebook.tables import ComparedModel
 from pages.ui.shell.frame import Scene
 from pages.ui.shell.url_state import PageState
@@ -114,7 +114,7 @@ class CodebookView:
     @property
     def toolbar(self) -> dict[str, object]:
         """A chart's toolbar: it saves pictures in the format chosen."""
-        return figures.toolbar(self.state["picture"])
+        return toolbar(self.state["picture"])
 
     def compared(self, title: str) -> ComparedModel:
         """The figures that two models are compared by."""

@@ -1,21 +1,23 @@
 """Home's picture: a digit at the stations of its way through the model, drawn from the model's own tensors."""
 
-import base64
-import io
+import math
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
-from PIL import Image
+import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from pages.ui import resources
+from pages.ui.charts import pictures
 from pages.ui.home.view import HomeView
 from vqvae.analysis.activations import Activations
 from vqvae.model import ModelConfig
 
-AMBER, TEAL = np.array([1.0, 0.68, 0.2]), np.array([0.2, 0.8, 0.85])
+AMBER, TEAL = torch.tensor([1.0, 0.68, 0.2]).view(3, 1, 1), torch.tensor([0.2, 0.8, 0.85]).view(3, 1, 1)
+DARK = 0.16  # the grey between pictures
 STYLE = Path(__file__).with_name("stations.css").read_text()
 
 
@@ -35,7 +37,7 @@ def stations_of(trace: Activations, tiles: Tensor, config: ModelConfig, nmse: fl
         _station("Digit", _picture(trace.image, "The digit"), f"{H} × {W} pixels, {C * H * W} bytes"),
         _station(
             "Encoder",
-            _picture(_montage(_signed(trace.latents)), "What the encoder makes of the digit"),
+            _picture(_framed(_signed(trace.latents)), "What the encoder makes of the digit"),
             f"{len(trace.latents)} numbers for each of {rows} × {columns} cells",
         ),
         _station(
@@ -45,7 +47,7 @@ def stations_of(trace: Activations, tiles: Tensor, config: ModelConfig, nmse: fl
         ),
         _station(
             "Decoder",
-            _picture(_montage(_positive(trace.decoder[-1])), "What the decoder draws with"),
+            _picture(_framed(_positive(trace.decoder[-1])), "What the decoder draws with"),
             f"{len(trace.decoder[-1])} feature maps, from the codes alone",
         ),
         _station(
@@ -68,57 +70,46 @@ def _station(name: str, picture: str, caption: str) -> str:
 
 def _grid(trace: Activations, tiles: Tensor) -> str:
     """The grid of tiles, each with its code's number."""
-    codes = trace.codes.tolist()
-    chosen = tiles[trace.codes]  # (h, w, C, 4, 4)
-    h, w, C, rows, columns = chosen.shape
-    picture = chosen.permute(2, 0, 3, 1, 4).reshape(C, h * rows, w * columns)
-    numbers = "".join(f"<span>{code}</span>" for row in codes for code in row)
-    style = f"grid-template-columns: repeat({w}, 1fr)"
-    return f"<div class='cells'>{_picture(picture, 'The grid of codes')}<div style='{style}'>{numbers}</div></div>"
+    codes = trace.codes.flatten().tolist()
+    columns = trace.codes.shape[1]
+    numbers = "".join(f"<span>{code}</span>" for code in codes)
+    style = f"grid-template-columns: repeat({columns}, 1fr)"
+    picture = _picture(pictures.montage(tiles[codes], columns), "The grid of codes")
+    return f"<div class='cells'>{picture}<div style='{style}'>{numbers}</div></div>"
 
 
-def _picture(pixels: Tensor | np.ndarray, alt: str) -> str:
-    """An image (C, H, W) or (H, W, 3), values in [0, 1], as an HTML picture of sharp pixels."""
-    values = np.asarray(pixels, dtype=np.float32)
-    if values.ndim == 3 and values.shape[0] in (1, 3):
-        values = values.transpose(1, 2, 0)
-    image = Image.fromarray((values.clip(0, 1) * 255).round().astype(np.uint8).squeeze())
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return f"<img alt='{escape(alt)}' src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
+def _picture(pixels: Tensor, alt: str) -> str:
+    """An image (C, H, W), values in [0, 1], as an HTML picture of sharp pixels."""
+    return f"<img alt='{escape(alt)}' src='{pictures.data_uri((pixels.clamp(0, 1) * 255).round().to(torch.uint8))}'>"
 
 
-def _positive(maps: Tensor) -> np.ndarray:
-    """Feature maps (N, h, w) after a ReLU as grey pictures (N, h, w, 3), the strongest value white."""
-    values = maps.numpy()
-    return np.repeat((values / max(float(values.max()), 1e-12))[..., None], 3, axis=-1)
+def _positive(maps: Tensor) -> Tensor:
+    """Feature maps (N, h, w) after a ReLU as grey pictures (N, 3, h, w), the strongest value white."""
+    return (maps / maps.max().clamp_min(1e-12)).unsqueeze(1).expand(-1, 3, -1, -1)
 
 
-def _signed(maps: Tensor) -> np.ndarray:
-    """Feature maps (N, h, w) of either sign as pictures (N, h, w, 3): teal below zero, dark at it, amber above."""
-    values = maps.numpy() / max(float(maps.abs().max()), 1e-12)
-    return values.clip(0, 1)[..., None] * AMBER + (-values).clip(0, 1)[..., None] * TEAL
+def _signed(maps: Tensor) -> Tensor:
+    """Feature maps (N, h, w) of either sign as pictures (N, 3, h, w): teal below zero, dark at it, amber above."""
+    values = (maps / maps.abs().max().clamp_min(1e-12)).unsqueeze(1)
+    return values.clamp_min(0) * AMBER + (-values).clamp_min(0) * TEAL
 
 
-def _montage(pictures: np.ndarray, columns: int | None = None, framed: set[int] = frozenset()) -> np.ndarray:
-    """Pictures (N, h, w, 3) in rows with a dark pixel between them, amber around those that are framed.
+def _framed(images: Tensor, columns: int | None = None, framed: Iterable[int] = ()) -> Tensor:
+    """Images (N, 3, h, w) in rows with a dark pixel around each, amber around those that are framed.
 
     About a square where the number of columns is not given.
     """
-    count, h, w, _ = pictures.shape
-    columns = columns or int(np.ceil(np.sqrt(count)))
-    rows = -(-count // columns)
-    sheet = np.full((rows * (h + 1) + 1, columns * (w + 1) + 1, 3), 0.16)
-    corners = [(index // columns * (h + 1), index % columns * (w + 1)) for index in range(count)]
+    count, _, h, w = images.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    sheet = pad(pictures.montage(images, columns, (1, 1), DARK), (1, 1, 1, 1), value=DARK)
     for index in framed:
-        top, left = corners[index]
-        sheet[top : top + h + 2, left : left + w + 2] = AMBER
-    for (top, left), picture in zip(corners, pictures, strict=True):
-        sheet[top + 1 : top + 1 + h, left + 1 : left + 1 + w] = picture
+        top, left = index // columns * (h + 1), index % columns * (w + 1)
+        frame = sheet[:, top : top + h + 2, left : left + w + 2]
+        frame[:, [0, -1]] = AMBER
+        frame[:, :, [0, -1]] = AMBER
     return sheet
 
 
-def _codebook(tiles: Tensor, used: set[int]) -> np.ndarray:
+def _codebook(tiles: Tensor, used: set[int]) -> Tensor:
     """All tiles in three rows, those that this digit uses framed."""
-    colour = tiles.clamp(0, 1).expand(-1, 3, -1, -1).permute(0, 2, 3, 1).numpy()  # (K, 4, 4, 3)
-    return _montage(colour, columns=-(-len(colour) // 3), framed=used)
+    return _framed(tiles.expand(-1, 3, -1, -1), -(-len(tiles) // 3), used)

@@ -7,7 +7,9 @@ import torch
 from torch import Tensor
 
 from pages.ui import resources
-from pages.ui.charts import figures, pictures
+from pages.ui.charts import pictures
+from pages.ui.charts.classes import class_mix
+from pages.ui.charts.toolbar import TOOLBAR
 from pages.ui.map.view import MapView
 from vqvae.analysis.search import telling_codes
 
@@ -111,4 +113,4 @@ def _codes(view: MapView, selected: list[int]) -> None:
 
 def _classes(selected: Tensor, everything: Tensor) -> None:
     """The mix of classes among the selected, beside that of all: counts (10,) each."""
-    st.plotly_chart(figures.class_mix(selected, everything), key="map.classes", config=figures.TOOLBAR)
+    st.plotly_chart(class_mix(selected, everything), key="map.classes", config=TOOLBAR)

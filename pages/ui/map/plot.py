@@ -6,8 +6,9 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.charts import figures
 from pages.ui.charts.colors import code_colors
+from pages.ui.charts.map_of_codes import map_of_codes
+from pages.ui.charts.toolbar import MAP_TOOLBAR
 from pages.ui.components.scatter import Coloring, Mark, Plot, scatter, send_sheet
 from pages.ui.map.choices import METHODS
 from pages.ui.map.coloring import by_class, by_code, by_error
@@ -105,11 +106,11 @@ def _codes(view: MapView, positions: np.ndarray) -> list[int]:
     picking = Picking("map.codes", state.key("code"), (view.key, method, view.source, state.restarts))
     picked = [] if picking.picked is None else [picking.picked]
     event = st.plotly_chart(
-        figures.map_of_codes(positions, view.usage.all_cells.by_class, picked),
+        map_of_codes(positions, view.usage.all_cells.by_class, picked),
         key=picking.key,
         on_select=picking.on_select,
         selection_mode=("points", "box", "lasso"),
-        config=figures.MAP_TOOLBAR,
+        config=MAP_TOOLBAR,
         alt=f"Map of the {view.config.num_embeddings} codes: {SPACES['codes']} laid out by {METHODS[method]}",
     )
     return sorted({int(point["customdata"][0]) for point in event.selection.points if "customdata" in point}) or picked

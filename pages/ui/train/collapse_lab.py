@@ -3,7 +3,8 @@
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.charts import figures, training
+from pages.ui.charts import training
+from pages.ui.charts.toolbar import TOOLBAR
 from pages.ui.shell.messages import attempt
 from pages.ui.train.checkpoints import PLACE, add
 from pages.ui.train.side_by_side import CPU_SECONDS, FIRST, MOST, NAMES, side_by_side
@@ -64,7 +65,7 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
         column.plotly_chart(
             training.recipe_curves(comparison, chosen, NAMES, value),
             key=f"train.lab.{value}",
-            config=figures.TOOLBAR,
+            config=TOOLBAR,
             alt=words,
         )
     st.caption(

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.charts import figures, training
+from pages.ui.charts import training
+from pages.ui.charts.toolbar import TOOLBAR
 from pages.ui.shell.messages import attempt, show
 from pages.ui.train.checkpoints import PLACE as SHELF
 from pages.ui.train.checkpoints import add
@@ -172,7 +173,7 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
         column.plotly_chart(
             training.run_curves(histories, value, steps),
             key=f"train.lab.own.{value}",
-            config=figures.TOOLBAR,
+            config=TOOLBAR,
             alt=words,
         )
     st.dataframe(

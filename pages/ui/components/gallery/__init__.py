@@ -61,11 +61,7 @@ def gallery(
 
 def sheet(tiles: Tensor) -> Tensor:
     """Tiles (K, C, h, w) side by side, at most COLUMNS a row, as one picture: (C, rows h, columns w)."""
-    K, C, h, w = tiles.shape
-    columns = min(COLUMNS, K)
-    rows = -(-K // columns)
-    whole = torch.cat((tiles, tiles.new_zeros(rows * columns - K, C, h, w)))
-    return whole.view(rows, columns, C, h, w).permute(2, 0, 3, 1, 4).reshape(C, rows * h, columns * w)
+    return pictures.montage(tiles, min(COLUMNS, len(tiles)))
 
 
 _component = st.components.v2.component(

@@ -18,6 +18,7 @@ import streamlit as st
 from PIL import Image
 from torch import Tensor
 
+from pages.ui.charts import pictures
 from pages.ui.components.shared import module
 from vqvae.analysis.receptive_field import ReceptiveField
 
@@ -166,14 +167,10 @@ class _Square:
         return ((positions - self.corner) / self.side * EDGE).round().clip(0, EDGE)
 
 
-def _sprites(pictures: Tensor, columns: int) -> bytes:
-    N, C, H, W = pictures.shape
-    rows = -(-N // columns)
-    sheet = np.zeros((rows * columns, H, W, C), dtype=np.uint8)
-    sheet[:N] = pictures.permute(0, 2, 3, 1).numpy()
-    sheet = sheet.reshape(rows, columns, H, W, C).transpose(0, 2, 1, 3, 4).reshape(rows * H, columns * W, C)
+def _sprites(images: Tensor, columns: int) -> bytes:
+    sheet = pictures.montage(images, columns).permute(1, 2, 0).contiguous().numpy()
     content = io.BytesIO()
-    Image.fromarray(sheet[:, :, 0] if C == 1 else sheet).save(content, "PNG", compress_level=6)
+    Image.fromarray(sheet[:, :, 0] if sheet.shape[2] == 1 else sheet).save(content, "PNG", compress_level=6)
     return content.getvalue()
 
 
