@@ -14,7 +14,7 @@ from pages.ui.shell.choices import check_code
 from pages.ui.shell.frame import page
 from vqvae.data import DataError
 
-LEAD = "Draw a digit: the model writes it down as a handful of codes, and draws it again from the codes alone."
+LEAD = "Draw a digit: the model encodes it as a grid of codes, and reconstructs it from those codes alone."
 
 with page("Draw", LEAD, FIELDS, link_fields=link_fields, walks=True) as scene:
     state, config = scene.state, scene.checkpoint.model.config

@@ -510,7 +510,7 @@ def test_a_link_to_single_cells_selects_those_of_its_code():
 @pytest.mark.usefixtures("alone")
 def test_a_link_to_training_has_all_its_settings():
     page = opened(TRAIN)
-    labels = ("At most so many", "Codes (K)", "Numbers in a code", "Epochs", "Batch size", "Seed", "Learning rate")
+    labels = ("Limit", "Codes (K)", "Embedding dimension", "Epochs", "Batch size", "Seed", "Learning rate")
     assert [value(page, label) for label in labels] == [2000, 64, 8, 12, 256, 11, 0.002]
     others = ("Commitment cost", "Quantizer", "Schedule", "k-means initialisation", "Dead-code replacement", "Images")
     assert [value(page, label) for label in others] == [0.5, "simvq", "constant", False, False, "digits"]

@@ -83,7 +83,7 @@ class Hyperparameters:
     )
     commitment_cost: float = _setting(
         0.25,
-        "how hard the encoder is pulled towards its codes; at 0 it may run away from them",
+        "how hard the encoder is pulled towards its codes; at 0 its vectors may drift away from them",
         offered=(0.0, 10.0),
         step=0.05,
     )

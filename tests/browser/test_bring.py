@@ -50,7 +50,7 @@ def test_a_file_that_is_no_picture_gets_one_sentence(page):
 def test_a_drawing_is_offered_centred_and_undo_brings_it_back(page):
     open_draw(page)
     page.get_by_text("Centre my drawing as MNIST does").click()
-    page.get_by_text("Your drawing is centred as MNIST does it.").wait_for()
+    page.get_by_text("Your drawing is already centred as MNIST does.").wait_for()
     blank(page)
     stroke(page, (0.1, 0.1), (0.1, 0.4))
     before = drawing(page)
@@ -60,6 +60,6 @@ def test_a_drawing_is_offered_centred_and_undo_brings_it_back(page):
     until(lambda: drawing(page) != before, "the centred drawing")
     assert drawing(page).at(0.5, 0.5) > 128
     settled(page)
-    page.get_by_text("Your drawing is centred as MNIST does it.").wait_for()
+    page.get_by_text("Your drawing is already centred as MNIST does.").wait_for()
     press(page, "Undo")
     assert drawing(page) == before

@@ -118,7 +118,7 @@ def test_a_drawing_is_offered_centred_and_put_on_the_canvas_when_asked(canvas):
     canvas["pixels"] = canvas["put"]
     page.run()
     assert "On the canvas: your drawing, centred as MNIST does." in text_of(page)
-    assert "Your drawing is centred as MNIST does it." in text_of(page)
+    assert "Your drawing is already centred as MNIST does." in text_of(page)
 
 
 def test_a_digit_picked_after_a_picture_of_ones_own_takes_its_place(canvas):

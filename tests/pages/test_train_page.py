@@ -531,7 +531,7 @@ def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, qu
     for run in runs:
         until(run, "finished")
     page = page.run()
-    assert "Equal budgets: 2 steps, 2 epochs of batches of 128" in text_of(page)
+    assert "Equal budgets: 2 steps, 2 epochs in batches of 128" in text_of(page)
     table = page.dataframe[1].value
     assert list(table["Recipe"]) == ["Gradient", "EMA, dead-code replacement"]
     assert list(table["State"]) == ["finished, step 2"] * 2

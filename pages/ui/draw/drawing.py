@@ -10,7 +10,7 @@ from pages.ui.components.canvas import CanvasError, Drawing, Put, Tour
 from pages.ui.draw.arrival import open_digit, put_picture
 from pages.ui.draw.photo import centring
 from pages.ui.draw.said import say_what_it_is
-from pages.ui.draw.typicality import standing_section
+from pages.ui.draw.typicality import typicality_section
 from pages.ui.shell.canvas_state import Now, held, hold
 from pages.ui.shell.frame import Scene
 from vqvae.data import Digits
@@ -41,7 +41,7 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
             )
     centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
     if digits is not None:
-        standing_section(scene.checkpoint, digits, drawing, open_digit(scene.state))
+        typicality_section(scene.checkpoint, digits, drawing, open_digit(scene.state))
 
 
 def _tour(scene: Scene, digits: Digits | None) -> Tour:

@@ -13,14 +13,14 @@ def explain(scene: Scene) -> None:
         st.markdown(
             f"""
 1. The **encoder** turns your {config.height} × {config.width} pixels into {rows} × {columns} vectors of {D} numbers.
-2. Each vector is swapped for the **nearest of {K} codes** in the codebook:
-   $k = \\arg\\min_j \\lVert z_e - e_j \\rVert^2$. A code's tile is what the decoder draws where
-   that code alone fills the grid.
-3. The **decoder** sees only the {config.cells} codes, {config.bits_per_code} bits each, and draws the picture again.
+2. Each vector is replaced by the **nearest of {K} codes** in the codebook:
+   $k = \\arg\\min_j \\lVert z_e - e_j \\rVert^2$. A code's tile is what the decoder draws for
+   it where its neighbours have the same code.
+3. The **decoder** sees only the {config.cells} codes, {config.bits_per_code} bits each, and reconstructs the picture.
 
-All of it runs in your browser while the pen moves, with the model “{scene.name}” itself. MSE is the mean squared error
-of pixels from 0 to 1; NMSE divides it by the variance of the training images' pixels, {scene.checkpoint.variance:.4f};
-PSNR is $-10 \\log_{{10}}$ MSE.
+All of this runs in your browser while the pen moves, with the weights of the model “{scene.name}”. MSE is the mean
+squared error of the pixels, which go from 0 to 1; NMSE divides it by the variance of the training images' pixels,
+{scene.checkpoint.variance:.4f}; PSNR is $-10 \\log_{{10}}$ MSE.
 """
         )
         st.button(

@@ -29,7 +29,7 @@ STYLE = """<style>
 def bring(config: ModelConfig, put: Callable[[str, Tensor], None]) -> None:
     """Ask for a picture and show how it becomes a digit; `put` is a callback for its words and pixels (C, H, W)."""
     st.html(STYLE)
-    st.markdown("Write one digit large on plain paper, and leave paper all around it.")
+    st.markdown("Write one digit large on plain paper, and leave a margin all around it.")
     source = st.segmented_control(
         "From",
         list(SOURCES),
@@ -40,7 +40,7 @@ def bring(config: ModelConfig, put: Callable[[str, Tensor], None]) -> None:
         label_visibility="collapsed",
     )
     if source == "camera":
-        st.caption("The camera works on localhost or HTTPS only; your browser asks whether this page may use it.")
+        st.caption("The camera works only on localhost or over HTTPS; your browser asks whether this page may use it.")
         file = st.camera_input("A digit on paper", key="draw.camera", label_visibility="collapsed")
     else:
         file = st.file_uploader(
@@ -77,7 +77,7 @@ def centring(config: ModelConfig, drawing: Drawing | None, put: Callable[[str, T
         key="draw.centring",
         persist_state="session",
         help="After each stroke you see the drawing fitted into a box and moved so that its centre of mass is in the "
-        "middle, as MNIST’s digits were. One click puts it on the canvas, undo brings yours back.",
+        "middle, as MNIST’s digits were. One click puts it on the canvas; undo brings yours back.",
     )
     if not on:
         return
@@ -87,11 +87,11 @@ def centring(config: ModelConfig, drawing: Drawing | None, put: Callable[[str, T
         except photo.PhotoError:
             pixels = None
         if pixels is None:
-            st.caption("Draw something, and it stands here as MNIST would have centred it.")
+            st.caption("Draw something, and you will see it here as MNIST would have centred it.")
             return
         st.html(f'{STYLE}<img src="{pictures.data_uri(pixels)}" alt="Your drawing, centred">', width="content")
         if bool((pixels == drawing.pixels).all()):
-            st.caption("Your drawing is centred as MNIST does it.")
+            st.caption("Your drawing is already centred as MNIST does.")
         else:
             words = "your drawing, centred as MNIST does"
             if st.button("Centre it", key="draw.centre", on_click=put, args=(words, pixels)):

@@ -36,7 +36,7 @@ def pick(scene: Scene, digits: Digits) -> None:
         help=f"One of the {digits.described}.",
     )
     st.pills(
-        "Another one of class",
+        "Another digit of class",
         sorted(labels.unique().tolist()),
         key=key,
         on_change=another_of_class,

@@ -13,10 +13,10 @@ from vqvae.data import Digits
 def say_what_it_is(digits: Digits, source: Source, put: Tensor, drawing: Drawing | None) -> None:
     """Say it; `put` is what was put there, (C, H, W) uint8, before anything was drawn over it."""
     digit, label = source.digit, int(digits.labels[source.digit])
-    name = source.name or f"digit {digit:,}, {article(label)} {label}, out of {digits.described}"
+    name = source.name or f"digit {digit:,}, {article(label)} {label}, one of the {digits.described}"
     if drawing is None or torch.equal(drawing.pixels, put):
         st.caption(f"On the canvas: {name}.")
     elif drawing.pixels.any():
         st.caption(f"On the canvas: your own drawing, begun on {name}.")
     else:
-        st.caption("On the canvas: nothing, which the model writes down as well.")
+        st.caption("On the canvas: nothing. The model encodes that as well.")

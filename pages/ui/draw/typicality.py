@@ -1,4 +1,4 @@
-"""Where the drawing stands among the embedded digits: the nearest in code space, and how unusual it is, in words."""
+"""How typical the drawing is among the embedded digits: the nearest in code space, and how unusual it is, in words."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ NEAREST = 5
 STYLE = Path(__file__).with_name("typicality.css").read_text()
 
 
-def standing_section(
+def typicality_section(
     checkpoint: Checkpoint, digits: Digits, drawing: Drawing | None, open_digit: Callable[[int], None]
 ) -> None:
     """Draw the section; `open_digit` is a callback for the number of an embedded digit that was clicked.
@@ -25,13 +25,13 @@ def standing_section(
     The 5,000 digits are measured once a process for each model, when a drawing first asks for it: the pen does not
     wait for that, it runs in the browser.
     """
-    st.subheader("Where does my digit stand?", anchor=False)
+    st.subheader("How typical is my digit?", anchor=False)
     st.html(f"<style>{STYLE}</style>")
     with st.container(key="standing"):
         if drawing is None:
-            st.caption("In a moment: the workbench is about to say what is on its canvas.")
+            st.caption("In a moment: the canvas is still opening.")
         elif not drawing.pixels.any():
-            st.caption("The canvas is empty. Draw something, and here you see which digits are most like it.")
+            st.caption("The canvas is empty. Draw something, and you will see here which digits are most like it.")
         else:
             try:
                 with st.container():  # a place for the first time's spinner, so that nothing else changes its own
@@ -70,8 +70,8 @@ def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Ca
         st.html(f'<div class="unusual">{_nmse(found)}{_quantisation(found)}</div>')
         whom = "the" if found.itself is None else f"the {found.others:,} others of the"
         st.caption(
-            f"Compared with {whom} {digits.described}: they belong to the training set of the shipped "
-            "models, so that they come easier to these than a drawing of yours. Edited codes count as they stand."
+            f"Compared with {whom} {digits.described}: the shipped models were trained on them, so they find them "
+            "easier than a drawing of yours. Edited codes are counted as they are."
         )
 
 
@@ -79,16 +79,21 @@ def _nmse(found: Typicality) -> str:
     told = _compared(found.nmse_share, "misses less than", "misses as much as", "misses more than")
     return _scale(
         f"<b>{_verdict(found.nmse_share)}</b> Its error, NMSE {found.nmse:.3f}, is larger than that of "
-        f"<b>{found.nmse_share:.0%}</b> of the embedded digits: what the codes draw {told} usual.",
+        f"<b>{found.nmse_share:.0%}</b> of the embedded digits: the reconstruction {told} usual.",
         found.nmse_share,
     )
 
 
 def _quantisation(found: Typicality) -> str:
-    told = _compared(found.quantisation_share, "less far than", "as far as", "farther than")
+    told = _compared(
+        found.quantisation_share,
+        "closer to their codes than",
+        "as far from their codes as",
+        "farther from their codes than",
+    )
     return _scale(
         f"Its mean quantisation error, {found.quantisation_error:.3g}, is larger than that of "
-        f"<b>{found.quantisation_share:.0%}</b>: the encoder’s vectors lie {told} usual from their codes.",
+        f"<b>{found.quantisation_share:.0%}</b>: the encoder’s vectors lie {told} usual.",
         found.quantisation_share,
     )
 

@@ -19,8 +19,8 @@ def shelf(state: PageState, own: OwnCheckpoints, run: Run | None) -> None:
     """The whole section below a run."""
     st.subheader("Your checkpoints", anchor=False)
     st.caption(
-        "They stand in the list of models on every page, for you alone: they belong to this browser. Download what you "
-        "want to keep for long."
+        "They appear in the list of models on every page, for you alone: they belong to this browser. Download those "
+        "that you want to keep for long."
     )
     keeping, uploading = st.columns(2, gap="large")
     with keeping:
@@ -38,7 +38,7 @@ def keep(own: OwnCheckpoints, run: Run | None) -> None:
     """Name the run's model and keep it."""
     saved = run.status().saved if run else 0
     st.text_input(
-        "Name", max_chars=LONGEST_TITLE, key="train.title", placeholder="Such as “64 codes”", disabled=not saved
+        "Name", max_chars=LONGEST_TITLE, key="train.title", placeholder="For example “64 codes”", disabled=not saved
     )
     st.button(
         "Save as a checkpoint",
@@ -48,7 +48,7 @@ def keep(own: OwnCheckpoints, run: Run | None) -> None:
         args=(PLACE, lambda: add(own, checkpoints.load(run.model_file), st.session_state["train.title"] or "Unnamed")),
     )
     st.caption(
-        f"The model as of step {saved:,}. A pause saves the latest step."
+        f"The model as of step {saved:,}. Pausing saves the latest step."
         if saved
         else "A run has something to save a few seconds after its start."
     )
@@ -61,7 +61,7 @@ def upload(state: PageState, own: OwnCheckpoints) -> None:
         type=["safetensors", "pt", "pth"],
         key=f"train.upload.{state.restarts}",
         max_upload_size=MAX_BYTES // 2**20,
-        help="A file from here, or a state dict that the tutorial’s code saved. Nothing in it is executed.",
+        help="A checkpoint downloaded here, or a state dict saved by the tutorial’s code. Nothing in it is executed.",
     )
     if file is not None and st.session_state.get("train.uploaded") != file.file_id:
         st.session_state["train.uploaded"] = file.file_id
@@ -110,7 +110,7 @@ def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
             }
         )
     st.dataframe(rows, hide_index=True, key="train.table")
-    st.caption("Figures on the 5,000 embedded digits, which some of these models saw in training.")
+    st.caption("Measured on the 5,000 embedded digits, which some of these models saw in training.")
 
 
 def handle(state: PageState, own: OwnCheckpoints, entries: list[Entry]) -> None:

@@ -21,7 +21,7 @@ def lab(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameter
     st.subheader("Collapse lab", anchor=False)
     st.markdown(
         "Why do codes die? A code that no vector is nearest to gets no gradient, so it stays where it is. The recipes "
-        "differ in this alone; network, images, their order and all other settings are the same."
+        "differ only in what they do about that; network, images, their order and all other settings are the same."
     )
     recorded = resources.comparison()
     which = "own"
@@ -70,7 +70,7 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
         )
     st.caption(
         f"Recorded on {comparison.images:,} training images of {images}, {comparison.epochs} epochs: {steps:,} steps. "
-        "`gradient` is still gaining codes at that point, so a longer run narrows the distance."
+        "`gradient` is still gaining codes at that point, so a longer run narrows the gap."
     )
     table(comparison, chosen)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):

@@ -46,7 +46,9 @@ def _row(dataset: str, me: Visitor | None, every: float | None) -> None:
                 args=(dataset, me.folder.name if me else ""),
                 disabled=me is None,
             )
-            st.caption(f"It is not on this machine yet: about {MEGABYTES[dataset]} MB, once, into `{data_folder()}`.")
+            st.caption(
+                f"Not on this machine yet: about {MEGABYTES[dataset]} MB, downloaded once, into `{data_folder()}`."
+            )
     if run is not None and run.error:
         st.error(run.error.partition(": ")[2])
 
@@ -54,6 +56,6 @@ def _row(dataset: str, me: Visitor | None, every: float | None) -> None:
 def _said(progress: Progress | None) -> str:
     """Such as "file 1 of 4, 12.3 of 26.4 MB"."""
     if progress is None:
-        return "asking for it"
+        return "connecting"
     size = f"{progress.bytes / 1e6:.1f}" + (f" of {progress.total / 1e6:.1f}" if progress.total else "")
     return f"file {progress.file} of {progress.files}, {size} MB"

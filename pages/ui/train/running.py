@@ -27,11 +27,11 @@ HEADINGS = {
     "interrupted": ":material/error: Cut off",
 }
 BUTTONS = {
-    "Pause": "Stand still; whoever waits may train meanwhile.",
-    "Play": "Go on.",
-    "Step": "One batch, then stand still.",
-    "Stop": "Save and end. Play goes on from there.",
-    "Reset": "Stop, and back to the settings.",
+    "Pause": "Pause; runs that are waiting may train meanwhile.",
+    "Play": "Resume.",
+    "Step": "Train one batch, then pause.",
+    "Stop": "Save and end. Play resumes from there.",
+    "Reset": "Stop, and go back to the settings.",
 }
 
 
@@ -68,7 +68,7 @@ def _controls(run: Run, status: Status) -> None:
         st.markdown(f"**{HEADINGS[status.state]}**")
     show(PLACE)
     if status.message and status.state in ("stopped", "failed", "interrupted"):
-        st.warning(f"{status.message} Press Play to go on from there, or Reset to begin again.")
+        st.warning(f"{status.message} Press Play to resume from there, or Reset to start again.")
 
 
 def _watch(run: Run, config: RunConfig, state: str, shelved: int, presenting: bool) -> None:
@@ -128,9 +128,9 @@ def _said(status: Status, silence: float) -> str:
     """What goes on, in a sentence; `silence` is how long the run has said nothing."""
     if status.state == "queued":
         return "Waiting for " + (
-            "one run that comes first." if status.before == 1 else f"{status.before} runs that come first."
+            "one run ahead of this one." if status.before == 1 else f"{status.before} runs ahead of this one."
         )
     going_on = status.message if status.state in ALIVE else ""
     if status.state in ("starting", "running") and silence > QUIET:
-        going_on = "The machine is busy, and a run lets all else go first: this may take minutes."
+        going_on = "The machine is busy, and training gives way to everything else: this may take minutes."
     return f"Step {status.step:,} of {status.steps:,}. {going_on}".rstrip() if status.steps else going_on

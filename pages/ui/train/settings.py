@@ -77,14 +77,14 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
             help="A tenth of the embedded digits is held out for testing; the full sets come with test images.",
         )
         st.number_input(
-            "At most so many",
+            "Limit",
             1,
             data.TRAINING_IMAGES,
             key=state.key("images"),
             placeholder="all",
             persist_state="session",
             width=150,
-            help="Fewer images make a quicker, poorer run.",
+            help="Train on at most this many images: a quicker run and a poorer model.",
         )
     present = data.is_present(state["data"])
     if not present:
@@ -92,7 +92,7 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
     columns = st.columns(3, gap="large")
     with columns[0]:
         _numeric(state, "num_embeddings", "Codes (K)")
-        _numeric(state, "embedding_dim", "Numbers in a code (D)")
+        _numeric(state, "embedding_dim", "Embedding dimension (D)")
         _choice(state, "quantizer", "Quantizer", {name: kind.title for name, kind in QUANTIZERS.items()})
         _choice(state, "initialisation", "Codebook initialisation", INITIALISATION_NAMES)
         _toggle(state, "kmeans_init", "k-means initialisation")
@@ -127,7 +127,7 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
                 on_click=attempt,
                 args=(PLACE, aside.take_back),
             )
-            st.caption("A new run deletes the last one, and the model that it has not kept as a checkpoint.")
+            st.caption("A new run deletes the last one, and its model unless you saved it as a checkpoint.")
 
 
 def _say_cost(config: RunConfig) -> None:
@@ -143,7 +143,7 @@ def _say_cost(config: RunConfig) -> None:
     held = cost.bytes + images * resources.digits().pixels[0].numel()
     st.caption(
         f"**About {duration(steps * cost.seconds)}, if the machine has nothing else to do**: {steps:,} steps of "
-        f"{1000 * cost.seconds:.0f} ms, measured on it just now. About {held / 2**20:,.0f} MB beside PyTorch itself."
+        f"{1000 * cost.seconds:.0f} ms, measured just now. About {held / 2**20:,.0f} MB besides PyTorch itself."
     )
 
 
@@ -151,6 +151,7 @@ def describe(config: RunConfig) -> str:
     """What is being trained, in a line."""
     recipe = config.recipe
     offered = {"k-means initialisation": recipe.kmeans_init, "dead-code replacement": recipe.dead_code_replacement}
+    epochs = f"{recipe.epochs} epochs" if recipe.epochs > 1 else "1 epoch"
     switches = [name for name, on in offered.items() if on]
     if recipe.initialisation != "normal":
         switches.append(f"{recipe.initialisation} initialisation")
@@ -161,7 +162,7 @@ def describe(config: RunConfig) -> str:
         f"{images} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "
         f"{', '.join([QUANTIZERS[recipe.quantizer].title, *switches])} · "
         f"{SCHEDULE_NAMES[recipe.schedule].lower()} rate {recipe.lr:g} · commitment cost {recipe.commitment_cost:g} · "
-        f"{recipe.epochs} epochs of batches of {recipe.batch_size} · seed {recipe.seed}"
+        f"{epochs} in batches of {recipe.batch_size} · seed {recipe.seed}"
     )
 
 

@@ -23,7 +23,7 @@ from vqvae.runs.visitor import Visitor
 from vqvae.runs.worker import HELD_OUT
 from vqvae.training import TUTORIAL, Hyperparameters
 
-CPU_SECONDS = "Of training, all threads together: they hardly depend on what else the machine does meanwhile."
+CPU_SECONDS = "Spent on training by all threads together: they hardly depend on what else the machine is doing."
 FEWEST, MOST = 2, 4  # recipes at once: more lines than that cannot be told apart
 FIRST = ("gradient", "ema-revival")
 OWN = "settings"  # the recipe that stands in the page's settings
@@ -73,7 +73,7 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) ->
         max_selections=MOST,
         key="train.lab.own",
         persist_state="session",
-        help="All but “Your settings” differ in how the codebook learns alone; the rest is the tutorial’s.",
+        help="Except for “Your settings”, they differ only in how the codebook learns; the rest is the tutorial’s.",
     )
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         dataset = st.selectbox(
@@ -85,9 +85,9 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) ->
             width=230,
         )
         epochs = st.number_input(
-            "Epochs of each", 1, 1000, EPOCHS, key="train.lab.epochs", persist_state="session", width=150
+            "Epochs each", 1, 1000, EPOCHS, key="train.lab.epochs", persist_state="session", width=150
         )
-        seed = st.number_input("Seed of all", 0, 9_999, 0, key="train.lab.seed", persist_state="session", width=150)
+        seed = st.number_input("Shared seed", 0, 9_999, 0, key="train.lab.seed", persist_state="session", width=150)
         orders = {name: RunConfig(_equal(name, settings, epochs, seed), dataset) for name in names}
         st.button(
             "Compare",
@@ -111,7 +111,7 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) ->
     minutes = max(1, round(len(names) * steps * cost.seconds / 60))
     st.caption(
         f"{steps:,} steps for each recipe, one recipe after the other: about {minutes:,} min in all, if the machine "
-        "has nothing else to do. The page may be left meanwhile."
+        "has nothing else to do. You may leave the page meanwhile."
     )
 
 
@@ -164,7 +164,7 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
             )
         steps = max((status.steps for status in statuses), default=0) or _steps(order.dataset, order.recipe.epochs)
         st.caption(
-            f"Equal budgets: {steps:,} steps, {order.recipe.epochs} epochs of batches of {order.recipe.batch_size}, on "
+            f"Equal budgets: {steps:,} steps, {order.recipe.epochs} epochs in batches of {order.recipe.batch_size}, on "
             f"{DATASETS[order.dataset]}, in the same order; seed {order.recipe.seed}."
         )
     histories = {_title(run): run.history() for run in runs}
@@ -186,8 +186,8 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
         column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
     )
     st.caption(
-        f"NMSE, codebook perplexity and codes used are of images held out from training: of {HELD_OUT} of them as a "
-        "run goes on, of all once it has finished."
+        f"NMSE, codebook perplexity and codes used are measured on images held out from training: on {HELD_OUT} of "
+        "them while a run goes on, on all of them once it has finished."
     )
 
 

@@ -47,7 +47,7 @@ const LESSONS = [
   ],
   () => [
     "Who else uses this code?",
-    "A code is no part of one digit: it is a little pattern that many share. Choose another cell to ask about its code.",
+    "A code belongs to no single digit: it is a small pattern that many share. Choose another cell to ask about its code.",
     "codebook perplexity = exp(−Σ<sub>k</sub> p<sub>k</sub> ln p<sub>k</sub>)",
   ],
 ];

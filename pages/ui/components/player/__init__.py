@@ -33,7 +33,7 @@ HELP = {
     "Held-out NMSE": f"On {HELD_OUT} images that training never sees; at the end on all of them.",
     "Codebook perplexity": "Of the latest batches.",
     "Codes used": "In the latest batches.",
-    "Images a second": "As training goes now.",
+    "Images a second": "At the moment.",
     "Time left": "At this speed.",
 }
 
