@@ -97,10 +97,7 @@ def test_the_library_has_floors_too(path):
 
 # A page reads like its table of contents.
 
-PAGES = [
-    pytest.param(path, marks=[pytest.mark.xfail(reason="not moved into its room yet")] * (path.stem == "train"))
-    for path in sources("app.py", "pages/*.py")
-]
+PAGES = sources("app.py", "pages/*.py")
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
