@@ -42,20 +42,20 @@ def test_each_page_opens_by_its_own_address_on_a_server_that_has_just_started(br
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_scrolls_sideways(new_page, path):
-    page = new_page(viewport={"width": 390, "height": 800})
-    opened(page, f"/{path}")
+def test_no_page_scrolls_sideways(tab, path):
+    tab.set_viewport_size({"width": 390, "height": 800})
+    opened(tab, f"/{path}")
     for width in (390, 1280):
-        page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_timeout(500)  # charts follow their page
-        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
+        tab.set_viewport_size({"width": width, "height": 800})
+        tab.wait_for_timeout(500)  # charts follow their page
+        assert tab.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
 
 
 @pytest.mark.parametrize("path", [path for path in PAGES if path])
-def test_nonsense_in_the_address_is_one_calm_sentence(page, server, path):
-    opened(page, f"{server}/{path}?model=../../etc/passwd&code=-7&digit=9999999999&show=<script>&by=%00")
-    assert page.get_by_test_id("stAlert").count() == 1
-    assert "not understood" in page.get_by_test_id("stAlert").inner_text()
+def test_nonsense_in_the_address_is_one_calm_sentence(tab, path):
+    opened(tab, f"/{path}?model=../../etc/passwd&code=-7&digit=9999999999&show=<script>&by=%00")
+    assert tab.get_by_test_id("stAlert").count() == 1
+    assert "not understood" in tab.get_by_test_id("stAlert").inner_text()
 
 
 @pytest.mark.parametrize("pause", [0, 150, 400])  # milliseconds: in the first ones the browser says who it is
