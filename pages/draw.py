@@ -16,7 +16,7 @@ from vqvae.data import DataError
 
 LEAD = "Draw a digit: the model encodes it as a grid of codes, and reconstructs it from those codes alone."
 
-with page("Draw", LEAD, FIELDS, link_fields=link_fields, walks=True) as scene:
+with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene:
     state, config = scene.state, scene.checkpoint.model.config
     check_code(state, config.num_embeddings)
     try:

@@ -427,7 +427,7 @@ def test_a_link_to_a_drawing_puts_it_on_the_canvas_to_the_pixel():
     message = told(page, "set")
     assert checksum(message["set"]["pixels"]) == 2845927966
     assert message["set"]["cell"] is None
-    assert message["walk"]["step"] == 0
+    assert message["tour"]["step"] == 0
     assert edited(page) == {}
     assert value(page, "Model") == "default"
     assert "a drawing from a link" in text_of(page)
@@ -441,7 +441,7 @@ def test_a_link_to_edited_codes_of_the_other_model_brings_codes_cell_and_step():
     assert checksum(message["set"]["pixels"]) == 50499720
     assert edited(page) == {30: 5}
     assert message["set"]["cell"] == 30
-    assert message["walk"]["step"] == 3
+    assert message["tour"]["step"] == 3
     assert page.session_state["digit"] == 4321
 
 
@@ -452,7 +452,7 @@ def test_a_link_with_everything_restores_it_on_the_stage():
     assert checksum(message["set"]["pixels"]) == 1221189203
     assert edited(page) == {17: 57, 24: 3, 48: 127}
     assert message["set"]["cell"] == 17
-    assert [message["walk"][name] for name in ("step", "presenting", "code")] == [5, True, 57]
+    assert [message["tour"][name] for name in ("step", "presenting", "code")] == [5, True, 57]
     assert page.session_state["present"] == 1
     assert page.session_state["digit"] == 77
 

@@ -259,7 +259,7 @@ def bench(empty_bench: Callable) -> Callable:
 
 @pytest.fixture
 def between(mount: Callable) -> Callable:
-    """A function that opens the walk from a first visitor's digit halfway round the embedded ones, without a server."""
+    """A function that opens the interpolation from a first visitor's digit to one far from it, without a server."""
 
     def open_between(**options):
         page = mount(interpolation.FOLDER, **options)

@@ -86,7 +86,7 @@ described = cache(describe)
 def show(page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None) -> None:
     """Give a workbench without a server a model, and for a new serial a picture; wait for the pass."""
     put = {"serial": serial, "pixels": pixels, "edits": None, "cell": None}
-    page.evaluate("(data) => update(data)", {"model": described(opened), "set": put, "walk": Tour("a:0")._asdict()})
+    page.evaluate("(data) => update(data)", {"model": described(opened), "set": put, "tour": Tour("a:0")._asdict()})
     cells = opened.model.config.cells
     until(lambda: len(codes(page)) == cells and all(codes(page)), "a pass of the model")
 

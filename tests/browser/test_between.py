@@ -1,4 +1,4 @@
-"""The walk between two digits: what the browser draws on the way is torch's, by slider, by keys and by play."""
+"""The interpolation between two digits: what the browser draws is torch's, by slider, by keys and by play."""
 
 import pytest
 import torch
@@ -19,7 +19,7 @@ def drawn(page):
 
 @pytest.fixture
 def page(between):
-    """The walk halfway round the embedded digits, without a server."""
+    """The interpolation halfway round the embedded digits, without a server."""
     return drawn(between())
 
 
@@ -37,7 +37,7 @@ def go(page, t: float) -> None:
     page.get_by_text(f"t = {t:.2f}", exact=True).wait_for()
 
 
-def test_every_step_of_the_walk_agrees_with_torch(page):
+def test_every_step_of_the_interpolation_agrees_with_torch(page):
     model = load(SHIPPED["default"]).model
     digits = data.load(data.EMBEDDED, "all")
     a, b = model.latents(digits.images[[DIGIT, (DIGIT + len(digits) // 2) % len(digits)]])
@@ -70,7 +70,7 @@ def test_cells_that_leave_as_code_are_marked_and_counted(page):
     page.get_by_text(f"{to_b} of 49 cells have left A’s code: {to_b} for B’s, 0 for one of neither.").wait_for()
 
 
-def test_the_walk_goes_by_keys_and_plays_only_when_asked(page):
+def test_the_interpolation_goes_by_keys_and_plays_only_when_asked(page):
     assert slider(page).input_value() == "0.5"
     slider(page).focus()
     page.keyboard.press("ArrowRight")
@@ -78,7 +78,7 @@ def test_the_walk_goes_by_keys_and_plays_only_when_asked(page):
     page.wait_for_timeout(300)
     assert slider(page).input_value() == "0.51"
     page.keyboard.press(" ")
-    until(lambda: float(slider(page).input_value()) > 0.55, "the walk to play")
+    until(lambda: float(slider(page).input_value()) > 0.55, "the interpolation to play")
     press(page, "Pause")
     page.get_by_role("button", name="Play", exact=True).wait_for()
     stopped = slider(page).input_value()
@@ -86,7 +86,7 @@ def test_the_walk_goes_by_keys_and_plays_only_when_asked(page):
     assert slider(page).input_value() == stopped
 
 
-def test_the_canvas_becomes_an_end_of_the_walk_on_a_phone(new_page):
+def test_the_canvas_becomes_an_end_of_the_interpolation_on_a_phone(new_page):
     page = open_draw(new_page(**PHONE))
     page.get_by_text("Between two digits").click()
     drawn(page)
@@ -96,5 +96,5 @@ def test_the_canvas_becomes_an_end_of_the_walk_on_a_phone(new_page):
     settled(page)
     page.get_by_role("button", name="Use the canvas as B").tap()
     page.get_by_role("img", name="B: from the canvas").wait_for()
-    until(lambda: Picture(page, QUANTISED) != before, "another walk")
+    until(lambda: Picture(page, QUANTISED) != before, "another interpolation")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,4 +1,4 @@
-"""A talk: the walk by a clicker's keys alone, the scene restored elsewhere, and a server that dies on stage."""
+"""A talk: the tour by a clicker's keys alone, the scene restored elsewhere, and a server that dies on stage."""
 
 import re
 
@@ -40,7 +40,7 @@ def scrolls(page) -> int:
     )
 
 
-def test_a_clicker_leads_through_the_walk_and_back_and_nothing_scrolls_or_is_lost(stage):
+def test_a_clicker_leads_through_the_tour_and_back_and_nothing_scrolls_or_is_lost(stage):
     page = stage("/draw?present=1")
     stroke(page, (0.2, 0.2), (0.8, 0.8))
     drawn = drawing(page)
@@ -77,7 +77,7 @@ def test_the_tour_that_is_offered_leads_to_the_digits_that_share_a_code(stage):
     page = stage("/draw")
     page.get_by_role("button", name="Walk through it in six steps").click()
     for lesson in LESSONS[1:]:
-        page.locator("#walk-on").click()
+        page.locator("#tour-on").click()
         expect(page.locator("#lesson b")).to_have_text(lesson)
     expect(page.locator("#others-note")).to_contain_text("cells of the 5,000 embedded digits")
 

@@ -82,14 +82,14 @@ def page(
     fields: Sequence[Field] = (),
     heading: str | None = None,
     link_fields: Callable[[PageState], dict[str, str]] = lambda state: state.said,
-    walks: bool = False,
+    has_tour: bool = False,
 ) -> Iterator[Scene]:
     """The page inside its frame: all that it has to say is said, whichever way it ends. For the arguments see `frame`.
 
     At its end the address is published; data and models that cannot be read are one sentence in place of what is left.
     A page ends with its last line: Streamlit sends nothing more after `st.stop`, and what follows `st.rerun` publishes.
     """
-    scene = frame(title, lead, fields, heading, link_fields, walks)
+    scene = frame(title, lead, fields, heading, link_fields, has_tour)
     with _ending_well(scene.state):
         yield scene
 
@@ -111,12 +111,12 @@ def frame(
     fields: Sequence[Field] = (),
     heading: str | None = None,
     link_fields: Callable[[PageState], dict[str, str]] = lambda state: state.said,
-    walks: bool = False,
+    has_tour: bool = False,
 ) -> Scene:
     """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens.
 
     `title` names the page in the menu, the browser's tab and the session; `heading` stands on it in its place.
-    `link_fields` gives what a shared link says, where that is more than the address; `walks` says whether the page has
+    `link_fields` gives what a shared link says, where that is more than the address; `has_tour` says whether it has
     steps of its own, so that a clicker's keys lead to another page from their ends alone.
     """
     st.set_page_config(
@@ -161,7 +161,7 @@ def frame(
         )
         sharing = st.button("Share", icon=":material/share:", width="stretch", key="share.ask")
     if state["present"]:
-        sharing = _stage(title, state, walks)
+        sharing = _stage(title, state, has_tour)
     st.title(heading or title, anchor=False)
     if not state["present"]:
         st.markdown(lead)
@@ -193,7 +193,7 @@ def _settle() -> None:
         gc.freeze()
 
 
-def _stage(title: str, state: PageState, walks: bool) -> bool:
+def _stage(title: str, state: PageState, has_tour: bool) -> bool:
     """Set the stage, and go where the clicker says; whether the link was asked for."""
     st.html(f"<style>{presenting.STYLE}</style>")
     with st.container(key="stage", horizontal=True, gap="small"):
@@ -209,7 +209,7 @@ def _stage(title: str, state: PageState, walks: bool) -> bool:
         state["present"] = 0
         st.rerun()
     place = [label for _, label, _ in MENU].index(title) + (1 if key.meaning == "next" else -1)
-    if 0 <= place < len(MENU) and (key.leads_on or not walks):
+    if 0 <= place < len(MENU) and (key.leads_on or not has_tour):
         st.switch_page(MENU[place][0])
     return sharing
 

@@ -30,7 +30,7 @@ def told(monkeypatch) -> dict[str, object]:
             "codes": model.encode(pixels / 255).flatten().tolist(),
             "edits": put["edits"] or [-1] * model.config.cells,
             "cell": -1 if put["cell"] is None else put["cell"],
-            "step": data["walk"]["step"],
+            "step": data["tour"]["step"],
         }
         return SimpleNamespace(drawing=said | told["answer"])
 
@@ -86,8 +86,8 @@ def test_a_link_restores_drawing_edits_cell_code_and_step(told, scene):
     assert told["set"]["pixels"] == link_codec.read_drawing(scene["drawing"]).flatten().tolist()
     assert [told["set"]["edits"][cell] for cell in (16, 17, 18)] == [-1, 57, -1]
     assert told["set"]["cell"] == 17
-    assert told["walk"]["step"] == 5
-    assert told["walk"]["code"] == 57
+    assert told["tour"]["step"] == 5
+    assert told["tour"]["code"] == 57
     assert "a drawing from a link" in page.caption[0].value
     assert not page.warning
 
@@ -104,7 +104,7 @@ def test_a_damaged_drawing_leaves_the_rest_of_the_scene_as_it_was(told, scene):
     page = arrive(**scene | {"drawing": scene["drawing"][:-9]})
     assert "cut or changed on its way" in warnings(page)
     assert told["set"]["pixels"] == resources.digits().pixels[77].flatten().tolist()
-    assert told["walk"]["step"] == 5
+    assert told["tour"]["step"] == 5
 
 
 def test_edits_for_another_model_are_left_out_in_a_sentence(told, scene):
@@ -157,24 +157,24 @@ def test_a_damaged_link_opens_what_it_can_in_one_sentence(told, field, damaged):
 def test_a_cell_or_code_that_this_model_does_not_have_is_left_out(told, scene):
     page = arrive(**scene | {"cell": "49", "code": "128"})
     assert told["set"]["cell"] is None
-    assert told["walk"]["code"] is None
+    assert told["tour"]["code"] is None
     assert "There is no code 128 here" in warnings(page)
     assert "cell 49 is left out" in warnings(page)
 
 
 def test_the_canvas_stays_as_it_is_while_the_tour_goes_on(told, scene):
     page = arrive(**scene)
-    before = dict(told["set"]), told["walk"]["serial"]
+    before = dict(told["set"]), told["tour"]["serial"]
     page.run()
-    assert (dict(told["set"]), told["walk"]["serial"]) == before
+    assert (dict(told["set"]), told["tour"]["serial"]) == before
 
 
 def test_the_tour_can_be_taken_from_the_explanation(told):
     page = arrive()
-    before = told["walk"]["serial"]
+    before = told["tour"]["serial"]
     page.button(key="draw.tour.take").click().run()
-    assert told["walk"]["step"] == 1
-    assert told["walk"]["serial"] != before
+    assert told["tour"]["step"] == 1
+    assert told["tour"]["serial"] != before
 
 
 def test_a_link_does_not_lead_those_who_watch_onto_the_speakers_stage(links):
@@ -251,10 +251,10 @@ def test_a_drawing_of_another_size_is_said_to_be_resampled(told):
 
 def test_the_pen_does_not_wait_for_what_the_last_step_shows(told):
     page = arrive(step="1")
-    assert told["walk"]["examples"] is None
+    assert told["tour"]["examples"] is None
     told["answer"] = {}  # the pen is there
     page.run()
-    assert told["walk"]["examples"] is not None
+    assert told["tour"]["examples"] is not None
 
 
 def test_the_browsers_back_takes_the_tour_back(told, monkeypatch):
@@ -262,12 +262,12 @@ def test_the_browsers_back_takes_the_tour_back(told, monkeypatch):
     told["answer"] = {"step": 2}
     page.run()
     assert page.query_params["step"] == "2"
-    before = told["walk"]["serial"]
+    before = told["tour"]["serial"]
     monkeypatch.setattr(url_state, "by_history", lambda: True)
     page.query_params["step"] = "1"
     page.run()  # what the canvas said last is still that it stands at the second step
-    assert told["walk"]["step"] == 1
-    assert told["walk"]["serial"] != before
+    assert told["tour"]["step"] == 1
+    assert told["tour"]["serial"] != before
     assert page.query_params["step"] == "1"
 
 

@@ -151,7 +151,7 @@ def canvas(checkpoint: Checkpoint, put: Put, tour: Tour, key: str) -> Drawing | 
         data={
             "model": describe(checkpoint),
             "set": {"serial": put.serial, "pixels": pixels, "edits": edits, "cell": put.cell},
-            "walk": tour._asdict(),
+            "tour": tour._asdict(),
         },
         default={"drawing": None},
         on_drawing_change=lambda: None,

@@ -70,9 +70,9 @@ class Workbench {
 
   // Python's side
 
-  update({ model, set, walk }, tell) {
+  update({ model, set, tour }, tell) {
     this.tell = tell;
-    this.sought = walk.code;
+    this.sought = tour.code;
     const before = this.image;
     if (this.fingerprint !== model.fingerprint) {
       this.engine?.close();
@@ -91,7 +91,7 @@ class Workbench {
       if (set.cell !== null) this.aim(set.cell);
     } else if (!before || set.serial !== this.set.serial) this.put(set);
     this.set = set;
-    this.tour.update(walk);
+    this.tour.update(tour);
     this.changed(true);
   }
 

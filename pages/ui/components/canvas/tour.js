@@ -9,7 +9,7 @@ import { toggle, write } from "./elements.js";
 import { paintVectors } from "./pictures.js";
 import { count } from "./words.js";
 
-const OFFERED = "vqvae-walk-offered"; // in the browser's storage: the tour is offered once
+const OFFERED = "vqvae-walk-offered"; // in the browser's storage, by its first name: the tour is offered once
 const FIRST = 3; // cells at the pace of a voice, the others in quick succession
 const [SLOW_CELL, QUICK_CELL] = [1100, 90]; // milliseconds
 const FORWARD_KEYS = ["PageDown", "ArrowRight", "ArrowDown"];
@@ -68,11 +68,11 @@ export class Tour {
         return stop;
       }),
     );
-    $["walk-back"].onclick = () => this.go(this.step - 1);
-    $["walk-on"].onclick = () => this.go(this.step + 1);
-    $["walk-end"].onclick = () => this.go(0);
-    $["walk-play"].onclick = () => (this.timer ? this.pause() : this.play());
-    $["walk-equation"].onclick = () => ($.equation.hidden = !toggle($["walk-equation"]));
+    $["tour-back"].onclick = () => this.go(this.step - 1);
+    $["tour-on"].onclick = () => this.go(this.step + 1);
+    $["tour-end"].onclick = () => this.go(0);
+    $["tour-play"].onclick = () => (this.timer ? this.pause() : this.play());
+    $["tour-equation"].onclick = () => ($.equation.hidden = !toggle($["tour-equation"]));
     $["offer-take"].onclick = () => this.go(DIGIT);
     $["offer-leave"].onclick = () => this.decline();
     this.onkey = (event) => this.key(event);
@@ -142,7 +142,7 @@ export class Tour {
   tell() {
     const { $, network } = this.bench;
     const { step } = this;
-    $.walk.hidden = !step;
+    $.tour.hidden = !step;
     $.offer.hidden = Boolean(step) || this.presenting || this.offered;
     if (!step) return;
     const [title, words, equation] = LESSONS[step - 1](network);
@@ -152,10 +152,10 @@ export class Tour {
       stop.setAttribute("aria-current", n + 1 === step ? "step" : "false");
       stop.setAttribute("aria-label", `Step ${n + 1}: ${LESSONS[n](network)[0].replace(/\.$/, "")}`);
     });
-    $["walk-back"].setAttribute("aria-disabled", String(step === DIGIT));
-    $["walk-on"].setAttribute("aria-disabled", String(step === LESSONS.length));
-    $["walk-play"].hidden = step !== CODES;
-    $["walk-play"].textContent = this.timer
+    $["tour-back"].setAttribute("aria-disabled", String(step === DIGIT));
+    $["tour-on"].setAttribute("aria-disabled", String(step === LESSONS.length));
+    $["tour-play"].hidden = step !== CODES;
+    $["tour-play"].textContent = this.timer
       ? "Pause"
       : this.done < network.grid.height * network.grid.width
         ? "Play"
@@ -268,7 +268,7 @@ export class Tour {
     if (event.key === "Tab") this.tabbed = true; // who goes about by keyboard has the arrows for the grid
     if (!this.step || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const path = event.composedPath();
-    if (this.presenting ? path[0].closest?.("input, textarea") : !path.includes(this.bench.$.walk)) return;
+    if (this.presenting ? path[0].closest?.("input, textarea") : !path.includes(this.bench.$.tour)) return;
     if (this.tabbed && event.key.startsWith("Arrow") && path[0].closest?.("[role=gridcell], [role=option], canvas"))
       return;
     const way = FORWARD_KEYS.includes(event.key) ? 1 : BACK_KEYS.includes(event.key) ? -1 : 0;

@@ -1,4 +1,4 @@
-// A walk between two pictures: a slider moves t, and in the next animation frame both decodings of z_t are drawn.
+// From one picture to another: a slider moves t, and in the next animation frame both decodings of z_t are drawn.
 
 import { paint } from "../shared/pixels.js";
 import { decode, draw, encode, fromBytes, load, quantise, tile, toBytes } from "../shared/vqvae.js";
@@ -9,12 +9,12 @@ const SIGNS = { play: "M7 4.5v15l12-7.5z", pause: "M7 5h3.500v14H7zM13.500 5H17v
 
 /** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. */
 export default function ({ data, parentElement }) {
-  parentElement.walk ??= new Walk(parentElement);
-  parentElement.walk.update(data);
-  return () => parentElement.walk.pause();
+  parentElement.interpolation ??= new Interpolation(parentElement);
+  parentElement.interpolation.update(data);
+  return () => parentElement.interpolation.pause();
 }
 
-class Walk {
+class Interpolation {
   constructor(root) {
     this.root = root;
     this.$ = Object.fromEntries([...root.querySelectorAll("[id]")].map((element) => [element.id, element]));

@@ -1,4 +1,4 @@
-// A clicker's keys and Esc, wherever the focus is, as long as nothing else on the page wants them. A page that walks
+// A clicker's keys and Esc, wherever the focus is, as long as nothing else on the page wants them. A page with a tour
 // through steps of its own marks the keys that lead on from their ends.
 
 const MEANING = { PageDown: "next", ArrowRight: "next", PageUp: "previous", ArrowLeft: "previous", Escape: "leave" };
