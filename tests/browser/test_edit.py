@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 from PIL import Image
 
@@ -20,6 +21,12 @@ from tests.browser.hand import (
     until,
 )
 from vqvae.checkpoint import SHIPPED, load
+
+
+@pytest.fixture
+def page(tab):
+    """One page for all tests: each begins with Start over."""
+    return tab
 
 
 def tile(page, code: int):

@@ -1,7 +1,15 @@
 """Where a drawing stands: the server adds it at the end of a stroke, below the pen, and a thumbnail opens its digit."""
 
+import pytest
+
 from tests.browser.hand import PHONE, blank, drawing, open_draw, settled, stroke, until
 from vqvae import data
+
+
+@pytest.fixture
+def page(tab):
+    """One page for all tests: each begins with Start over."""
+    return tab
 
 
 def test_a_stroke_is_followed_by_the_digits_nearest_to_it_and_nothing_moves(page):
