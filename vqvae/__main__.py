@@ -10,8 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from vqvae import checkpoint, data
-from vqvae.analysis import ablation
-from vqvae.analysis.projection import write_default_maps
+from vqvae.analysis import ablation, projection, shipped
 from vqvae.background.download import Progress, fetch
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
@@ -128,13 +127,13 @@ def download_command(options: argparse.Namespace) -> int:
 
 
 def map_command(options: argparse.Namespace) -> int:
-    for path in write_default_maps(options.models):
+    for path in shipped.write("maps", projection.default_maps, options.models):
         print(f"Saved {path}")
     return 0
 
 
 def ablate_command(options: argparse.Namespace) -> int:
-    for path in ablation.write_shipped(options.models):
+    for path in shipped.write("ablation", ablation.default_ablation, options.models):
         print(f"Saved {path}")
     return 0
 

@@ -12,6 +12,7 @@ import pickletools
 import struct
 import zipfile
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
@@ -64,9 +65,9 @@ class Checkpoint:
     versions: tuple[tuple[str, str], ...] = ()  # libraries it was trained with
     assumed: tuple[str, ...] = ()  # what the file did not say, in words
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
-        """Twelve hex digits that tell this model from every other: SHA-256 over tensors and configuration."""
+        """Twelve hex digits that tell this model from every other: SHA-256 over tensors and configuration, once."""
         digest = hashlib.sha256(json.dumps(asdict(self.model.config), sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {tuple(tensor.shape)}".encode())

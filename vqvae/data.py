@@ -6,8 +6,10 @@ torchvision, from the folder that `VQVAE_DATA` names or else the user's cache fo
 """
 
 import functools
+import hashlib
 import importlib.util
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -69,6 +71,18 @@ class Digits:
             return f"{len(self):,} {which}{noun} of {TORCHVISION[self.dataset]}"
         which = {"train": "their training part", "test": "their held-out part", "all": "from MNIST's training set"}
         return f"{len(self):,} embedded {noun} ({which[self.split]})"
+
+    def content_key(self, text: str) -> str:
+        """24 hex digits that tell a text together with these pixels from all others; hashed once for each text."""
+        if text not in self._keys:
+            digest = hashlib.sha256(text.encode())
+            digest.update(self.pixels.contiguous().numpy().data)
+            self._keys[text] = digest.hexdigest()[:24]
+        return self._keys[text]
+
+    @cached_property
+    def _keys(self) -> dict[str, str]:
+        return {}
 
     def take(self, indices: Tensor | slice) -> "Digits":
         """Some of the images, in the order given."""

@@ -115,9 +115,9 @@ def adjacency(checkpoint: Checkpoint, name: str, split: str, with_background: bo
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def ablations() -> ablation.Ablations:
+def ablations() -> ablation.AblationJobs:
     """The ablations of this process, kept on disk as well."""
-    return ablation.Ablations(ArrayCache(cache_folder("ablations")))
+    return ablation.AblationJobs(ArrayCache(cache_folder("ablations")))
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -182,9 +182,9 @@ def sheet_name(checkpoint: Checkpoint, name: str, split: str) -> str:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def maps() -> projection.MapRuns:
+def maps() -> projection.MapJobs:
     """The maps of this process, kept on disk as well."""
-    return projection.MapRuns(ArrayCache(cache_folder("maps")))
+    return projection.MapJobs(ArrayCache(cache_folder("maps")))
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_CONTENT)

@@ -21,6 +21,7 @@ from sklearn.manifold import trustworthiness
 from vqvae import checkpoint, data
 from vqvae.analysis import projection
 from vqvae.analysis.encoding import encode
+from vqvae.analysis.shipped import find
 
 DRAWN = "div.scatter[data-frames]"
 READY = "div.scatter[data-pictures=ready]"
@@ -122,7 +123,7 @@ def truths() -> list[tuple[str, str, str]]:
             settings = projection.MapSettings(space)
             points = projection.points_of(settings, len(digits), config.cells, config.num_embeddings)
             key = projection.content_key(shipped.fingerprint, digits, settings)
-            positions = projection.shipped(key, len(points.indices))
+            positions = find("maps", key, (len(points.indices), 2))
             if positions is None:
                 rows.append((f"{name}: {meaning}", "no map is shipped", "python -m vqvae map"))
                 continue

@@ -22,7 +22,7 @@ from tests.visiting import text_of, visit
 from vqvae import data
 from vqvae.analysis import ablation
 from vqvae.analysis import usage as counting
-from vqvae.analysis.ablation import Ablations, ablate
+from vqvae.analysis.ablation import AblationJobs, ablate
 from vqvae.analysis.encoding import encode
 from vqvae.background.array_cache import ArrayCache
 from vqvae.checkpoint import Checkpoint
@@ -37,9 +37,9 @@ def open_page(**address: str) -> AppTest:
 
 
 @pytest.fixture(autouse=True)
-def ablations(monkeypatch, tmp_path) -> Ablations:
+def ablations(monkeypatch, tmp_path) -> AblationJobs:
     """Measurements of this test alone."""
-    ablations = Ablations(ArrayCache(tmp_path / "ablations"))
+    ablations = AblationJobs(ArrayCache(tmp_path / "ablations"))
     monkeypatch.setattr(resources, "ablations", lambda: ablations)
     return ablations
 

@@ -23,8 +23,8 @@ from pages.ui.shell.canvas_state import KEY, Canvas, Now, Revision, Source
 from tests.visiting import text_of, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import data
-from vqvae.analysis import projection
-from vqvae.analysis.projection import MapRuns, MapSettings
+from vqvae.analysis import projection, shipped
+from vqvae.analysis.projection import MapJobs, MapSettings
 from vqvae.analysis.receptive_field import ReceptiveField
 from vqvae.background.array_cache import ArrayCache
 from vqvae.checkpoint import Checkpoint
@@ -41,8 +41,8 @@ def buttons_of(page: AppTest) -> list[str]:
 
 
 @pytest.fixture
-def runs(monkeypatch, tmp_path) -> MapRuns:
-    runs = MapRuns(ArrayCache(tmp_path / "maps"))
+def runs(monkeypatch, tmp_path) -> MapJobs:
+    runs = MapJobs(ArrayCache(tmp_path / "maps"))
     monkeypatch.setattr(resources, "maps", lambda: runs)
     return runs
 
@@ -288,7 +288,7 @@ def test_the_default_maps_of_shipped_models_are_shipped(name, space):
     config = checkpoint.model.config
     count = len(projection.points_of(settings, len(digits), config.cells, config.num_embeddings).indices)
     key = projection.content_key(checkpoint.fingerprint, digits, settings)
-    assert projection.shipped(key, count) is not None
+    assert shipped.find("maps", key, (count, 2)) is not None
 
 
 def test_a_search_selects_what_it_finds(model):

@@ -161,7 +161,7 @@ def kmnist(tmp_path, monkeypatch):
 
 def ended(token: str) -> None:
     """Wait until the download that this visitor waits for has ended."""
-    resources.downloads().awaited("kmnist", Visitor(token).folder.name).join(PATIENCE)
+    resources.downloads().of(Visitor(token).folder.name, "kmnist").join(PATIENCE)
 
 
 def test_a_data_set_that_is_not_there_is_downloaded_from_the_page(token, kmnist):
@@ -182,7 +182,7 @@ def test_a_data_set_that_is_not_there_is_downloaded_from_the_page(token, kmnist)
 
 def test_a_download_can_be_called_off(token, kmnist):
     page = button(open_page(token, data="kmnist"), "Download KMNIST").click().run()
-    run = resources.downloads().awaited("kmnist", Visitor(token).folder.name)
+    run = resources.downloads().of(Visitor(token).folder.name, "kmnist")
     page = button(page, "Cancel").click().run()
     assert button(page, "Download KMNIST")
     run.join(PATIENCE)

@@ -1,3 +1,4 @@
+import hashlib
 import io
 import json
 import pickle
@@ -113,7 +114,7 @@ def test_a_checkpoint_of_a_running_training_stays_as_it_is(quantizer, digits):
     codes, fingerprint = run.model.encode(x), taken.fingerprint
     assert torch.equal(taken.model.encode(x), codes)
     run.step()
-    assert taken.fingerprint == fingerprint
+    assert replace(taken).fingerprint == fingerprint  # hashed anew
     assert run.model.training
     assert dict(taken.versions)["torch"].startswith(torch.__version__.split("+")[0])
 
@@ -124,6 +125,13 @@ def test_a_checkpoint_of_a_running_training_stays_as_it_is(quantizer, digits):
 def test_a_fingerprint_is_twelve_hex_digits(saved):
     assert len(saved.fingerprint) == 12
     int(saved.fingerprint, 16)
+
+
+def test_the_weights_are_hashed_once_however_often_the_fingerprint_is_asked_for(saved, monkeypatch):
+    hashed, sha256 = [], hashlib.sha256
+    monkeypatch.setattr(checkpoint.hashlib, "sha256", lambda content: hashed.append(content) or sha256(content))
+    assert len({saved.fingerprint for _ in range(20)}) == 1
+    assert len(hashed) == 1
 
 
 def test_every_number_and_the_configuration_change_the_fingerprint(make_model):

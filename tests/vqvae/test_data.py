@@ -164,6 +164,18 @@ def test_images_can_be_taken_in_any_order(digits):
     assert (taken.dataset, taken.split) == ("digits", "all")
 
 
+def test_pixels_are_hashed_once_for_each_text(digits, monkeypatch):
+    hashed = []
+    sha256 = hashlib.sha256
+    monkeypatch.setattr(data.hashlib, "sha256", lambda text: hashed.append(text) or sha256(text))
+    some = digits.take(slice(0, 10))
+    first = some.content_key("a model")
+    assert [some.content_key(text) for text in ("a model", "another", "a model")].count(first) == 2
+    assert hashed == [b"a model", b"another"]
+    assert digits.take(slice(0, 10)).content_key("a model") == first
+    assert digits.take(slice(0, 9)).content_key("a model") != first
+
+
 # Full data sets
 
 
@@ -322,14 +334,14 @@ def test_who_asks_for_a_download_on_its_way_joins_it_and_the_last_to_leave_stops
 
     monkeypatch.setattr(download, "fetch", slow)
     downloads = Downloads()
-    downloads.ask("kmnist", "one")
-    downloads.ask("kmnist", "other")
-    run = downloads.awaited("kmnist", "one")
-    assert run is downloads.awaited("kmnist", "other")
-    run.leave("one")
-    assert downloads.awaited("kmnist", "one") is None
+    downloads.start("kmnist", "one")
+    downloads.start("kmnist", "other")
+    job = downloads.of("one", "kmnist")
+    assert job is downloads.of("other", "kmnist")
+    job.leave("one")
+    assert downloads.of("one", "kmnist") is None
     assert not ended.wait(0.1)
-    run.leave("other")
+    job.leave("other")
     assert ended.wait(30)
     assert began == ["kmnist"]
 

@@ -5,25 +5,21 @@ in Artificial Neural Networks"). A code reaches no pixel beyond the cells around
 no wider: so codes that lie far enough apart in a digit are banned in one drawing of it, and a dead one costs nothing.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vqvae import checkpoint as checkpoints
-from vqvae import data
-from vqvae.background.array_cache import ArrayCache, find_array, npz
-from vqvae.background.jobs import CancelledError, Job, Jobs
-from vqvae.checkpoint import SHIPPED, Checkpoint
+from vqvae.analysis import shipped
+from vqvae.background.array_cache import ArrayCache, ArrayJobs
+from vqvae.background.jobs import CancelledError, Job
+from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits, to_unit
 from vqvae.evaluation import Reconstructions, reconstructions
-from vqvae.files import write_atomically
 from vqvae.model import VQVAE
-from vqvae.paths import ASSETS
 
 DAMAGED = 8  # digits that are kept of each code
 DRAWINGS = 10  # about so many of each digit
@@ -180,40 +176,30 @@ def _squared_errors(model: VQVAE, codes: Tensor, pixels: Tensor) -> Tensor:
 
 def content_key(checkpoint: Checkpoint, digits: Digits) -> str:
     """What makes an ablation what it is, as 24 hex digits: the model, its variance and the pixels."""
-    digest = hashlib.sha256(f"ablation {LAYOUT} {checkpoint.fingerprint} {checkpoint.variance!r}".encode())
-    digest.update(digits.pixels.contiguous().numpy().data)
-    return digest.hexdigest()[:24]
+    return digits.content_key(f"ablation {LAYOUT} {checkpoint.fingerprint} {checkpoint.variance!r}")
 
 
-def shipped(key: str, num_embeddings: int, folder: Path = ASSETS) -> Ablation | None:
-    """The shipped ablation of this content, if there is one; a damaged file counts as none."""
-    return _from_array(find_array(folder.glob("*.ablation.npz"), key, _shape(num_embeddings)))
-
-
-class Ablations:
+class AblationJobs(ArrayJobs):
     """The ablations of this process, in memory, shipped and on disk."""
 
     def __init__(self, cache: ArrayCache):
-        self.cache = cache
-        self._runs: Jobs[np.ndarray] = Jobs()
+        super().__init__(cache, partial(shipped.find, "ablation"))
 
     def find(self, key: str, num_embeddings: int) -> Ablation | None:
         """A finished ablation; None where it has to be computed."""
-        finished = self._runs.finished(key)
-        if finished is None:
-            return shipped(key, num_embeddings) or _from_array(self.cache.load(key, _shape(num_embeddings)))
-        return _from_array(finished)
+        array = self.array(key, _shape(num_embeddings))
+        return None if array is None else _from_array(array)
 
     def start(self, key: str, checkpoint: Checkpoint, digits: Digits, visitor: str) -> Job[np.ndarray]:
-        """The run of this ablation, as `Runs.start` gives it."""
+        """The job of this ablation, as `ask` gives it."""
         model, shape = checkpoint.model, _shape(checkpoint.model.config.num_embeddings)
 
-        def compute(run: Job[np.ndarray]) -> np.ndarray:
+        def compute(job: Job[np.ndarray]) -> np.ndarray:
             return self.cache.once(
-                run, key, shape, lambda: _to_array(ablate(model, digits, checkpoint.variance, run.report))
+                job, key, shape, lambda: _to_array(ablate(model, digits, checkpoint.variance, job.report))
             )
 
-        return self._runs.start(key, compute, visitor)
+        return self.ask(key, compute, visitor)
 
 
 def _shape(num_embeddings: int) -> tuple[int, int]:
@@ -226,29 +212,11 @@ def _to_array(ablation: Ablation) -> np.ndarray:
     return torch.cat((before[:, None], ablation.without[:, None], ablation.damaged.double()), 1).numpy()
 
 
-def _from_array(array: np.ndarray | None) -> Ablation | None:
-    if array is None:
-        return None
+def _from_array(array: np.ndarray) -> Ablation:
     rows = torch.from_numpy(array)
     return Ablation(float(rows[0, 0]), rows[:, 1], rows[:, 2:].long())
 
 
-def write_shipped(names: Sequence[str] = tuple(SHIPPED), report: Callable[[str], object] = print) -> list[Path]:
-    """Measure the shipped checkpoints on the embedded digits, and write a file beside each.
-
-    Raises CheckpointError, DataError, OSError; ValueError for a name that is not shipped.
-    """
-    unknown = set(names) - set(SHIPPED)
-    if unknown:
-        raise ValueError(f"expected shipped checkpoints out of {', '.join(SHIPPED)}, got {', '.join(sorted(unknown))}")
-    digits = data.load(data.EMBEDDED, "all")
-    return [_write(name, checkpoints.load(SHIPPED[name]), digits, report) for name in names]
-
-
-def _write(name: str, checkpoint: Checkpoint, digits: Digits, report: Callable[[str], object]) -> Path:
-    ablation = ablate(checkpoint.model, digits, checkpoint.variance)
-    worst = int(ablation.ranking[0])
-    report(f"{name}: NMSE {ablation.nmse:.4f}, without code {worst} {float(ablation.without[worst]):.4f}")
-    path = ASSETS / f"{name}.ablation.npz"
-    write_atomically(path, npz({content_key(checkpoint, digits): _to_array(ablation)}))
-    return path
+def default_ablation(checkpoint: Checkpoint, digits: Digits) -> dict[str, np.ndarray]:
+    """The ablation of a checkpoint by its key."""
+    return {content_key(checkpoint, digits): _to_array(ablate(checkpoint.model, digits, checkpoint.variance))}

@@ -8,26 +8,22 @@ takes half a minute, so maps are kept on disk by content, and those that a visit
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vqvae import checkpoint as checkpoints
-from vqvae import data
-from vqvae.analysis.encoding import encode
-from vqvae.analysis.usage import Encoded
-from vqvae.background.array_cache import ArrayCache, find_array, npz
-from vqvae.background.jobs import CancelledError, Job, Jobs
-from vqvae.checkpoint import SHIPPED, Checkpoint
+from vqvae.analysis import shipped
+from vqvae.analysis.encoding import Encoded, encode
+from vqvae.background.array_cache import ArrayCache, ArrayJobs
+from vqvae.background.jobs import CancelledError, Job
+from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits, to_unit
-from vqvae.files import write_atomically
 from vqvae.model import VQVAE
-from vqvae.paths import ASSETS
 
 # What a point of a map is, and where it lies before it is laid out.
 SPACES = {
@@ -167,7 +163,7 @@ def tsne(
 
 
 class _Remember:
-    """A callback that remembers whether it stopped the run, which openTSNE swallows."""
+    """A callback that remembers whether it stopped the job, which openTSNE swallows."""
 
     def __init__(self, callback: Callable[..., bool]):
         self.callback = callback
@@ -194,69 +190,42 @@ def _start(reduced: np.ndarray, seed: int) -> np.ndarray:
 
 def content_key(fingerprint: str, digits: Digits, settings: MapSettings) -> str:
     """What makes a map what it is, as 24 hex digits: the model, the pixels and the settings."""
-    digest = hashlib.sha256(f"{LAYOUT} {fingerprint} {json.dumps(asdict(settings), sort_keys=True)}".encode())
-    if settings.space != "codes":  # the codebook is the same whatever is looked at
-        digest.update(digits.pixels.contiguous().numpy().data)
-    return digest.hexdigest()[:24]
+    text = f"{LAYOUT} {fingerprint} {json.dumps(asdict(settings), sort_keys=True)}"
+    if settings.space == "codes":  # the codebook is the same whatever is looked at
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+    return digits.content_key(text)
 
 
-def shipped(key: str, count: int, folder: Path = ASSETS) -> np.ndarray | None:
-    """The shipped map of this content, (count, 2), if there is one; a damaged file counts as none."""
-    return find_array(folder.glob("*.maps.npz"), key, (count, 2))
+MapJob = Job[np.ndarray]  # its sketch: where the points are by now, (N, 2)
 
 
-MapRun = Job[np.ndarray]  # its sketch: where the points are by now, (N, 2)
-
-
-class MapRuns:
+class MapJobs(ArrayJobs):
     """The maps of this process, in memory, shipped and on disk."""
 
     def __init__(self, cache: ArrayCache):
-        self.cache = cache
-        self._runs: Jobs[np.ndarray] = Jobs()
+        super().__init__(cache, partial(shipped.find, "maps"))
 
     def find(self, key: str, count: int) -> np.ndarray | None:
-        """A finished map, (count, 2): from memory, shipped, or from the disk; None where it has to be computed."""
-        for find in (
-            lambda: self._runs.finished(key),
-            lambda: shipped(key, count),
-            lambda: self.cache.load(key, (count, 2)),
-        ):
-            if (positions := find()) is not None:
-                return positions
-        return None
+        """A finished map, (count, 2); None where it has to be computed."""
+        return self.array(key, (count, 2))
 
-    def start(self, key: str, vectors: Callable[[], np.ndarray], settings: MapSettings, visitor: str) -> MapRun:
-        """The run of this map, as `Runs.start` gives it; `vectors` is called in its thread."""
+    def start(self, key: str, vectors: Callable[[], np.ndarray], settings: MapSettings, visitor: str) -> MapJob:
+        """The job of this map, as `ask` gives it; `vectors` is called in its thread."""
 
-        def compute(run: MapRun) -> np.ndarray:
+        def compute(job: MapJob) -> np.ndarray:
             points = vectors()
             return self.cache.once(
-                run, key, (len(points), 2), lambda: tsne(points, settings.neighbourhood, settings.seed, run.report)
+                job, key, (len(points), 2), lambda: tsne(points, settings.neighbourhood, settings.seed, job.report)
             )
 
-        return self._runs.start(key, compute, visitor)
+        return self.ask(key, compute, visitor)
 
 
-# The shipped maps.
-
-
-def write_default_maps(names: Sequence[str] = tuple(SHIPPED), report: Callable[[str], object] = print) -> list[Path]:
-    """Compute the maps that the shipped checkpoints open with, and write them beside these: one file a checkpoint.
-
-    Raises CheckpointError, DataError, OSError; ValueError for a name that is not shipped.
-    """
-    unknown = set(names) - set(SHIPPED)
-    if unknown:
-        raise ValueError(f"expected shipped checkpoints out of {', '.join(SHIPPED)}, got {', '.join(sorted(unknown))}")
-    return [_write_maps(name, checkpoints.load(SHIPPED[name]), report) for name in names]
-
-
-def _write_maps(name: str, checkpoint: Checkpoint, report: Callable[[str], object]) -> Path:
-
-    digits = data.load(data.EMBEDDED, "all")
-    encoded = encode(checkpoint.model, digits)
-    config = checkpoint.model.config
+def default_maps(
+    checkpoint: Checkpoint, digits: Digits, report: Callable[[str], object] = print
+) -> dict[str, np.ndarray]:
+    """The maps that a checkpoint opens with, by their keys."""
+    encoded, config = encode(checkpoint.model, digits), checkpoint.model.config
     maps = {}
     for space in SPACES:
         settings = MapSettings(space)
@@ -264,7 +233,5 @@ def _write_maps(name: str, checkpoint: Checkpoint, report: Callable[[str], objec
         vectors = vectors_of(checkpoint.model, digits, encoded, space, points)
         key = content_key(checkpoint.fingerprint, digits, settings)
         maps[key] = tsne(vectors, settings.neighbourhood, settings.seed)
-        report(f"{name}: {len(vectors):,} points, {SPACES[space]}")
-    path = ASSETS / f"{name}.maps.npz"
-    write_atomically(path, npz(maps))
-    return path
+        report(f"{len(vectors):,} points, {SPACES[space]}")
+    return maps

@@ -1,6 +1,7 @@
-"""Arrays on disk by their content key, the least recently used going first.
+"""Arrays on disk by their content key, the least recently used going first, and the jobs that compute them.
 
-The disk is a convenience: where it cannot be written or read, nothing is kept and nobody hears of it."""
+The disk is a convenience: where it cannot be written or read, nothing is kept and nobody hears of it.
+"""
 
 import io
 import os
@@ -13,15 +14,12 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from vqvae.background.jobs import CancelledError, Job
+from vqvae.background.jobs import CancelledError, Job, Jobs
 from vqvae.files import write_atomically
 
 
 class ArrayCache:
-    """Arrays on disk by their content key, the least recently used going first.
-
-    The disk is a convenience: where it cannot be written or read, nothing is kept and nobody hears of it.
-    """
+    """A folder of arrays by their content key."""
 
     def __init__(self, folder: Path, max_files: int = 200, max_bytes: int = 16 * 2**20):
         self.folder = folder
@@ -42,12 +40,12 @@ class ArrayCache:
         _quietly(self._evict)
         return kept
 
-    def once(self, run: Job, key: str, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> np.ndarray:
+    def once(self, job: Job, key: str, shape: tuple[int, ...], compute: Callable[[], np.ndarray]) -> np.ndarray:
         """The array of this key from the disk, or computed and kept: once, also where several processes ask for it.
 
         Raises CancelledError.
         """
-        with self.lock(key, lambda: not run.cancelled):
+        with self.lock(key, lambda: not job.cancelled):
             array = self.load(key, shape)
             if array is None:
                 array = compute()
@@ -94,6 +92,22 @@ class ArrayCache:
             total += size
             if place >= self.max_files or total > self.max_bytes:
                 path.unlink(missing_ok=True)
+
+
+class ArrayJobs(Jobs[np.ndarray]):
+    """Jobs whose results stay: in memory, on disk, and some of them shipped."""
+
+    def __init__(self, cache: ArrayCache, shipped: Callable[[str, tuple[int, ...]], np.ndarray | None]):
+        super().__init__()
+        self.cache = cache
+        self.shipped = shipped
+
+    def array(self, key: str, shape: tuple[int, ...]) -> np.ndarray | None:
+        """A finished array: from memory, shipped, or from the disk; None where it has to be computed."""
+        for find in (lambda: self.result(key), lambda: self.shipped(key, shape), lambda: self.cache.load(key, shape)):
+            if (array := find()) is not None:
+                return array
+        return None
 
 
 def npz(arrays: dict[str, np.ndarray]) -> bytes:

@@ -8,7 +8,6 @@ import hashlib
 import http.client
 import os
 import shutil
-import threading
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +16,7 @@ from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
-from vqvae.background.jobs import CancelledError, Job
+from vqvae.background.jobs import CancelledError, Job, Jobs
 from vqvae.data import TORCHVISION, DataError, raw_folder
 from vqvae.paths import data_folder
 
@@ -143,23 +142,13 @@ def _check(go_on: bool) -> None:
         raise CancelledError
 
 
-class Downloads:
-    """The downloads of this process: who asks for one that is on its way joins it, the last to leave stops it."""
+class Downloads(Jobs[None]):
+    """The downloads of this process by their data sets; the `sketch` of each is a Progress."""
 
-    def __init__(self) -> None:
-        self._runs: dict[str, Job[None]] = {}
-        self._lock = threading.Lock()
-
-    def awaited(self, dataset: str, visitor: str) -> Job[None] | None:
-        """The download that a visitor waits for, its `sketch` a Progress; it may have ended, or failed."""
-        run = self._runs.get(dataset)
-        return run if run is not None and run.awaited_by(visitor) else None
-
-    def ask(self, dataset: str, visitor: str) -> None:
-        """Wait for a data set; it is on its way from now on."""
-        with self._lock:
-            run = self._runs.get(dataset)
-            if run is None or not run.running or not run.watch(visitor):
-                run = Job(lambda run: fetch(dataset, lambda progress: run.report(progress.share, progress)))
-                run.watch(visitor)
-                self._runs[dataset] = run
+    def start(self, dataset: str, visitor: str) -> Job[None]:
+        """Wait for a data set, on its way from now on; one that failed is tried again."""
+        if (job := self.of(visitor, dataset)) is not None and job.error:
+            job.leave(visitor)
+        return self.ask(
+            dataset, lambda job: fetch(dataset, lambda progress: job.report(progress.share, progress)), visitor
+        )

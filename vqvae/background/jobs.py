@@ -19,7 +19,7 @@ class Job(Generic[Result]):
     """One computation in a thread; any number of visitors may watch it, none has to wait."""
 
     def __init__(self, compute: Callable[["Job[Result]"], Result]):
-        """`compute` is given this run, to `report` to; it may raise `CancelledError` where that says to stop."""
+        """`compute` is given this job, to `report` to; it may raise `CancelledError` where that says to stop."""
         self.progress = 0.0  # share done
         self.sketch: object = None  # what there is by now
         self.result: Result | None = None  # once finished
@@ -51,7 +51,7 @@ class Job(Generic[Result]):
         self._thread.join(seconds)
 
     def watch(self, visitor: str) -> bool:
-        """Somebody waits for this run; false where the last one just called it off."""
+        """Somebody waits for this job; false where the last one just called it off."""
         with self._lock:
             self._watchers.add(visitor)
             return not self.cancelled
@@ -84,33 +84,39 @@ class Job(Generic[Result]):
 
 
 class Jobs(Generic[Result]):
-    """The runs of this process: who asks for one that is on its way joins it; the last finished ones stay in memory."""
+    """The jobs of this process: who asks for one that is on its way joins it; the last finished ones stay in memory."""
 
     KEPT = 8
 
     def __init__(self) -> None:
-        self._runs: dict[str, Job[Result]] = {}
+        self._jobs: dict[str, Job[Result]] = {}
         self._lock = threading.Lock()
 
-    def finished(self, key: str) -> Result | None:
-        """What a run of this key came to, as far as it is in memory."""
-        run = self._runs.get(key)
-        return None if run is None else run.result
+    def result(self, key: str) -> Result | None:
+        """What the job of this key came to, as far as it is in memory."""
+        job = self._jobs.get(key)
+        return None if job is None else job.result
 
-    def start(self, key: str, compute: Callable[[Job[Result]], Result], visitor: str) -> Job[Result]:
-        """The run of this key, a new one where none is under way or done; `compute` is called in its thread.
+    def of(self, visitor: str, key: str) -> Job[Result] | None:
+        """The job of this key if a visitor waits for it; it may have ended, or failed."""
+        job = self._jobs.get(key)
+        return job if job is not None and job.awaited_by(visitor) else None
 
-        A run that failed is given to all who waited for it, until they leave it: else they would never hear of it.
+    def ask(self, key: str, compute: Callable[[Job[Result]], Result], visitor: str) -> Job[Result]:
+        """The job of this key, a new one where none is under way or done; `compute` is called in its thread.
+
+        A job that failed is given to all who waited for it, until they leave it: else they would never hear of it.
         """
         with self._lock:
-            run = self._runs.get(key)
-            if run is not None and run.error and run.awaited_by(visitor):
-                return run
-            if run is None or run.error or not run.watch(visitor):
-                run = Job(compute)
-                run.watch(visitor)
-            others = [(name, other) for name, other in self._runs.items() if name != key]
-            finished = [name for name, other in others if not other.running]
-            forgotten = set(finished[: max(0, len(finished) - self.KEPT + 1)])
-            self._runs = {name: other for name, other in others if name not in forgotten} | {key: run}
-            return run
+            job = self._jobs.get(key)
+            if job is not None and job.error and job.awaited_by(visitor):
+                return job
+            over = job is not None and not job.running and job.result is None
+            if job is None or job.error or over or not job.watch(visitor):
+                job = Job(compute)
+                job.watch(visitor)
+            others = [(name, other) for name, other in self._jobs.items() if name != key]
+            ended = [name for name, other in others if not other.running]
+            forgotten = set(ended[: max(0, len(ended) - self.KEPT + 1)])
+            self._jobs = {name: other for name, other in others if name not in forgotten} | {key: job}
+            return job

@@ -19,14 +19,14 @@ def fetching(dataset: str, me: Visitor | None) -> None:
 
 
 def _under_way(dataset: str, me: Visitor | None) -> bool:
-    run = resources.downloads().awaited(dataset, me.folder.name) if me else None
+    run = resources.downloads().of(me.folder.name, dataset) if me else None
     return run is not None and run.running
 
 
 def _row(dataset: str, me: Visitor | None, every: float | None) -> None:
     if (every is not None) != _under_way(dataset, me):
         st.rerun()  # the whole page, to start or stop the clock, and where the data set is there now
-    run = resources.downloads().awaited(dataset, me.folder.name) if me else None
+    run = resources.downloads().of(me.folder.name, dataset) if me else None
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="train-fetch"):
         if every is not None:
             st.button(
@@ -42,7 +42,7 @@ def _row(dataset: str, me: Visitor | None, every: float | None) -> None:
                 f"Download {DATASETS[dataset]}",
                 key="train.fetch.ask",
                 icon=":material/download:",
-                on_click=resources.downloads().ask,
+                on_click=resources.downloads().start,
                 args=(dataset, me.folder.name if me else ""),
                 disabled=me is None,
             )

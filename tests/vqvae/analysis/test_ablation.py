@@ -9,7 +9,7 @@ from vqvae import checkpoint as checkpoints
 from vqvae import data
 from vqvae.__main__ import main
 from vqvae.analysis import ablation
-from vqvae.analysis.ablation import DAMAGED, Ablations, ablate, content_key, redraw
+from vqvae.analysis.ablation import DAMAGED, AblationJobs, ablate, content_key, redraw
 from vqvae.background.array_cache import ArrayCache
 from vqvae.background.jobs import CancelledError
 from vqvae.checkpoint import SHIPPED, Checkpoint
@@ -122,27 +122,27 @@ def test_an_ablation_is_measured_in_the_background_once_and_kept_on_disk(make_mo
         return ablate(*arguments)
 
     monkeypatch.setattr(ablation, "ablate", slowly)
-    ablations = Ablations(ArrayCache(tmp_path))
+    ablations = AblationJobs(ArrayCache(tmp_path))
     assert ablations.find(key, K) is None
-    run = ablations.start(key, checkpoint, digits, "ann")
-    assert ablations.start(key, checkpoint, digits, "bob") is run
+    job = ablations.start(key, checkpoint, digits, "ann")
+    assert ablations.start(key, checkpoint, digits, "bob") is job
     gate.set()
-    run.join(60)
-    assert run.error is None
+    job.join(60)
+    assert job.error is None
     assert len(calls) == 1
     expected = ablate(checkpoint.model, digits, 0.1)
-    for kept in (ablations.find(key, K), Ablations(ArrayCache(tmp_path)).find(key, K)):
+    for kept in (ablations.find(key, K), AblationJobs(ArrayCache(tmp_path)).find(key, K)):
         assert kept.nmse == pytest.approx(expected.nmse)
         assert torch.allclose(kept.without, expected.without)
         assert torch.equal(kept.damaged, expected.damaged)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-def test_the_shipped_checkpoints_bring_their_ablations(name):
+def test_the_shipped_checkpoints_bring_their_ablations(name, tmp_path):
     """Of the checkpoint as it is: a few codes are measured again."""
     checkpoint, digits = checkpoints.load(SHIPPED[name]), data.load(data.EMBEDDED, "all")
     K = checkpoint.model.config.num_embeddings
-    found = ablation.shipped(content_key(checkpoint, digits), K)
+    found = AblationJobs(ArrayCache(tmp_path)).find(content_key(checkpoint, digits), K)
     assert found is not None, "python -m vqvae ablate writes it"
     few = digits.take(found.digits_of(int(found.ranking[0])))
     redrawn = redraw(checkpoint.model, few, checkpoint.variance, int(found.ranking[0]))

@@ -1,4 +1,4 @@
-"""Maps: what they lay out, that a seed fixes them, and a cache that forgives everything."""
+"""Maps: what they lay out, and that a seed fixes them."""
 
 import threading
 import time
@@ -10,10 +10,9 @@ from sklearn.datasets import make_blobs
 from sklearn.manifold import trustworthiness
 
 from vqvae.__main__ import main
-from vqvae.analysis import projection
+from vqvae.analysis import projection, shipped
 from vqvae.analysis.encoding import encode
-from vqvae.analysis.neighbours import Neighbours, between, nearest_digits
-from vqvae.analysis.projection import MapRuns, MapSettings, content_key
+from vqvae.analysis.projection import MapJobs, MapSettings, content_key
 from vqvae.background.array_cache import ArrayCache
 from vqvae.background.jobs import CancelledError
 from vqvae.data import to_unit
@@ -120,7 +119,7 @@ def test_points_that_do_not_differ_are_laid_out_too():
     assert np.isfinite(projection.tsne(np.ones((30, 4), dtype=np.float32), 5, 0)).all()
 
 
-def test_a_run_tells_how_far_it_is_and_can_be_stopped(blobs):
+def test_a_map_tells_how_far_it_is_and_can_be_stopped(blobs):
     heard = []
 
     def watch(progress, sketch):
@@ -145,62 +144,9 @@ def test_a_key_changes_with_the_model_the_pixels_and_the_settings(digits):
     assert content_key("aaaa", digits, MapSettings()) in keys
 
 
-def test_a_stored_map_comes_back(cache):
-    positions = np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)
-    assert cache.load(KEY, (7, 2)) is None
-    assert cache.store(KEY, positions)
-    assert np.array_equal(cache.load(KEY, (7, 2)), positions)
-    assert cache.load(KEY, (8, 2)) is None
-
-
-@pytest.mark.parametrize("keep", [0, 10, -40])
-def test_a_torn_file_counts_as_none(cache, keep):
-    cache.store(KEY, np.zeros((50, 2), dtype=np.float32))
-    path = cache.folder / f"{KEY}.npz"
-    path.write_bytes(path.read_bytes()[:keep])
-    assert cache.load(KEY, (50, 2)) is None
-    assert cache.store(KEY, np.ones((50, 2), dtype=np.float32))
-    assert cache.load(KEY, (50, 2)).all()
-
-
-def test_a_file_of_pickles_is_not_opened(cache, tmp_path):
-    cache.folder.mkdir()
-    np.savez(cache.folder / f"{KEY}.npz", **{KEY: np.array([[object(), object()]], dtype=object)})
-    assert cache.load(KEY, (1, 2)) is None
-
-
-def test_the_least_recently_used_maps_go_first(tmp_path):
-    cache = ArrayCache(tmp_path, max_files=2)
-    for number in range(2):
-        cache.store(f"{number}" * 24, np.zeros((3, 2), dtype=np.float32))
-        time.sleep(0.02)
-    assert cache.load("0" * 24, (3, 2)) is not None
-    time.sleep(0.02)
-    cache.store("2" * 24, np.zeros((3, 2), dtype=np.float32))
-    assert cache.load("1" * 24, (3, 2)) is None
-    assert cache.load("0" * 24, (3, 2)) is not None
-
-
-def test_the_cache_stays_below_its_size(tmp_path):
-    cache = ArrayCache(tmp_path, max_bytes=2_000)
-    noise = np.random.default_rng(0).normal(size=(100, 2)).astype(np.float32)
-    for number in range(4):
-        cache.store(f"{number}" * 24, noise)
-    assert sum(path.stat().st_size for path in tmp_path.glob("*.npz")) <= 2_000
-
-
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    cache = ArrayCache(tmp_path / "file" / "maps")
-    assert not cache.store(KEY, np.zeros((3, 2), dtype=np.float32))
-    assert cache.load(KEY, (3, 2)) is None
-    with cache.lock(KEY):
-        pass
-
-
 @pytest.fixture
 def at_once(monkeypatch) -> None:
-    """t-SNE has tests of its own: for those of runs, the first two dimensions are a map."""
+    """t-SNE has tests of its own: for those of jobs, the first two dimensions are a map."""
 
     def lay_out(vectors, _neighbourhood, _seed, watch):
         if not watch(1.0, vectors[:, :2]):
@@ -212,94 +158,38 @@ def at_once(monkeypatch) -> None:
 
 @pytest.mark.usefixtures("at_once")
 def test_two_who_ask_for_the_same_map_compute_it_once(cache, blobs):
-    runs, calls = MapRuns(cache), []
+    jobs, calls = MapJobs(cache), []
 
     def slowly():
         calls.append(threading.get_ident())
         time.sleep(0.2)
         return blobs[0]
 
-    first = runs.start(KEY, slowly, MapSettings(), "ann")
-    second = runs.start(KEY, slowly, MapSettings(), "bob")
+    first = jobs.start(KEY, slowly, MapSettings(), "ann")
+    second = jobs.start(KEY, slowly, MapSettings(), "bob")
     assert first is second
     first.join(60)
     assert len(calls) == 1
     assert first.result.shape == (120, 2)
-    assert np.array_equal(runs.find(KEY, 120), first.result)
+    assert np.array_equal(jobs.find(KEY, 120), first.result)
 
 
 @pytest.mark.usefixtures("at_once")
 def test_another_process_waits_and_takes_over_what_was_computed(cache, blobs):
-    """Two sets of runs on one folder, as two processes have them: the lock is the same."""
-    here = MapRuns(cache).start(KEY, lambda: blobs[0], MapSettings(), "ann")
-    there = MapRuns(cache).start(KEY, lambda: blobs[0], MapSettings(), "bob")
+    """Two sets of jobs on one folder, as two processes have them: the lock is the same."""
+    here = MapJobs(cache).start(KEY, lambda: blobs[0], MapSettings(), "ann")
+    there = MapJobs(cache).start(KEY, lambda: blobs[0], MapSettings(), "bob")
     here.join(60)
     there.join(60)
     assert np.array_equal(here.result, there.result)
     assert 0.0 in (here.progress, there.progress)  # one of them never ran t-SNE
 
 
-@pytest.mark.usefixtures("at_once")
-def test_a_run_goes_on_until_the_last_visitor_leaves(cache, blobs):
-    runs, gate = MapRuns(cache), threading.Event()
-
-    def later():
-        gate.wait(30)
-        return blobs[0]
-
-    run = runs.start(KEY, later, MapSettings(), "ann")
-    runs.start(KEY, later, MapSettings(), "bob")
-    run.leave("ann")
-    assert not run.cancelled
-    run.leave("bob")
-    assert run.cancelled
-    gate.set()
-    run.join(60)
-    assert run.result is None
-    assert run.error is None
-    again = runs.start(KEY, later, MapSettings(), "cy")
-    assert again is not run
-    again.join(60)
-    assert again.result is not None
-
-
-def test_what_goes_wrong_in_a_run_is_said_in_it(cache):
-    run = MapRuns(cache).start(KEY, lambda: 1 / 0, MapSettings(), "ann")
-    run.join(60)
-    assert "ZeroDivisionError" in run.error
-
-
-def test_who_waited_for_a_failed_run_hears_of_it_before_it_is_tried_again(cache):
-    runs = MapRuns(cache)
-    failed = runs.start(KEY, lambda: 1 / 0, MapSettings(), "ann")
-    failed.join(60)
-    assert runs.start(KEY, lambda: 1 / 0, MapSettings(), "ann") is failed
-    failed.leave("ann")
-    assert runs.start(KEY, lambda: 1 / 0, MapSettings(), "ann") is not failed
-
-
 def test_shipped_maps_are_found_by_content_and_damaged_files_are_passed_over(tmp_path):
     (tmp_path / "a.maps.npz").write_bytes(b"torn")
     np.savez(tmp_path / "b.maps.npz", **{KEY: np.ones((4, 2), dtype=np.float32)})
-    assert projection.shipped(KEY, 4, tmp_path).shape == (4, 2)
-    assert projection.shipped("f" * 24, 4, tmp_path) is None
-
-
-def test_nearest_digits_are_those_of_the_quantised_latents(model, digits):
-    codes = model.encode(digits.images)
-    latents = model.vq_layer.lookup(codes).flatten(1)
-    distances = (latents - latents[17]).square().sum(1)
-    found = nearest_digits(model, codes[17], codes, 10)
-    assert float(found.distances[0]) == pytest.approx(0, abs=1e-6)
-    assert np.allclose(found.distances, distances.sort().values[:10], rtol=1e-3, atol=1e-4)
-
-
-def test_a_drawing_lies_near_the_neighbours_that_are_nearest():
-    positions = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
-    neighbours = Neighbours(torch.arange(3), torch.tensor([1.0, 4.0, 4.0]).double())
-    assert np.allclose(between(positions, neighbours), [10 / 6, 10 / 6], atol=1e-4)
-    same = Neighbours(torch.arange(3), torch.tensor([0.0, 4.0, 4.0]).double())
-    assert np.allclose(between(positions, same), [0, 0], atol=1e-3)
+    assert shipped.find("maps", KEY, (4, 2), tmp_path).shape == (4, 2)
+    assert shipped.find("maps", "f" * 24, (4, 2), tmp_path) is None
 
 
 def test_the_command_names_the_shipped_models_where_it_is_asked_for_others(capsys):

@@ -1,0 +1,69 @@
+"""Jobs: joined, called off by the last to leave, and heard of where they fail."""
+
+import threading
+
+from vqvae.background.jobs import CancelledError, Job, Jobs
+
+KEY = "a key"
+
+
+def fails(job: Job) -> int:
+    return 1 // 0
+
+
+def test_a_job_goes_on_until_the_last_visitor_leaves():
+    jobs, gate = Jobs[int](), threading.Event()
+
+    def later(job: Job) -> int:
+        gate.wait(30)
+        if not job.report(1.0):
+            raise CancelledError
+        return 7
+
+    job = jobs.ask(KEY, later, "ann")
+    assert jobs.ask(KEY, later, "bob") is job
+    job.leave("ann")
+    assert not job.cancelled
+    job.leave("bob")
+    assert job.cancelled
+    gate.set()
+    job.join(60)
+    assert job.result is None
+    assert job.error is None
+    again = jobs.ask(KEY, later, "cy")
+    assert again is not job
+    again.join(60)
+    assert again.result == jobs.result(KEY) == 7
+
+
+def test_a_job_is_that_of_those_who_wait_for_it():
+    jobs, gate = Jobs[bool](), threading.Event()
+    assert jobs.of("ann", KEY) is None
+    job = jobs.ask(KEY, lambda job: gate.wait(30), "ann")
+    assert jobs.of("ann", KEY) is job
+    assert jobs.of("bob", KEY) is None
+    job.leave("ann")
+    assert jobs.of("ann", KEY) is None
+    gate.set()
+
+
+def test_what_goes_wrong_in_a_job_is_said_in_it():
+    job = Jobs[int]().ask(KEY, fails, "ann")
+    job.join(60)
+    assert "ZeroDivisionError" in job.error
+
+
+def test_who_waited_for_a_failed_job_hears_of_it_before_it_is_tried_again():
+    jobs = Jobs[int]()
+    failed = jobs.ask(KEY, fails, "ann")
+    failed.join(60)
+    assert jobs.ask(KEY, fails, "ann") is failed
+    failed.leave("ann")
+    assert jobs.ask(KEY, fails, "ann") is not failed
+
+
+def test_work_without_a_result_is_done_again_where_it_is_asked_for_again():
+    jobs, calls = Jobs[None](), []
+    for visitor in ("ann", "bob"):
+        jobs.ask(KEY, lambda job: calls.append(job), visitor).join(60)
+    assert len(calls) == 2
