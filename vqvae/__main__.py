@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -111,7 +112,7 @@ def compare_command(options: argparse.Namespace) -> int:
             f"{result.test.perplexity:6.1f}  codes {result.test.codes_used:>4}  {result.cpu_seconds:6.0f} CPU s",
             flush=True,
         )
-    recorded = comparison.load(options.out)
+    recorded = comparison.load(options.out) or comparison.Comparison(images.dataset, len(images), options.epochs)
     print(f"\n{'recipe':<16} {'NMSE':>17} {'codebook perplexity':>20} {'codes used':>14} {'CPU seconds':>16}")
     for name in recorded.recipes:
         v = comparison.verdict(recorded.of(name))
@@ -246,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
             if len(set(values.values())) > 1
             else (str(values["tutorial"]))
         )
-        kind = {"type": field.type, "choices": setting.choices or None}
+        kind: dict[str, Any] = {"type": field.type, "choices": setting.choices or None}
         if field.type is bool:
             kind = {"action": argparse.BooleanOptionalAction}
         command.add_argument(flag, help=f"{setting.effect} ({default})", **kind)

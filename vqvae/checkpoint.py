@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -75,7 +76,7 @@ class Checkpoint:
         return digest.hexdigest()[:12]
 
 
-def from_training(model: VQVAE, **known: object) -> Checkpoint:
+def from_training(model: VQVAE, **known: Any) -> Checkpoint:
     """A checkpoint of a model as it is now: copied to the CPU, its codebook the effective one of its quantiser."""
     kept = _hollow(model.config).state_dict()  # a quantiser may have tensors of its own: they end with training
     tensors = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items() if name in kept}
@@ -163,15 +164,16 @@ def _from_metadata(tensors: dict[str, Tensor], text: str, name: str) -> Checkpoi
 def _from_state_dict(tensors: dict[str, Tensor], name: str) -> Checkpoint:
     """The tutorial's own file: sizes from the shapes, the rest assumed."""
     codebook, first = tensors.get(CODEBOOK), tensors.get("encoder.convs.0.weight")
-    if codebook is None or codebook.ndim != 2 or first is None or first.ndim != 4:
-        _checked(tensors, ModelConfig(), name)  # says what is missing or misshapen
+    config = ModelConfig()  # where the shapes give none: the check says what is missing or misshapen
     try:
-        config = ModelConfig(int(first.shape[1]), num_embeddings=codebook.shape[0], embedding_dim=codebook.shape[1])
+        if codebook is not None and codebook.ndim == 2 and first is not None and first.ndim == 4:
+            config = ModelConfig(int(first.shape[1]), num_embeddings=codebook.shape[0], embedding_dim=codebook.shape[1])
     except ValueError as error:
         raise CheckpointError(f"{name} holds another model: {error}.") from error
+    model = _build(config, _checked(tensors, config, name))
     variance = data.load(data.EMBEDDED, "all").variance
     return Checkpoint(
-        model=_build(config, _checked(tensors, config, name)),
+        model=model,
         variance=variance,
         assumed=(
             f"images of {config.height} x {config.width} pixels",
@@ -199,7 +201,7 @@ def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
             f"{name} is no file of torch.save, or a torn one: expected a state dict saved by torch 1.6 or newer."
         ) from error
     try:
-        named = {argument for opcode, argument, _ in pickletools.genops(pickled) if opcode.name == "GLOBAL"}
+        named = {str(argument) for opcode, argument, _ in pickletools.genops(pickled) if opcode.name == "GLOBAL"}
         if not named <= PICKLED:
             raise ValueError(f"it names {min(named - PICKLED)}")
         tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
@@ -253,8 +255,8 @@ def _build(config: ModelConfig, tensors: dict[str, Tensor]) -> VQVAE:
     return model.requires_grad_(False).eval()
 
 
-def _figures(entry: dict[str, object]) -> Evaluation:
-    figures = Evaluation(**entry)  # type: ignore[arg-type]
+def _figures(entry: dict[str, Any]) -> Evaluation:
+    figures = Evaluation(**entry)
     words, numbers = figures[:2], figures[2:]
     if not all(isinstance(word, str) for word in words):
         raise ValueError(f"expected a data set and its split, got {words}")
@@ -264,13 +266,13 @@ def _figures(entry: dict[str, object]) -> Evaluation:
 
 
 def _dataset(name: object) -> str:
-    if name not in data.DATASETS:
+    if not isinstance(name, str) or name not in data.DATASETS:
         raise ValueError(f"expected a data set out of {', '.join(data.DATASETS)}, got {name!r}")
     return name
 
 
-def _positive(number: object) -> float:
-    value = float(number)  # type: ignore[arg-type]
+def _positive(number: Any) -> float:
+    value = float(number)
     if not 0 < value < float("inf"):
         raise ValueError(f"expected a variance above 0, got {number}")
     return value

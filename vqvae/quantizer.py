@@ -27,6 +27,7 @@ class VectorQuantizer(nn.Module):
     title = "Gradient"  # as pages call it
     DEAD_SHARE = 0.02  # a code used less than this share of an even usage counts as dead
     TRIAL = 0.1  # of an even usage: what a replaced code begins with, so that it lasts for some batches of trial
+    counts: Tensor  # (K,) N_i, vectors a batch
 
     def __init__(self, num_embeddings: int, embedding_dim: int, codebook: Tensor | None = None, decay: float = 0.99):
         """The codebook starts as N(0, 1), or as the one given: (K, D). `decay` is that of the moving averages."""
@@ -36,7 +37,7 @@ class VectorQuantizer(nn.Module):
         else:
             self.embeddings = nn.Embedding.from_pretrained(codebook, freeze=False)
         self.decay = decay
-        # N_i, vectors a batch. Not persistent: the model's state dict stays the tutorial's thirteen tensors. And as no
+        # Not persistent: the model's state dict stays the tutorial's thirteen tensors. And as no
         # file fills it, it is real even where a model is laid out without memory.
         self.register_buffer("counts", torch.ones(num_embeddings, device="cpu"), persistent=False)
 
@@ -158,11 +159,12 @@ class EMAQuantizer(VectorQuantizer):
     """
 
     title = "Moving average (EMA)"
+    sums: Tensor  # (K, D) m_i
 
     def __init__(self, num_embeddings: int, embedding_dim: int, decay: float = 0.99):
         super().__init__(num_embeddings, embedding_dim, decay=decay)
         self.embeddings.weight.requires_grad_(False)
-        self.register_buffer("sums", self.embeddings.weight.clone(), persistent=False)  # m_i
+        self.register_buffer("sums", self.embeddings.weight.clone(), persistent=False)
 
     def codebook_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
         return z.new_zeros(())

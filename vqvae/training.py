@@ -35,7 +35,7 @@ class Setting(NamedTuple):
     choices: tuple[str, ...] = ()
     formerly: str | None = None  # its name in files, links and commands of earlier versions
 
-    def check(self, name: str, value: object) -> None:
+    def check(self, name: str, value: float | str) -> None:
         """Raises ValueError for a value that cannot be trained with."""
         if isinstance(value, str):
             if value not in self.choices:
@@ -50,7 +50,7 @@ class Setting(NamedTuple):
         return math.isfinite(value) and self.low <= value <= self.high and not (self.above and value == self.low)
 
 
-def _setting(default: object, effect: str, **known: object) -> Any:
+def _setting(default: object, effect: str, **known: Any) -> Any:
     return field(default=default, metadata={"setting": Setting(effect, **known)})
 
 
@@ -121,13 +121,13 @@ class Hyperparameters:
 
     def __post_init__(self) -> None:
         for one in fields(self):
-            value = getattr(self, one.name)
-            if type(value) is not one.type and not (one.type is float and type(value) is int):
-                raise ValueError(f"expected {one.name} as {one.type.__name__}, got {value!r}")
+            value, kind = getattr(self, one.name), type(one.default)
+            if type(value) is not kind and not (kind is float and type(value) is int):
+                raise ValueError(f"expected {one.name} as {kind.__name__}, got {value!r}")
             one.metadata["setting"].check(one.name, value)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, object]) -> Self:
+    def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The recipe that a file holds, of this version or an earlier one. Raises ValueError, TypeError."""
         today = {setting.formerly: name for name, setting in SETTINGS.items()}
         return cls(**{today.get(name, name): value for name, value in record.items()})
@@ -177,7 +177,7 @@ class Training:
             torch.default_generator.manual_seed(h.seed)  # torch.manual_seed would move the accelerators' too
             self.model = VQVAE(config, make_quantizer(h.quantizer, h.num_embeddings, h.embedding_dim, h.initialisation))
         # Channels last and one fused optimiser step are a quarter faster on a CPU, and change no mathematics.
-        self.model.to(self.device, memory_format=torch.channels_last).train()
+        self.model.to(self.device, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue] torch's types leave it out
         learned = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(learned, lr=h.lr, fused=self.device.type in ("cpu", "cuda"))
         self.steps_per_epoch = math.ceil(len(digits) / h.batch_size)  # the last short batch is kept

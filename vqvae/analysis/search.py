@@ -40,22 +40,22 @@ def search(request: str, labels: Tensor, codes: Tensor, nmse: Tensor, num_embedd
     named = torch.zeros(N, h, w, dtype=torch.bool)
     ranked: list[tuple[str, int]] = []
     for condition in re.split(r"\s+and\s+|,|;", request.strip().lower()):
-        kind, numbers = _parse(condition.strip())
+        kind, number, place = _parse(condition.strip())
         if kind == "class":
-            digits &= labels == _within(numbers[0], 0, 9, "a class")
+            digits &= labels == _within(number, 0, 9, "a class")
         elif kind == "index":
-            digits &= torch.arange(N) == _within(numbers[0], 0, N - 1, "a digit’s number")
+            digits &= torch.arange(N) == _within(number, 0, N - 1, "a digit’s number")
         elif kind == "code":
-            code, row, column = numbers
-            here = codes == _within(code, 0, num_embeddings - 1, "a code")
-            for number, length, name, axis in ((row, h, "a row", 1), (column, w, "a column", 2)):
-                if number is not None:
-                    place = torch.arange(1, length + 1) == _within(number, 1, length, name)
-                    here = here & place.view((1, -1, 1) if axis == 1 else (1, 1, -1))
+            row, column = place
+            here = codes == _within(number, 0, num_embeddings - 1, "a code")
+            for at, length, name, axis in ((row, h, "a row", 1), (column, w, "a column", 2)):
+                if at is not None:
+                    line = torch.arange(1, length + 1) == _within(at, 1, length, name)
+                    here = here & line.view((1, -1, 1) if axis == 1 else (1, 1, -1))
             digits &= here.flatten(1).any(1)
             named |= here
         else:
-            ranked.append((kind, numbers[0]))
+            ranked.append((kind, number))
     for kind, count in ranked:
         left = digits.nonzero().flatten()
         order = nmse[left].argsort(descending=kind == "worst", stable=True)
@@ -90,15 +90,17 @@ _PATTERNS = (
 )
 
 
-def _parse(condition: str) -> tuple[str, list[int]]:
+def _parse(condition: str) -> tuple[str, int, list[int | None]]:
+    """What is asked for, its number and, of a code, the row and the column where they are named."""
     if re.fullmatch(r"[0-9]", condition):
-        return "class", [int(condition)]
+        return "class", int(condition), []
     if re.fullmatch(r"[0-9]{2,9}", condition):
-        return "index", [int(condition)]
+        return "index", int(condition), []
     for kind, pattern in _PATTERNS:
         match = pattern.fullmatch(condition)
         if match:
-            return kind, [None if number is None else int(number) for number in match.groups()]
+            number, *place = match.groups()
+            return kind, int(number), [None if at is None else int(at) for at in place]
     raise SearchError(f"expected something like {EXAMPLES}, got “{condition[:40]}”")
 
 

@@ -113,7 +113,7 @@ class ArrayJobs(Jobs[np.ndarray]):
 def npz(arrays: dict[str, np.ndarray]) -> bytes:
     """The file of some arrays under their keys."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 

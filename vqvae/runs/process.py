@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import IO
 
 POLITELY = ("nice", "-n", "10") if shutil.which("nice") else ()  # whoever draws meanwhile comes first
 
@@ -17,7 +18,7 @@ class _Children:
         self._children: dict[Path, subprocess.Popen] = {}
         self._lock = threading.Lock()
 
-    def start(self, folder: Path, log: object) -> None:
+    def start(self, folder: Path, log: IO[bytes]) -> None:
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         with self._lock:
