@@ -1,5 +1,6 @@
 """Where the points of a map lie: known, being computed, or only where t-SNE starts."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from pages.ui.shell.job import Work
 from vqvae.analysis.projection import SPACES, vectors_of
 from vqvae.background.jobs import Job
 
+STYLE = Path(__file__).with_name("map.css").read_text()
 POINTS_A_SECOND = 120  # that t-SNE lays out, about
 
 
@@ -75,7 +77,8 @@ def button(view: MapView, now: Known | Running | Start) -> None:
 
 def status(view: MapView, now: Known | Running | Start) -> None:
     """Which map this is, or how far it has come."""
-    with st.container(key="map-said"):  # of one height, so that nothing below it moves
+    st.html(f"<style>{STYLE}</style>")
+    with st.container(key="map-said"):
         words(view, now)
 
 

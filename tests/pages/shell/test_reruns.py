@@ -1,0 +1,47 @@
+"""What a run of a page repeats: each figure is built once, and nothing is encoded again."""
+
+from collections import Counter
+
+import plotly.graph_objects as go
+import pytest
+
+from tests.visiting import text_of, visit
+from vqvae.model import VQVAE
+
+
+@pytest.fixture
+def counted(monkeypatch) -> Counter:
+    """How often something costly was done, by its name."""
+    counted: Counter = Counter()
+
+    def count(owner: object, name: str) -> None:
+        original = getattr(owner, name)
+
+        def counting(*arguments, **options):
+            counted[name] += 1
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(owner, name, counting)
+
+    count(go.Figure, "__init__")
+    count(VQVAE, "latents")
+    count(VQVAE, "encode")
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("page", "address", "figures"),
+    [
+        ("codebook", {}, 3),  # usage, classes, positions
+        ("codebook", {"section": "neighbours"}, 3),
+        ("codebook", {"section": "compare"}, 3),
+        ("map", {}, 1),  # classes
+        ("map", {"show": "codes", "method": "pca"}, 2),
+    ],
+)
+def test_a_rerun_builds_each_figure_once_and_encodes_nothing(counted, page, address, figures):
+    opened = visit(page, **address)
+    counted.clear()
+    text_of(opened.run())
+    assert counted["__init__"] == figures
+    assert counted["latents"] + counted["encode"] == 0
