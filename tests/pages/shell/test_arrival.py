@@ -100,6 +100,14 @@ def test_another_digit_lets_go_of_what_the_link_brought(told, scene):
     assert not {"drawing", "edits"} & set(page.query_params)
 
 
+def test_a_chosen_cell_stays_in_the_address_when_another_digit_is_picked(told):
+    told["answer"] = {"cell": 4}
+    page = arrive()
+    page.number_input(key="digit").set_value(78).run()
+    page.run()
+    assert page.query_params["cell"] == "4"
+
+
 def test_a_damaged_drawing_leaves_the_rest_of_the_scene_as_it_was(told, scene):
     page = arrive(**scene | {"drawing": scene["drawing"][:-9]})
     assert "cut or changed on its way" in warnings(page)
