@@ -24,17 +24,12 @@ class Evaluation(NamedTuple):
 
 
 def perplexity(counts: Tensor) -> float:
-    """Codebook perplexity: exp of the entropy of code usage, from counts (K,) over a whole data set, in [1, K].
+    """Codebook perplexity: 2 to the bits of entropy of code usage, from counts (K,) over a whole data set, in [1, K].
 
     Van den Oord et al. 2017, section 4; never the mean over batches, which depends on the batch size. 1 for no use.
     """
-    return math.exp(entropy(counts))
-
-
-def entropy(counts: Tensor) -> float:
-    """Entropy in nats of the usage that counts (K,) describe; 0 for no use at all."""
     share = counts.double() / counts.sum().clamp_min(1)
-    return float(torch.special.entr(share).sum())
+    return math.exp(torch.special.entr(share).sum())  # the same number, by natural logarithms
 
 
 def psnr(mse: float) -> float:
