@@ -81,9 +81,9 @@ PAGES = {
 
 @pytest.mark.parametrize("address", PAGES)
 def test_every_word_stands_out_from_what_lies_behind_it_in_both_themes(tab, address):
-    tab.goto(address)
     for theme in ("light", "dark"):
         tab.emulate_media(color_scheme=theme)
+        tab.goto(address)  # anew: a chart that is just being drawn may keep the colours of the theme before
         expect(tab.locator("[data-testid=stApp]")).to_have_css("color-scheme", theme)
         expect(tab.locator(PAGES[address]).last).to_be_visible(timeout=300_000)  # the first ones encode
         expect(tab.locator("[data-testid=stStatusWidget]")).to_have_count(0)

@@ -84,40 +84,15 @@ def page(
     link_fields: Callable[[PageState], dict[str, str]] = lambda state: state.said,
     has_tour: bool = False,
 ) -> Iterator[Scene]:
-    """The page inside its frame: all that it has to say is said, whichever way it ends. For the arguments see `frame`.
-
-    At its end the address is published; data and models that cannot be read are one sentence in place of what is left.
-    A page ends with its last line: Streamlit sends nothing more after `st.stop`, and what follows `st.rerun` publishes.
-    """
-    scene = frame(title, lead, fields, heading, link_fields, has_tour)
-    with _ending_well(scene.state):
-        yield scene
-
-
-@contextmanager
-def _ending_well(state: PageState) -> Iterator[None]:
-    try:
-        yield
-    except DataError as error:
-        st.error(f"These digits cannot be opened. {error}")
-    except CheckpointError as error:
-        st.error(f"This model cannot be opened. {error} Pick another one in the sidebar.")
-    state.publish()
-
-
-def frame(
-    title: str,
-    lead: str,
-    fields: Sequence[Field] = (),
-    heading: str | None = None,
-    link_fields: Callable[[PageState], dict[str, str]] = lambda state: state.said,
-    has_tour: bool = False,
-) -> Scene:
-    """Draw the frame and open the chosen checkpoint; the page follows below. Stops the run where no model opens.
+    """Draw the frame, open the chosen checkpoint, and let the page follow; it ends well, whichever way it ends.
 
     `title` names the page in the menu, the browser's tab and the session; `heading` stands on it in its place.
     `link_fields` gives what a shared link says, where that is more than the address; `has_tour` says whether it has
     steps of its own, so that a clicker's keys lead to another page from their ends alone.
+
+    Stops the run where no model opens. At the end the address is published; data and models that cannot be read are one
+    sentence in place of what is left. A page ends with its last line: Streamlit sends nothing more after `st.stop`, and
+    what follows `st.rerun` publishes.
     """
     st.set_page_config(
         page_title=f"{title} · VQ-VAE Explorer", page_icon=str(ICON), layout="wide", initial_sidebar_state=250
@@ -174,7 +149,19 @@ def frame(
         st.caption("Opening your model …")  # in a moment the browser says whose it is
         st.stop()
     name, checkpoint = _open_or_another(state["model"], own)
-    return Scene(name, checkpoint, state, me, titles, bool(state["present"]))
+    with _ending_well(state):
+        yield Scene(name, checkpoint, state, me, titles, bool(state["present"]))
+
+
+@contextmanager
+def _ending_well(state: PageState) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        st.error(f"These digits cannot be opened. {error}")
+    except CheckpointError as error:
+        st.error(f"This model cannot be opened. {error} Pick another one in the sidebar.")
+    state.publish()
 
 
 _settled = {"modules": 0}  # as many as there were at the last time
