@@ -5,6 +5,8 @@ from collections.abc import Callable
 from functools import cache
 from urllib.parse import urlsplit
 
+from playwright.sync_api import TimeoutError as NothingRan
+
 from pages.ui.components.canvas import Tour, describe
 from vqvae.checkpoint import Checkpoint
 
@@ -51,15 +53,13 @@ def codes(page) -> list[str]:
 # Counts the runs of the page's script that have come to their end.
 COUNT_RUNS = """() => {
   const app = document.querySelector("[data-testid=stApp]");
-  let running = false;
   window.runs = 0;
   window.watched?.disconnect();
-  window.watched = new MutationObserver(() => {
-    const now = app.dataset.testScriptState !== "notRunning";
-    if (running && !now) window.runs++;
-    running = now;
+  window.watched = new MutationObserver((changes) => { // several where they came in one go
+    const states = [...changes.map((change) => change.oldValue), app.dataset.testScriptState];
+    window.runs += states.filter((state, i) => i && state === "notRunning" && states[i - 1] !== state).length;
   });
-  window.watched.observe(app, { attributeFilter: ["data-test-script-state"] });
+  window.watched.observe(app, { attributeFilter: ["data-test-script-state"], attributeOldValue: true });
 }"""
 
 
@@ -71,7 +71,10 @@ def begin(page, address: str) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.evaluate(COUNT_RUNS)
     page.get_by_role("button", name="Start over").click()
-    page.wait_for_function("window.runs > 0")
+    try:
+        page.wait_for_function("window.runs > 0", timeout=20_000)
+    except NothingRan:  # the page was just being drawn anew, so that the click met nothing, or its run was not seen
+        page.goto(address)
 
 
 def open_draw(page, address: str = "/draw"):
