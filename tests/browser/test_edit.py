@@ -251,6 +251,36 @@ def test_edits_outlive_a_stroke_and_a_reload(page):
     assert code_at(page, 7, 7) == code
 
 
+def test_clear_takes_away_drawing_and_edited_codes_and_undo_brings_both_back(bench):
+    page = bench()
+    empty = bench()
+    empty.get_by_role("button", name="Clear the canvas").click()
+    until(lambda: not any(drawing(empty).pixels), "an empty canvas")
+    choose(page, 4, 4, another(page, 4, 4))
+    before, names = drawing(page), codes(page)
+    press(page, "Clear the canvas")
+    until(lambda: codes(page) == codes(empty), "the codes of an empty canvas")
+    assert edited(page) == 0
+    assert not any(drawing(page).pixels)
+    assert reconstruction(page) == reconstruction(empty)
+    press(page, "Undo")
+    until(lambda: codes(page) == names, "the edited codes")
+    assert edited(page) == 1
+    assert drawing(page) == before
+
+
+def test_the_cell_chosen_last_is_still_chosen_after_a_visit_elsewhere(page):
+    open_draw(page, "/draw?cell=24")
+    cell(page, 2, 3).click()
+    settled(page)
+    page.get_by_role("link", name="Home").click()
+    page.get_by_role("grid").wait_for(state="detached")
+    page.get_by_role("link", name="Draw").first.click()
+    settled(page)
+    assert cell(page, 2, 3).get_attribute("aria-selected") == "true"
+    page.wait_for_url("**cell=9**")
+
+
 def test_another_model_drops_the_edits_and_says_so(page):
     open_draw(page)
     choose(page, 4, 4, another(page, 4, 4))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.hand import PHONE, blank, drawing, open_draw, settled, stroke, until
+from tests.browser.hand import PHONE, blank, cell, codes, drawing, open_draw, settled, stroke, until
 from vqvae import data
 
 
@@ -36,6 +36,26 @@ def test_a_tap_on_a_near_digit_opens_it(new_page):
     settled(page)
     opened = int(page.url.split("digit=")[1].split("&")[0])
     assert drawing(page).pixels == data.load(data.EMBEDDED, "all").pixels[opened].flatten().tolist()
+
+
+def test_back_returns_from_a_near_digit_to_the_drawing_and_its_codes_and_forward_to_the_digit(page):
+    open_draw(page, "/draw?digit=78")
+    blank(page)
+    stroke(page, (0.3, 0.2), (0.7, 0.2), (0.5, 0.8))
+    cell(page, 4, 4).click()
+    page.get_by_role("option", name="code 57", exact=True).click()
+    settled(page)
+    before, names = drawing(page), codes(page)
+    page.locator(".st-key-draw-near-0 button:visible").click()
+    until(lambda: drawing(page) != before, "the near digit")
+    settled(page)
+    near = drawing(page)
+    page.go_back()
+    until(lambda: drawing(page) == before and codes(page) == names, "the drawing")
+    page.get_by_text("On the canvas: your own drawing").wait_for()
+    settled(page)
+    page.go_forward()
+    until(lambda: drawing(page) == near, "the near digit again")
 
 
 def test_all_classes_stand_within_a_phones_width(new_page):

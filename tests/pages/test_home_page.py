@@ -9,8 +9,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.shell import frame, url_state
-from tests.visiting import visit
+from tests.visiting import text_of, visit
 from vqvae import checkpoint, data
+from vqvae.checkpoint import Checkpoint
+from vqvae.runs.own_checkpoints import OwnCheckpoints
+from vqvae.runs.visitor import Visitor
 
 
 def home(**query: str) -> AppTest:
@@ -27,7 +30,18 @@ def test_home_shows_a_digit_on_its_way_through_the_model():
 def test_an_address_chooses_model_and_digit():
     app = home(model="tutorial", digit="4321")
     assert app.sidebar.selectbox[0].value == "tutorial"
-    assert any("Digit 4321" in caption.value and "“tutorial”" in caption.value for caption in app.caption)
+    assert any("Digit 4321" in caption.value and "“Tutorial (gradient)”" in caption.value for caption in app.caption)
+
+
+@pytest.mark.parametrize("page", ["home", "draw"])
+def test_a_model_of_ones_own_is_called_by_the_name_that_it_was_given(page, make_model, digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("VQVAE_RUNS", str(tmp_path))
+    token = "0123456789abcdef" * 2
+    mine = Checkpoint(make_model(), variance=0.1)
+    entry = OwnCheckpoints(Visitor(token)).add(mine, "Twelve codes", digits)
+    words = text_of(visit(page, token=token, model=entry.name))
+    assert "the model “Twelve codes”" in words
+    assert entry.name not in words
 
 
 def test_garbage_collections_leave_out_what_was_imported(monkeypatch):
@@ -119,7 +133,7 @@ def test_a_damaged_checkpoint_is_one_sentence_and_the_other_model(damage, tmp_pa
     assert not app.exception
     assert len(app.error) == 1
     assert "“default” cannot be opened" in app.error[0].value
-    assert any("“tutorial”" in caption.value for caption in app.caption)
+    assert any("“Tutorial (gradient)”" in caption.value for caption in app.caption)
     st.cache_resource.clear()
 
 

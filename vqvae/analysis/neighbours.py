@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vqvae.analysis.encoding import Encoded
+from vqvae.analysis.usage import CLASSES
 from vqvae.model import VQVAE
 
 
@@ -54,17 +55,27 @@ def nearest_cells(encoded: Encoded, cells: Tensor, count: int) -> Tensor:
 
 
 def telling_cells(encoded: Encoded, code: int, count: int) -> Tensor:
-    """The cells that say best what a code stands for: the nearest, one for each image at most, (M, 3), best first."""
+    """The cells that say best what a code stands for, one for each image at most: (M, 3).
+
+    Each class has a share of them as large as its share of the code's use (D'Hondt's method, over uses per image of a
+    class), so that a code of the fives shows fives. The class that uses it most comes first; within a class, the cells
+    nearest to the code do.
+    """
     cells = encoded.cells_of(code, with_background=True)
-    cells = nearest_cells(encoded, cells, len(cells))
-    images, first = set(), []
+    used = torch.bincount(encoded.labels[cells[:, 0]], minlength=CLASSES)  # (10,) cells
+    rates = (used / torch.bincount(encoded.labels, minlength=CLASSES).clamp_min(1)).tolist()
+    by_class: list[list[int]] = [[] for _ in range(CLASSES)]  # places in `cells`, the nearest first
+    cells, images = nearest_cells(encoded, cells, len(cells)), set()
     for place, image in enumerate(cells[:, 0].tolist()):
         if image not in images:
             images.add(image)
-            first.append(place)
-            if len(first) == count:
-                break
-    return cells[first]
+            by_class[int(encoded.labels[image])].append(place)
+    taken = [0] * CLASSES
+    for _ in range(min(count, len(images))):
+        left = [label for label in range(CLASSES) if taken[label] < len(by_class[label])]
+        taken[max(left, key=lambda label: rates[label] / (taken[label] + 1))] += 1
+    order = sorted(range(CLASSES), key=lambda label: -rates[label])
+    return cells[[place for label in order for place in by_class[label][: taken[label]]]]
 
 
 def typical_cells(cells: Tensor, count: int, seed: int) -> Tensor:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import torch
+from torch import Tensor
 
 from pages.ui.components.canvas import Put
+from pages.ui.shell import url_state
 from pages.ui.shell.canvas_state import Canvas, Source, first_revision, held, hold
 from pages.ui.shell.frame import Scene
 from pages.ui.shell.link_codec import EditsError, read_drawing, read_edits
@@ -19,24 +20,31 @@ def put_there(scene: Scene, digits: Digits | None) -> Put:
     digit = state["digit"] if digits else None
     canvas = held() or _arrived(scene, digit)
     if canvas.source.digit != digit:
-        canvas = canvas.put(Source(digit))
-        _leave_link(state)
+        canvas = canvas.leave(_pixels(canvas.source, scene, digits))
+        if url_state.by_history() and digit in canvas.left:
+            canvas = canvas.put_again(canvas.left[digit])
+        else:
+            canvas = canvas.put(Source(digit))
+            _leave_link(state)
     if canvas.fingerprint != fingerprint:  # cells and codes of another model
         canvas = replace(canvas, fingerprint=fingerprint, edits=None, cell=None)
         state["edits"] = state["cell"] = None
     hold(canvas)
-    pixels = canvas.source.pixels
+    return Put(canvas.revision.of_picture, _pixels(canvas.source, scene, digits), canvas.edits, canvas.cell)
+
+
+def _pixels(source: Source, scene: Scene, digits: Digits | None) -> Tensor | None:
+    """The picture itself, in the model's size: (C, H, W) uint8; None where there is none."""
+    pixels = source.pixels
     if pixels is None and digits:
-        pixels = digits.pixels[digit]
-    if pixels is not None:
-        pixels = fitted_pixels(pixels, scene.checkpoint.model.config)
-    return Put(canvas.revision.of_picture, pixels, canvas.edits, canvas.cell)
+        pixels = digits.pixels[source.digit]
+    return None if pixels is None else fitted_pixels(pixels, scene.checkpoint.model.config)
 
 
-def put_picture(state: PageState) -> Callable[[str, torch.Tensor], None]:
+def put_picture(state: PageState) -> Callable[[str, Tensor], None]:
     """A callback that puts a picture (C, H, W) uint8 on the canvas, given what to call it."""
 
-    def put(name: str, pixels: torch.Tensor) -> None:
+    def put(name: str, pixels: Tensor) -> None:
         canvas = held()
         hold(canvas.put(Source(canvas.source.digit, name, pixels)))
         _leave_link(state)
@@ -44,11 +52,13 @@ def put_picture(state: PageState) -> Callable[[str, torch.Tensor], None]:
     return put
 
 
-def open_digit(state: PageState) -> Callable[[int], None]:
+def open_digit(scene: Scene, digits: Digits) -> Callable[[int], None]:
     """A callback that puts an embedded digit on the canvas, also where it is the one picked and drawn over."""
+    state = scene.state
 
     def put(number: int) -> None:
-        hold(held().put(Source(number)))
+        canvas = held()
+        hold(canvas.leave(_pixels(canvas.source, scene, digits)).put(Source(number)))
         _leave_link(state)
         state["digit"] = number
 

@@ -41,7 +41,7 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
             )
     centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
     if digits is not None:
-        typicality_section(scene.checkpoint, digits, drawing, open_digit(scene.state))
+        typicality_section(scene.checkpoint, digits, drawing, open_digit(scene, digits))
 
 
 def _tour(scene: Scene, digits: Digits | None) -> Tour:

@@ -18,9 +18,9 @@ def explain(scene: Scene) -> None:
    it where its neighbours have the same code.
 3. The **decoder** sees only the {config.cells} codes, {config.bits_per_code} bits each, and reconstructs the picture.
 
-All of this runs in your browser while the pen moves, with the weights of the model “{scene.name}”. MSE is the mean
-squared error of the pixels, which go from 0 to 1; NMSE divides it by the variance of the training images' pixels,
-{scene.checkpoint.variance:.4f}; PSNR is $-10 \\log_{{10}}$ MSE.
+All of this runs in your browser while the pen moves, with the weights of the model “{scene.titles[scene.name]}”.
+MSE is the mean squared error of the pixels, which go from 0 to 1; NMSE divides it by the variance of the training
+images' pixels, {scene.checkpoint.variance:.4f}; PSNR is $-10 \\log_{{10}}$ MSE.
 """
         )
         st.button(

@@ -38,14 +38,15 @@ def draw(view: HomeView) -> None:
 
 def _digit(view: HomeView) -> None:
     """Which digit it is, and a button for another."""
+    scene = view.scene
 
     def another() -> None:
-        view.scene.state["digit"] = random.randrange(len(view.digits))
+        scene.state["digit"] = random.randrange(len(view.digits))
 
     note, button = st.columns([4, 1], vertical_alignment="center")
     note.caption(
         f"Digit {view.index}, a “{int(view.digits.labels[view.index])}” out of {view.digits.described}. Every picture "
-        f"is a tensor of the model “{view.scene.name}”, computed just now. Training makes the sum of three numbers "
-        "small; here they are for this digit:"
+        f"is a tensor of the model “{scene.titles[scene.name]}”, computed just now. Training makes the sum of three "
+        "numbers small; here they are for this digit:"
     )
     button.button("Another digit", icon=":material/shuffle:", on_click=another, width="stretch")

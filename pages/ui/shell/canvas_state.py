@@ -7,10 +7,12 @@ for whoever opens it, and the browser tab's storage a copy that outlives the ser
 """
 
 import secrets
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
 import streamlit as st
+import torch
 from torch import Tensor
 
 from pages.ui.components.canvas import Drawing
@@ -42,6 +44,14 @@ class Source(NamedTuple):
     pixels: Tensor | None = None  # (C, H, W) uint8
 
 
+class Left(NamedTuple):
+    """What was on the canvas when another digit took its place: the browser's Back brings it again."""
+
+    source: Source
+    fingerprint: str  # of the model that its edits are meant for
+    edits: Tensor | None  # (h, w) int64 in [-1, K)
+
+
 class Now(NamedTuple):
     """What the browser said last."""
 
@@ -63,11 +73,26 @@ class Canvas:
     step: int = 0  # of the tour, as last set or heard
     toured: str = ""  # the fingerprint of the model that the tour was begun with: its last step will come
     now: Now | None = None
+    left: Mapping[int | None, Left] = field(default_factory=dict)  # by the digit that was picked then
 
     def put(self, source: Source) -> Self:
         """Another picture, even one with the same pixels; it takes nothing of the one before with it."""
         revision = self.revision._replace(pictures=self.revision.pictures + 1)
         return replace(self, revision=revision, source=source, edits=None, cell=None)
+
+    def put_again(self, left: Left) -> Self:
+        """What was on the canvas before, with its edits."""
+        return replace(self.put(left.source), fingerprint=left.fingerprint, edits=left.edits)
+
+    def leave(self, untouched: Tensor | None) -> Self:
+        """Remember what is on the canvas; `untouched` (C, H, W) is what was put there."""
+        left = Left(self.source, self.fingerprint, self.edits)
+        if self.spoken:
+            drawing = self.now.drawing
+            alike = untouched is not None and torch.equal(drawing.pixels, untouched)
+            source = self.source if alike else Source(self.source.digit, "your own drawing", drawing.pixels)
+            left = Left(source, self.now.fingerprint, drawing.edits)
+        return replace(self, left={**self.left, self.source.digit: left})
 
     def led_to(self, step: int) -> Self:
         """Python sets the tour's step."""

@@ -8,9 +8,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
+from pages.ui import resources
 from pages.ui.components.canvas import CanvasError, checked, describe
 from pages.ui.shell.canvas_state import KEY
 from tests.visiting import visit
+from vqvae import data
+from vqvae.analysis.neighbours import telling_cells
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
 
@@ -172,3 +175,15 @@ def test_describing_a_model_leaves_it_as_it_was():
     before = copy.deepcopy(opened.model.state_dict())
     describe(opened)
     assert all(torch.equal(before[name], tensor) for name, tensor in opened.model.state_dict().items())
+
+
+def test_the_digits_that_use_a_code_bear_out_which_class_uses_it_most():
+    opened = resources.checkpoint("default")
+    described, labels = resources.examples(opened), resources.digits().labels
+    encoded = resources.encoded(opened, data.EMBEDDED, "all")
+    for code, favourite in enumerate(described["favourite"]):
+        shown = labels[telling_cells(encoded, code, 10)[:, 0]]
+        assert len(described["of"][code]) == len(shown)
+        by_class = torch.bincount(shown, minlength=10)
+        assert by_class[favourite] == by_class.max()
+        assert shown[0] == favourite

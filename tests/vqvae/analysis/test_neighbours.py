@@ -6,13 +6,14 @@ import torch
 
 from tests.vqvae.analysis.making import make_digits
 from tests.vqvae.analysis.making import make_model as model_of
-from vqvae.analysis.encoding import encode
+from vqvae.analysis.encoding import Encoded, encode
 from vqvae.analysis.neighbours import (
     Neighbours,
     between,
     nearest_cells,
     nearest_codes,
     nearest_digits,
+    telling_cells,
     typical_cells,
 )
 
@@ -26,6 +27,22 @@ def test_the_nearest_cells_have_the_smallest_errors_in_order():
     errors = [float(encoded.errors[tuple(cell)]) for cell in nearest]
     expected = sorted(float(encoded.errors[tuple(cell)]) for cell in cells)[:24]
     assert errors == expected
+
+
+def test_telling_cells_follow_the_classes_that_use_the_code():
+    labels = torch.arange(40) % 10  # four images a class
+    codes = torch.zeros(40, 2, 2, dtype=torch.int64)
+    codes[labels == 5] = 1  # in all cells of the fives,
+    codes[labels == 8, 0] = 1  # in half of the eights',
+    codes[3, 0, 0] = 1  # and in a single one of a three, which fits it best
+    errors = torch.arange(160, dtype=torch.float32).view(40, 2, 2).flip(0)
+    errors[3, 0, 0] = 0
+    encoded = Encoded(codes, errors, torch.zeros(40, 2, 2, dtype=torch.bool), labels)
+    cells = telling_cells(encoded, 1, 6)
+    assert labels[cells[:, 0]].tolist() == [5, 5, 5, 5, 8, 8]
+    assert cells[:, 0].tolist() == [35, 25, 15, 5, 38, 28]  # each image once, the nearest first
+    assert len(telling_cells(encoded, 1, 99)) == 9
+    assert len(telling_cells(encoded, 2, 6)) == 0
 
 
 def test_typical_cells_are_a_sample_that_the_seed_alone_decides():

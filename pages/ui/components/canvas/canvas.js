@@ -55,7 +55,7 @@ class Workbench {
     const { undo, redo, clear, restore, within } = this.$;
     undo.onclick = () => this.travel("undo");
     redo.onclick = () => this.travel("redo");
-    clear.onclick = () => this.replace(this.blank);
+    clear.onclick = () => this.replace(this.blank, this.unedited);
     restore.onclick = () => this.set.pixels && this.replace(Uint8ClampedArray.from(this.set.pixels));
     within.ontoggle = () => this.request();
     for (const view of VIEWS) {
@@ -85,10 +85,11 @@ class Workbench {
       if (before) this.adopt({ ...before, pixels: this.pixels, edits: this.edits });
     }
     if (before && set.serial !== this.set.serial) this.keep();
-    const kept = before ? undefined : remembered(set);
+    const kept = before ? undefined : remembered(set, model.fingerprint);
     if (kept) {
       this.adopt(kept, kept.fingerprint === model.fingerprint ? kept.edits : undefined);
-      if (set.cell !== null) this.aim(set.cell);
+      const cell = kept.cell === undefined ? set.cell : kept.cell;
+      if (cell !== null && cell < this.grid.cells.length) this.aim(cell);
     } else if (!before || set.serial !== this.set.serial) this.put(set);
     this.set = set;
     this.tour.update(tour);
@@ -223,7 +224,7 @@ class Workbench {
     useful(redo, this.history.future.length);
     useful(
       clear,
-      this.pixels.some((value) => value > 0),
+      this.pixels.some((value) => value > 0) || this.edits.some((code) => code >= 0),
     );
     useful(
       restore,
@@ -240,10 +241,12 @@ class Workbench {
     this.history.keep({ pixels: this.pixels, edits: this.edits });
   }
 
-  replace(pixels) {
-    if (!this.resting || pixels.every((value, i) => value === this.pixels[i])) return;
+  /** Other pixels, and other edits where they are given, as one step of undo. */
+  replace(pixels, edits = this.edits) {
+    const same = (these, those) => these.every((value, i) => value === those[i]);
+    if (!this.resting || (same(pixels, this.pixels) && same(edits, this.edits))) return;
     this.keep();
-    this.pixels = pixels;
+    Object.assign(this, { pixels, edits });
     this.changed(true);
   }
 

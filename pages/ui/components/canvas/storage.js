@@ -3,11 +3,11 @@
 const STORED = "vqvae-workbench";
 
 /** What is on the canvas survives another page and a reload: it lives in this tab's storage. */
-export function remember({ pixels, edits, image, set, fingerprint }) {
+export function remember({ pixels, edits, target, image, set, fingerprint }) {
   try {
     sessionStorage.setItem(
       STORED,
-      JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], set }),
+      JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], cell: target ?? null, set }),
     );
   } catch {
     // Storage is full or forbidden: the drawing lives as long as the page.
@@ -17,15 +17,17 @@ export function remember({ pixels, edits, image, set, fingerprint }) {
 /**
  * The drawing of an earlier visit, unless Python has since put another picture on the canvas. Serials are
  * "session:count": within a session they tell pictures apart; after a reload, a new session, the picture itself does.
+ * The cell chosen last is told for the same session and model alone: to a new session, the address says it.
  */
-export function remembered(set) {
+export function remembered(set, fingerprint) {
   try {
     const kept = JSON.parse(sessionStorage.getItem(STORED));
     const [session, earlier] = [set.serial, kept.set.serial].map((serial) => serial.split(":")[0]);
     const alike = (name) => String(set[name]) === String(kept.set[name]);
     const same = session === earlier ? set.serial === kept.set.serial : alike("pixels") && alike("edits");
     if (!same || kept.pixels.length !== kept.height * kept.width * kept.channels) return undefined;
-    return { ...kept, pixels: Uint8ClampedArray.from(kept.pixels) };
+    const { cell } = session === earlier && kept.fingerprint === fingerprint ? kept : {};
+    return { ...kept, cell, pixels: Uint8ClampedArray.from(kept.pixels) };
   } catch {
     return undefined;
   }

@@ -228,8 +228,8 @@ export class Tour {
     }
     const uses = examples.uses[code];
     const words = uses
-      ? `taken by ${count(uses)} cells of the ${examples.digits}, most readily by a ${examples.favourite[code]}`
-      : `dead: no cell of the ${examples.digits} takes it`;
+      ? `used by ${count(uses)} cells of the ${examples.digits}, most often in ${examples.favourite[code]}s`
+      : `dead: no cell of the ${examples.digits} uses it`;
     write($["others-note"], `<b>Code ${code}</b>, ${words}.`);
     const { height, width } = bench.image;
     const shown = examples.of[code];
