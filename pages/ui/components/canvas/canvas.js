@@ -222,10 +222,7 @@ class Workbench {
     const useful = (button, use) => button.setAttribute("aria-disabled", String(!use));
     useful(undo, this.history.past.length);
     useful(redo, this.history.future.length);
-    useful(
-      clear,
-      this.pixels.some((value) => value > 0) || this.edits.some((code) => code >= 0),
-    );
+    useful(clear, this.pixels.some((value) => value > 0) || this.edits.some((code) => code >= 0));
     useful(
       restore,
       this.set.pixels?.some((value, i) => value !== this.pixels[i]),
