@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 from PIL import Image
+from playwright.sync_api import expect
 
 from tests.browser.hand import (
     PHONE,
@@ -291,6 +292,23 @@ def test_another_model_drops_the_edits_and_says_so(page):
     page.get_by_text("Your edits of the codes are gone").wait_for()
     until(lambda: edited(page) == 0, "the encoder's codes")
     assert drawing(page) == picture
+
+
+def test_each_back_takes_back_one_choice_also_where_a_cell_was_chosen_before_another_model(page):
+    open_draw(page)
+    cell(page, 4, 4).click()
+    page.wait_for_url("**/draw?cell=24")
+    settled(page)
+    page.get_by_role("combobox", name="Model").click()
+    page.get_by_role("option", name="Tutorial").click()
+    page.wait_for_url("**/draw?model=tutorial&cell=24")
+    settled(page)
+    for there in ("/draw?cell=24", "/draw"):
+        page.go_back()
+        expect(page.get_by_role("combobox", name="Model")).to_have_value("Default (EMA)")
+        settled(page)
+        assert page.url.endswith(there)
+        assert (cell(page, 4, 4).get_attribute("aria-selected") == "true") == ("cell" in there)
 
 
 def test_the_difference_of_an_edit_is_shown_around_its_cell_alone(bench):

@@ -26,11 +26,16 @@ def put_there(scene: Scene, digits: Digits | None) -> Put:
         else:
             canvas = canvas.put(Source(digit))
             _leave_link(state)
-    if canvas.fingerprint != fingerprint:  # cells and codes of another model
-        canvas = replace(canvas, fingerprint=fingerprint, edits=None, cell=None)
-        state["edits"] = state["cell"] = None
+    if canvas.fingerprint != fingerprint:  # edits are another model's codes; a cell is the same place, where there is one
+        if state["cell"] is not None and state["cell"] >= scene.checkpoint.model.config.cells:
+            state["cell"] = None
+        canvas = replace(canvas, fingerprint=fingerprint, edits=None, cell=state["cell"])
+        state["edits"] = None
+    if url_state.by_history() and canvas.chosen != state["cell"]:
+        canvas = canvas.aimed_at(state["cell"])
     hold(canvas)
-    return Put(canvas.revision.of_picture, _pixels(canvas.source, scene, digits), canvas.edits, canvas.cell)
+    pixels, revision = _pixels(canvas.source, scene, digits), canvas.revision
+    return Put(revision.of_picture, pixels, canvas.edits, canvas.cell, revision.of_cell)
 
 
 def _pixels(source: Source, scene: Scene, digits: Digits | None) -> Tensor | None:

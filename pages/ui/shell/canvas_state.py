@@ -1,9 +1,10 @@
 """The drawing of this session, as Python knows it: one value under one key, replaced whole and never changed.
 
-Pen and model run in the browser, which leads. Python puts pictures on the canvas and sets the tour's step; each time it
-does, the revision grows. The browser echoes the revision, which tells what it says of this picture from what it said of
-the one before. What else holds a part of the drawing does so for a reason of its own: the address the fields of a link,
-for whoever opens it, and the browser tab's storage a copy that outlives the server.
+Pen and model run in the browser, which leads. Python puts pictures on the canvas, sets the tour's step, and follows the
+browser's Back to a cell; each time it does, the revision grows. The browser echoes that of the picture, which tells what
+it says of this one from what it said of the one before. What else holds a part of the drawing does so for a reason of
+its own: the address the fields of a link, for whoever opens it, and the browser tab's storage a copy that outlives the
+server.
 """
 
 import secrets
@@ -26,6 +27,7 @@ class Revision(NamedTuple):
     session: str
     pictures: int = 0
     steps: int = 0
+    cells: int = 0
 
     @property
     def of_picture(self) -> str:
@@ -34,6 +36,10 @@ class Revision(NamedTuple):
     @property
     def of_step(self) -> str:
         return f"{self.session}:{self.steps}"
+
+    @property
+    def of_cell(self) -> str:
+        return f"{self.session}:{self.cells}"
 
 
 class Source(NamedTuple):
@@ -97,6 +103,15 @@ class Canvas:
     def led_to(self, step: int) -> Self:
         """Python sets the tour's step."""
         return replace(self, revision=self.revision._replace(steps=self.revision.steps + 1), step=step)
+
+    def aimed_at(self, cell: int | None) -> Self:
+        """Python chooses a cell, or none."""
+        return replace(self, revision=self.revision._replace(cells=self.revision.cells + 1), cell=cell)
+
+    @property
+    def chosen(self) -> int | None:
+        """The cell that is chosen."""
+        return self.now.drawing.cell if self.spoken else self.cell
 
     @property
     def spoken(self) -> bool:

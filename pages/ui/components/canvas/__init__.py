@@ -124,6 +124,7 @@ class Put(NamedTuple):
     pixels: Tensor | None  # (C, H, W) uint8 of the model's shape; None for a blank canvas
     edits: Tensor | None = None  # (h, w) int64 in [-1, K); None for none
     cell: int | None = None  # the one to be chosen, in reading order
+    aim: str = ""  # another one whenever Python chooses a cell, or none, without putting a picture there
 
 
 STEPS = 6  # of the tour
@@ -150,7 +151,7 @@ def canvas(checkpoint: Checkpoint, put: Put, tour: Tour, key: str) -> Drawing | 
         key=key,
         data={
             "model": describe(checkpoint),
-            "set": {"serial": put.serial, "pixels": pixels, "edits": edits, "cell": put.cell},
+            "set": put._asdict() | {"pixels": pixels, "edits": edits},
             "tour": tour._asdict(),
         },
         default={"drawing": None},

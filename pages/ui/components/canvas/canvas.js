@@ -74,7 +74,8 @@ class Workbench {
     this.tell = tell;
     this.sought = tour.code;
     const before = this.image;
-    if (this.fingerprint !== model.fingerprint) {
+    const another = this.fingerprint !== model.fingerprint;
+    if (another) {
       this.engine?.close();
       this.engine = new Engine(model, (job, pass) => this.show(job, pass));
       this.fingerprint = model.fingerprint;
@@ -91,6 +92,7 @@ class Workbench {
       const cell = kept.cell === undefined ? set.cell : kept.cell;
       if (cell !== null && cell < this.grid.cells.length) this.aim(cell);
     } else if (!before || set.serial !== this.set.serial) this.put(set);
+    if (before && (another || set.aim !== this.set.aim)) this.aim(set.cell ?? undefined);
     this.set = set;
     this.tour.update(tour);
     this.changed(true);
