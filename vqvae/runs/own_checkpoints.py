@@ -55,15 +55,20 @@ class OwnCheckpoints:
         return sorted(found, key=lambda entry: (entry.created, entry.name))
 
     def add(self, checkpoint: Checkpoint, title: str, digits: Digits) -> Entry:
-        """Measure a model on the embedded digits and keep it. The same model once more only takes the new title.
+        """Measure a model on the embedded digits and keep it.
 
-        Raises CheckpointError where it is too large for the pages, gives no finite picture, or where there are too
+        The same weights once more take the new title, and nothing that was known of them is lost. Raises
+        CheckpointError where the model is too large for the pages, gives no finite picture, or where there are too
         many, of this visitor or of all together; OSError.
         """
         check_size(checkpoint.model.config)
-        if len(self.entries()) >= MOST:
+        before = self.same_weights(checkpoint)
+        if before is not None:
+            with suppress(CheckpointError):  # a damaged file is written anew
+                checkpoint = together(self.open(before.name), checkpoint)
+        elif len(self.entries()) >= MOST:
             raise CheckpointError(f"You have {MOST} checkpoints already: delete one first.")
-        if self._bytes_of_all() >= MOST_BYTES:
+        elif self._bytes_of_all() >= MOST_BYTES:
             raise CheckpointError(
                 f"All visitors’ checkpoints together take {MOST_BYTES / 2**30:g} GB, and no more are kept here: delete "
                 "some, or ask whoever runs the explorer to make room."
@@ -74,7 +79,12 @@ class OwnCheckpoints:
         others = [one for one in checkpoint.measured if one[:2] != figures[:2]]
         name = f"own-{checkpoint.fingerprint}"
         checkpoints.save(replace(checkpoint, measured=(*others, figures)), self._path(name))
-        return self._call(name, title, time.time())
+        return self._call(name, title, before.created if before else time.time())
+
+    def same_weights(self, checkpoint: Checkpoint) -> Entry | None:
+        """The entry that holds this very model, whatever else either file says; None for a model that is new here."""
+        name = f"own-{checkpoint.fingerprint}"
+        return self._entry(self._path(name)) if self.holds(name) else None
 
     def open(self, name: str) -> Checkpoint:
         """One of these checkpoints. Raises CheckpointError where there is none of this name, or it is damaged."""
@@ -150,6 +160,22 @@ class OwnCheckpoints:
             return Entry(path.stem, str(said["title"])[:LONGEST_TITLE], float(said["created"]))
         except (OSError, ValueError, KeyError, TypeError):
             return Entry(path.stem, path.stem, 0.0)
+
+
+def together(old: Checkpoint, new: Checkpoint) -> Checkpoint:
+    """What two files of the same weights say of them: the one that had to assume less leads, the other fills its gaps.
+
+    Of equals the new one leads. Figures count in units of a variance: those of another variance stay behind.
+    """
+    lead, rest = sorted((new, old), key=lambda file: len(file.assumed))
+    gaps = {
+        name: getattr(rest, name)
+        for name in ("dataset", "recipe", "training_images", "steps", "versions")
+        if not getattr(lead, name)
+    }
+    known = {figures[:2] for figures in lead.measured}
+    more = [figures for figures in rest.measured if rest.variance == lead.variance and figures[:2] not in known]
+    return replace(lead, **gaps, measured=(*lead.measured, *more))
 
 
 def on_digits(checkpoint: Checkpoint, digits: Digits) -> Evaluation | None:

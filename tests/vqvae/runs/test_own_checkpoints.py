@@ -13,6 +13,7 @@ from vqvae.model import ModelConfig
 from vqvae.runs import own_checkpoints
 from vqvae.runs.own_checkpoints import OwnCheckpoints, check_size, is_own, on_digits
 from vqvae.runs.visitor import Visitor, new_token
+from vqvae.training import TUTORIAL
 
 
 @pytest.fixture
@@ -40,6 +41,29 @@ def test_figures_that_a_file_claims_for_these_digits_are_measured_again(mine, mo
     entry = mine.add(replace(model, measured=(claimed,)), "liar", digits)
     (figures,) = mine.open(entry.name).measured
     assert figures.nmse > 0
+
+
+def test_the_same_weights_once_more_keep_what_was_known_of_them(mine, model, digits):
+    test = evaluate(model.model, digits, 0.1)._replace(dataset="mnist", split="test")
+    known = replace(model, dataset="mnist", steps=9, recipe=TUTORIAL, measured=(test,))
+    first = mine.add(known, "alpha", digits)
+    bare = replace(model, variance=0.2, assumed=("a variance of 0.2",))
+    assert mine.same_weights(bare) == first
+    again = mine.add(bare, "beta", digits)
+    assert again == first._replace(title="beta")
+    opened = mine.open(first.name)
+    assert (opened.dataset, opened.steps, opened.recipe) == ("mnist", 9, TUTORIAL)
+    assert (opened.variance, opened.assumed) == (0.1, ())
+    assert test in opened.measured
+
+
+def test_a_bare_file_learns_from_one_that_knows_more(mine, model, digits):
+    bare = replace(model, variance=0.2, assumed=("a variance of 0.2",))
+    entry = mine.add(bare, "alpha", digits)
+    mine.add(replace(model, steps=9), "alpha", digits)
+    opened = mine.open(entry.name)
+    assert (opened.steps, opened.variance, opened.assumed) == (9, 0.1, ())
+    assert on_digits(opened, digits) == evaluate(model.model, digits, 0.1)
 
 
 def test_nobody_opens_anothers(mine, model, digits):
