@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell.frame import page
-from pages.ui.train.checkpoints import shelf
+from pages.ui.train.checkpoints import keep, shelf
 from pages.ui.train.collapse_lab import lab
 from pages.ui.train.running import running
 from pages.ui.train.settings import FIELDS, describe, recipe, settings_form
@@ -27,7 +27,7 @@ with page("Train", LEAD, FIELDS) as scene:
             st.warning("Your last run cannot be read any more; its model may still be kept. A new run takes its place.")
         if config is not None:
             st.caption(describe(config))
-            running(run, config, scene.presenting)
+            running(run, config, scene)
         elif scene.presenting:
             st.markdown("Nothing is training. Leave with Esc, start a run, and present it here while it learns.")
         else:
@@ -35,7 +35,9 @@ with page("Train", LEAD, FIELDS) as scene:
         if not scene.presenting:
             own = OwnCheckpoints(me) if me else None
             if own:
-                shelf(scene.state, own, run)
+                if run and config is None:
+                    keep(scene.state, own, run)
+                shelf(scene.state, own)
             lab(me, own, recipe(scene.state))
     except (DataError, RunError, ValueError) as error:
         st.error(f"{error} Start over in the sidebar.")

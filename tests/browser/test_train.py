@@ -105,8 +105,8 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     expect(page.get_by_text("Paused")).to_be_visible()
     # What a pause saves can be kept at once.
     button(page, "Step").click()
-    expect(button(page, "Save as a checkpoint")).to_be_enabled()
-    button(page, "Save as a checkpoint").click()
+    expect(button(page, "Save")).to_be_enabled()
+    button(page, "Save").click()
     expect(page.get_by_text(re.compile("is yours now: NMSE"))).to_be_visible()
     button(page, "Delete").click()
     expect(button(page, "Delete")).to_have_count(0)
@@ -135,12 +135,10 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     expect(page.get_by_text("Step 48 of 48")).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("step 48")
 
-    page.get_by_label("Name").fill("My <b>first</b> model")
-    page.get_by_label("Name").press("Tab")
-    button(page, "Save as a checkpoint").click()
-    expect(page.get_by_text(re.compile("is yours now: NMSE"))).to_be_visible()
-    button(page, "Use on every page").click()
-    expect(page).to_have_url(re.compile(r"model=own-[0-9a-f]{12}"))
+    page.get_by_label("Name", exact=True).fill("My <b>first</b> model")
+    page.get_by_label("Name", exact=True).press("Tab")
+    button(page, "Try it in Draw").click()
+    expect(page).to_have_url(re.compile(r"draw\?.*model=own-[0-9a-f]{12}"))
     name = re.search(r"own-[0-9a-f]{12}", page.url)[0]
     picker = page.get_by_test_id("stSidebar").get_by_role("combobox", name="Model")
     for label in ("Draw", "Codebook", "Map"):

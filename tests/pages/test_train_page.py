@@ -1,24 +1,30 @@
 """The Train page's logic and the estimate; what needs a browser is in tests/browser."""
 
 import base64
+import io
 import json
 import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
+from pages.ui.components import player
+from pages.ui.shell.frame import told_apart
 from pages.ui.train import collapse_lab, side_by_side
 from tests.visiting import PATIENCE, text_of, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import data
 from vqvae.background import download
 from vqvae.background.download import Progress
+from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError
 from vqvae.evaluation import Evaluation
+from vqvae.model import VQVAE, ModelConfig
 from vqvae.quantizer import QUANTIZERS, VectorQuantizer
 from vqvae.runs import comparison, cost, process, worker
 from vqvae.runs.cost import Cost, step_cost
@@ -95,7 +101,7 @@ def test_recommended_is_selected_when_the_page_opens(token):
 
 def test_the_tutorials_recipe_is_taken_untouched(token):
     page = open_page(token)
-    page.button_group(key="train.preset").set_value("tutorial").run()
+    page.radio(key="train.preset").set_value("tutorial").run()
     for name in (
         "lr",
         "quantizer",
@@ -112,6 +118,25 @@ def test_the_tutorials_recipe_is_taken_untouched(token):
 
 def test_a_recipe_of_ones_own_is_neither_preset(token):
     assert open_page(token, num_embeddings="64").session_state["train.preset"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("num_embeddings", 4096, "4,096 is out of range: 1 to 1,024."),
+        ("lr", 5.0, "5 is out of range: 1e-06 to 1."),
+        ("images", 0, "0 is out of range: 1 to 60,000."),
+    ],
+)
+def test_a_number_out_of_range_blocks_the_start_and_says_why(token, name, value, why):
+    page = open_page(token)
+    page.number_input(key=f"train.{name}").set_value(value).run()
+    assert why in text_of(page)
+    assert button(page, "Start training").disabled
+    assert page.number_input(key=f"train.{name}").value == value
+    page.number_input(key=f"train.{name}").set_value(None if name == "images" else getattr(RECOMMENDED, name)).run()
+    assert "out of range" not in text_of(page)
+    assert not button(page, "Start training").disabled
 
 
 def test_every_setting_stands_with_a_sentence_of_its_effect(token):
@@ -285,7 +310,7 @@ def test_a_run_that_says_no_more_what_it_trained_is_in_nobodys_way(which, token,
     assert "cannot be read any more" in page.warning[0].value
     assert not button(page, "Start training").disabled
     assert not button(page, "Compare").disabled
-    assert button(page, "Save as a checkpoint").disabled == (which == "comparison")  # its model may be of use
+    assert [save.disabled for save in page.button if save.label == "Save"] == [False] * (which == "own")  # of use yet
 
 
 def test_a_step_taken_while_the_run_pauses_is_shown(token):
@@ -325,8 +350,13 @@ def test_a_finished_run_shows_its_figures_on_all_held_out_images(token, monkeypa
     (measured,) = checkpoints.load(run.model_file).measured
     assert run.history()[-1].held_out_nmse != pytest.approx(measured.nmse)
     shown = played(open_page(token))
-    assert shown["labels"][1][0] == "Held-out NMSE"
+    assert [label for label, _ in shown["labels"]][1] == "Held-out NMSE"
     assert shown["frames"][-1]["said"][1] == f"{measured.nmse:.4f}"
+    assert shown["frames"][0]["of"] == f"on {player.HELD_OUT} images"
+    assert shown["frames"][-1]["of"] == f"on all {measured.images} images"
+    (curve,) = [curve for curve in shown["curves"] if curve["name"] == "held-out NMSE"]  # one value of one name
+    assert np.frombuffer(base64.b64decode(curve["values"]), "<f4")[-1] == pytest.approx(measured.nmse)
+    assert np.frombuffer(base64.b64decode(curve["steps"]), "<f4")[-1] == run.status().steps
 
 
 def test_a_quantizer_is_offered_by_its_own_name(token, monkeypatch):
@@ -432,7 +462,7 @@ def few_digits(monkeypatch):
 def test_a_run_is_kept_under_a_name_opened_deleted_and_taken_back(token, finished, few_digits):
     page = open_page(token)
     page.text_input(key="train.title").set_value("*Mine*").run()
-    page = button(page, "Save as a checkpoint").click().run()
+    page = button(page, "Save").click().run()
     assert r"“\*Mine\*” is yours now: NMSE" in page.success[0].value
     (entry,) = OwnCheckpoints(Visitor(token)).entries()
     assert entry.title == "*Mine*"
@@ -446,6 +476,57 @@ def test_a_run_is_kept_under_a_name_opened_deleted_and_taken_back(token, finishe
     assert OwnCheckpoints(Visitor(token)).entries() == []
     page = button(page, "Undo the deletion").click().run()
     assert OwnCheckpoints(Visitor(token)).entries() == [entry]
+
+
+def other_model(seed: int = 5) -> Checkpoint:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Checkpoint(VQVAE(ModelConfig(num_embeddings=8, embedding_dim=4)).requires_grad_(False).eval(), 0.1)
+
+
+def test_what_was_saved_last_is_what_its_buttons_are_about(token, finished, few_digits):
+    OwnCheckpoints(Visitor(token)).add(other_model(), "alpha", resources.digits())
+    page = open_page(token)
+    assert page.session_state["train.one"]
+    page.text_input(key="train.title").set_value("beta").run()
+    page = button(page, "Save").click().run()
+    page = button(page, "Use on every page").click().run()
+    chosen = {entry.name: entry.title for entry in OwnCheckpoints(Visitor(token)).entries()}[
+        page.session_state["model"]
+    ]
+    assert chosen == "beta"
+
+
+def test_ones_own_model_from_a_bare_file_is_recognised_and_stays_open(token, finished, few_digits):
+    kept = checkpoints.load(finished.model_file)
+    entry = OwnCheckpoints(Visitor(token)).add(kept, "alpha", resources.digits())
+    page = open_page(token, model=entry.name)
+    bare = io.BytesIO()
+    torch.save(kept.model.state_dict(), bare)
+    page.file_uploader[0].set_value(("weights.pt", bare.getvalue(), "application/octet-stream")).run()
+    assert "“alpha”, which you have already" in page.success[0].value
+    assert page.session_state["model"] == entry.name
+    own = OwnCheckpoints(Visitor(token))
+    assert own.entries() == [entry]
+    opened = own.open(entry.name)
+    assert (opened.steps, opened.dataset, opened.recipe) == (kept.steps, kept.dataset, kept.recipe)
+
+
+def test_a_new_name_is_taken_where_it_is_asked_for_and_the_model_stays_open(token, finished, few_digits):
+    entry = OwnCheckpoints(Visitor(token)).add(checkpoints.load(finished.model_file), "alpha", resources.digits())
+    page = open_page(token, model=entry.name)
+    page.text_input(key=f"train.rename.{entry.name}").set_value("gamma").run()
+    assert OwnCheckpoints(Visitor(token)).entries() == [entry._replace(title="gamma")]
+    assert page.session_state["model"] == entry.name
+    assert page.session_state["train.one"] == entry.name
+
+
+def test_models_of_one_name_are_told_apart(token, few_digits):
+    own = OwnCheckpoints(Visitor(token))
+    entries = [own.add(other_model(seed), "alpha", resources.digits()) for seed in (1, 2)]
+    options = open_page(token).sidebar.selectbox[0].options
+    assert options == ["Default (EMA)", "Tutorial (gradient)", "alpha", "alpha (2)"]
+    assert told_apart(entries) == {entries[0].name: "alpha", entries[1].name: "alpha (2)"}
 
 
 def test_all_models_are_compared_on_the_same_digits(token, finished, few_digits):
@@ -466,7 +547,7 @@ def test_anothers_checkpoint_is_not_opened_by_its_name(token, finished, few_digi
 def test_a_disk_that_refuses_a_checkpoint_is_one_sentence(token, finished, few_digits):
     folder = Visitor(token).folder / "checkpoints"
     folder.write_text("a file, where the folder should be")
-    page = button(open_page(token), "Save as a checkpoint").click().run()
+    page = button(open_page(token), "Save").click().run()
     assert "Your folder cannot be written" in page.error[0].value
 
 

@@ -39,3 +39,24 @@ def check_code(state: PageState, num_embeddings: int) -> None:
             f"{num_embeddings - 1}."
         )
         state["code"] = None
+
+
+def outside(value: float | None, low: float, high: float) -> str:
+    """Why a number is none that can be taken, in a sentence; "" for one that can, or for none at all."""
+    return "" if value is None or low <= value <= high else f"{value:,g} is out of range: {low:,g} to {high:,g}."
+
+
+def number_field(
+    label: str, low: float, high: float, key: str, effect: str = "", *, step: float = 1, **settings: object
+) -> float | None:
+    """A field that takes any number, and says below it why one is out of range; the number, None for such a one.
+
+    Given the range, Streamlit would turn the field red and go on with the number before, as if that were meant.
+    """
+    value = st.number_input(label, step=step, key=key, persist_state="session", **settings)
+    why = outside(value, low, high)
+    if why:
+        st.error(why)
+    elif effect:
+        st.caption(effect)
+    return None if why else value

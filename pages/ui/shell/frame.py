@@ -22,7 +22,7 @@ from pages.ui.shell.url_state import Field, PageState, whole
 from pages.ui.shell.visitor import visitor
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
 from vqvae.data import DataError
-from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own
+from vqvae.runs.own_checkpoints import Entry, OwnCheckpoints, is_own
 from vqvae.runs.visitor import Visitor
 
 STYLE = Path(__file__).with_name("frame.css").read_text()
@@ -61,6 +61,20 @@ class Scene(NamedTuple):
                 function()
 
         st.fragment(whole, run_every=run_every)()
+
+
+def told_apart(entries: Sequence[Entry]) -> dict[str, str]:
+    """The titles of a visitor's models by their names: no two the same, since a list knows its options by them."""
+    titles: dict[str, str] = {}
+    taken = set(PICKER.values())
+    for name, title, _ in entries:
+        number = 2
+        told = title
+        while told in taken:
+            told, number = f"{title} ({number})", number + 1
+        titles[name] = told
+        taken.add(told)
+    return titles
 
 
 def name_of_model(offered: Container[str] | None = None) -> Callable[[str], str]:
@@ -102,7 +116,7 @@ def page(
     lifeline()
     me = visitor()
     own = OwnCheckpoints(me) if me else None
-    titles = PICKER | ({entry.name: entry.title for entry in own.entries()} if own else {})
+    titles = PICKER | (told_apart(own.entries()) if own else {})
 
     everywhere = (
         Field("model", name_of_model(titles if own else None), "default", shared=True),

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.shell.frame import PICKER
+from pages.ui.shell.frame import PICKER, told_apart
 from pages.ui.shell.messages import attempt, plain, say, show
 from pages.ui.shell.url_state import PageState
 from vqvae import checkpoint as checkpoints
@@ -13,45 +13,63 @@ from vqvae.runs.own_checkpoints import LONGEST_TITLE, Entry, OwnCheckpoints
 from vqvae.runs.run import Run
 
 PLACE = "train.shelf"  # where it says what its buttons did
+SAVING = "train.save"  # and those beside a run
 
 
-def shelf(state: PageState, own: OwnCheckpoints, run: Run | None) -> None:
-    """The whole section below a run."""
+def keep(state: PageState, own: OwnCheckpoints, run: Run) -> None:
+    """Beside a run: keep its model, and draw with it at once."""
+    saved = run.status().saved
+
+    def save() -> None:
+        add(own, checkpoints.load(run.model_file), st.session_state["train.title"], SAVING)
+
+    def save_and_choose() -> None:
+        save()
+        state["model"] = st.session_state["train.one"]
+
+    def go() -> None:
+        st.session_state["train.go"] = attempt(SAVING, save_and_choose)
+
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="train-keep"):
+        st.text_input(
+            "Name",
+            max_chars=LONGEST_TITLE,
+            key="train.title",
+            placeholder="Name, such as “64 codes”",
+            label_visibility="collapsed",
+            disabled=not saved,
+            width=260,
+        )
+        st.button(
+            "Save",
+            icon=":material/save:",
+            type="primary" if run.status().state == "finished" else "secondary",
+            disabled=not saved,
+            on_click=attempt,
+            args=(SAVING, save),
+            help=f"The model as of step {saved:,}, among your checkpoints below. Pausing saves the latest step."
+            if saved
+            else "A run has something to save a few seconds after its start.",
+        )
+        st.button("Try it in Draw", icon=":material/draw:", disabled=not saved, on_click=go, help="Saves it, too.")
+    if st.session_state.pop("train.go", False):
+        st.switch_page("pages/draw.py")
+    show(SAVING)
+
+
+def shelf(state: PageState, own: OwnCheckpoints) -> None:
+    """All that this visitor has kept."""
     st.subheader("Your checkpoints", anchor=False)
     st.caption(
         "They appear in the list of models on every page, for you alone: they belong to this browser. Download those "
         "that you want to keep for long."
     )
-    keeping, uploading = st.columns(2, gap="large")
-    with keeping:
-        keep(own, run)
-    with uploading:
-        upload(state, own)
+    upload(state, own)
     tell(own)
     entries = own.entries()
     compare(own, entries)
     if entries:
         handle(state, own, entries)
-
-
-def keep(own: OwnCheckpoints, run: Run | None) -> None:
-    """Name the run's model and keep it."""
-    saved = run.status().saved if run else 0
-    st.text_input(
-        "Name", max_chars=LONGEST_TITLE, key="train.title", placeholder="For example “64 codes”", disabled=not saved
-    )
-    st.button(
-        "Save as a checkpoint",
-        icon=":material/save:",
-        disabled=not saved,
-        on_click=attempt,
-        args=(PLACE, lambda: add(own, checkpoints.load(run.model_file), st.session_state["train.title"] or "Unnamed")),
-    )
-    st.caption(
-        f"The model as of step {saved:,}. Pausing saves the latest step."
-        if saved
-        else "A run has something to save a few seconds after its start."
-    )
 
 
 def upload(state: PageState, own: OwnCheckpoints) -> None:
@@ -66,28 +84,44 @@ def upload(state: PageState, own: OwnCheckpoints) -> None:
     if file is not None and st.session_state.get("train.uploaded") != file.file_id:
         st.session_state["train.uploaded"] = file.file_id
         stem = file.name.rsplit(".", 1)[0]
-        if attempt(PLACE, lambda: add(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
+        if attempt(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
             st.rerun()  # it is to stand in the list of models, above
 
 
-def add(own: OwnCheckpoints, checkpoint: Checkpoint, title: str) -> None:
-    """Measure, keep, and say how good it is."""
+def take_in(own: OwnCheckpoints, checkpoint: Checkpoint, title: str) -> None:
+    """Keep a file's model; one that is here already keeps its name and all that was known of it."""
+    before = own.same_weights(checkpoint)
+    add(own, checkpoint, before.title if before else title)
+    if before:
+        say(
+            PLACE,
+            "success",
+            f"These are the weights of “{plain(before.title)}”, which you have already: it keeps its name and all that "
+            "was known of it.",
+        )
+
+
+def add(own: OwnCheckpoints, checkpoint: Checkpoint, title: str, place: str = PLACE) -> None:
+    """Measure, keep, and say how good it is; without a title, it keeps the one that it has, or gets one."""
+    before, config = own.same_weights(checkpoint), checkpoint.model.config
+    title = title or (before.title if before else f"K = {config.num_embeddings}, D = {config.embedding_dim}")
     entry = own.add(checkpoint, title, resources.digits())
     figures = resources.figures_on_digits(own.open(entry.name))
     say(
-        PLACE,
+        place,
         "success",
         f"“{plain(entry.title)}” is yours now: NMSE {figures.nmse:.4f} on the embedded digits, {figures.codes_used} of "
-        f"{checkpoint.model.config.num_embeddings} codes used. Choose it as the model in the sidebar.",
+        f"{config.num_embeddings} codes used. Choose it as the model in the sidebar.",
     )
     st.session_state["train.deleted"] = None
+    st.session_state["train.one"] = entry.name  # what the buttons below the table are about
     st.toast(f"Kept as “{plain(entry.title)}”.", icon=":material/save:")  # the sentence may be out of sight
 
 
 def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
     """All models that this visitor has, shipped ones included, measured on the same digits."""
     rows = []
-    for name, title in (*PICKER.items(), *((entry.name, entry.title) for entry in entries)):
+    for name, title in (PICKER | told_apart(entries)).items():
         try:
             opened = resources.checkpoint(name) if name in PICKER else resources.own_checkpoint(own, name)
             figures = resources.figures_on_digits(opened)
@@ -115,7 +149,7 @@ def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
 
 def handle(state: PageState, own: OwnCheckpoints, entries: list[Entry]) -> None:
     """Open, rename, download or delete one of them."""
-    titles = {entry.name: entry.title for entry in entries}
+    titles = told_apart(entries)
     if st.session_state.get("train.one") not in titles:  # deleted meanwhile
         st.session_state["train.one"] = entries[-1].name
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -125,8 +159,10 @@ def handle(state: PageState, own: OwnCheckpoints, entries: list[Entry]) -> None:
             state["model"] = name
 
         def rename() -> None:
-            if new := st.session_state["train.title"]:
+            if new := st.session_state[f"train.rename.{name}"]:
                 own.rename(name, new)
+            # A list tells its options by their titles: said again, what was chosen stays so under its new one.
+            state["model"], st.session_state["train.one"] = state["model"], name
 
         def delete() -> None:
             own.delete(name)
@@ -134,9 +170,15 @@ def handle(state: PageState, own: OwnCheckpoints, entries: list[Entry]) -> None:
             say(PLACE, "info", f"“{plain(titles[name])}” is deleted.")
 
         st.button("Use on every page", icon=":material/visibility:", on_click=attempt, args=(PLACE, open_everywhere))
-        st.button(
-            "Rename", icon=":material/edit:", on_click=attempt, args=(PLACE, rename), help="Takes the name typed above."
-        )
+        with st.popover("Rename", icon=":material/edit:"):
+            st.text_input(
+                f"New name of “{plain(titles[name])}”",
+                max_chars=LONGEST_TITLE,
+                key=f"train.rename.{name}",
+                on_change=attempt,
+                args=(PLACE, rename),
+                help="Enter takes it.",
+            )
         st.download_button(
             "Download",
             data=lambda: own.content(name),
@@ -161,3 +203,4 @@ def tell(own: OwnCheckpoints) -> None:
 def take_back(own: OwnCheckpoints, name: str) -> None:
     st.session_state["train.deleted"] = None
     own.undelete(name)
+    st.session_state["train.one"] = name

@@ -16,8 +16,8 @@ from vqvae.runs.visitor import Visitor
 from vqvae.training import Hyperparameters
 
 
-def lab(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameters) -> None:
-    """The whole section; `settings` is the recipe that the page shows."""
+def lab(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameters | None) -> None:
+    """The whole section; `settings` is the recipe that the page shows, None for one that cannot be."""
     st.subheader("Collapse lab", anchor=False)
     st.markdown(
         "Why do codes die? A code that no vector is nearest to gets no gradient, so it stays where it is. The recipes "

@@ -7,7 +7,10 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.components.player import Seen, player, told
+from pages.ui.shell.frame import Scene
 from pages.ui.shell.messages import attempt, show
+from pages.ui.train.checkpoints import keep
+from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.recording import code_paths
 from vqvae.runs.run import ALIVE, Run, RunConfig, Status
 
@@ -35,13 +38,14 @@ BUTTONS = {
 }
 
 
-def running(run: Run, config: RunConfig, presenting: bool) -> None:
+def running(run: Run, config: RunConfig, scene: Scene) -> None:
     """Draw the run as it stands; what moves is drawn again alone."""
     now = run.status()
-    if not presenting:
+    if not scene.presenting:
         _controls(run, now)
+        keep(scene.state, OwnCheckpoints(scene.visitor), run)
     with st.container(key="train-live"):
-        st.fragment(_watch, run_every=_pace(run, now))(run, config, now.state, _offered(now), presenting)
+        st.fragment(_watch, run_every=_pace(run, now))(run, config, now.state, _offered(now), scene.presenting)
 
 
 def _controls(run: Run, status: Status) -> None:

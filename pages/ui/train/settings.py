@@ -1,12 +1,14 @@
-"""What is to be trained: the settings of a recipe, what they will cost, and the button that starts."""
+"""What is to be trained: a card a recipe, what it will cost, the button that starts, and all settings behind them."""
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
 from pages.ui import resources
 from pages.ui.components.player import duration
+from pages.ui.shell.choices import number_field, outside
 from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.url_state import Field, PageState, number, one_of, switch, whole
 from pages.ui.train.download import DATASETS, fetching
@@ -17,6 +19,7 @@ from vqvae.runs.run import RunConfig
 from vqvae.runs.visitor import Visitor
 from vqvae.training import PRESETS, RECOMMENDED, SETTINGS, Hyperparameters, Setting
 
+STYLE = Path(__file__).with_name("recipes.css").read_text()
 INITIALISATION_NAMES = {"normal": "Normal, N(0, 1)", "uniform": "Uniform, U(−1/K, 1/K)"}
 SCHEDULE_NAMES = {"constant": "Constant", "one-cycle": "One cycle"}
 CHOSEN = {name: setting for name, setting in SETTINGS.items() if name != "print_freq"}
@@ -40,33 +43,52 @@ FIELDS = (
 )
 
 
-def recipe(state: PageState) -> Hyperparameters:
-    """The recipe that the page shows. Raises ValueError for one that cannot be trained with."""
-    return Hyperparameters(**{name: state[name] for name in CHOSEN})
+RECIPES = {
+    "recommended": (
+        "Recommended",
+        "All codes come to be used, within minutes: the codebook follows a moving average, starts at real latents, and "
+        "codes that nobody takes begin anew.",
+    ),
+    "tutorial": (
+        "Tutorial",
+        "The published recipe to the letter: the codebook learns by gradient, and some codes never get used.",
+    ),
+}
+LABELS = {
+    "images": "Limit",
+    "num_embeddings": "Codes (K)",
+    "embedding_dim": "Embedding dimension (D)",
+    "epochs": "Epochs",
+    "batch_size": "Batch size",
+    "lr": "Learning rate",
+    "warm_up": "Warm-up steps",
+    "commitment_cost": "Commitment cost",
+    "seed": "Seed",
+}
+
+
+def _range(name: str) -> tuple[float, float]:
+    return (1, data.TRAINING_IMAGES) if name == "images" else SETTINGS[name].offered
+
+
+def problems(state: PageState) -> list[str]:
+    """The fields that hold a number out of range, by their labels."""
+    return [label for name, label in LABELS.items() if outside(state[name], *_range(name))]
+
+
+def recipe(state: PageState) -> Hyperparameters | None:
+    """The recipe that the page shows; None where a number in it is out of range."""
+    return None if problems(state) else Hyperparameters(**{name: state[name] for name in CHOSEN})
 
 
 def settings_form(state: PageState, me: Visitor | None) -> None:
-    """Draw the settings, what they will cost, and the button that starts."""
-
-    def take_preset() -> None:
-        preset = st.session_state["train.preset"]
-        if preset is not None:
-            for name in CHOSEN:
-                state[name] = getattr(PRESETS[preset], name)
-
-    settings = {name: state[name] for name in CHOSEN}
-    same = [name for name, preset in PRESETS.items() if replace(preset, **settings) == preset]
-    st.session_state["train.preset"] = same[0] if same else None
+    """A card a recipe, the button that starts, and behind the cards all that can be changed about a recipe."""
+    chosen = recipe(state)
+    same = [
+        name for name, preset in PRESETS.items() if chosen and replace(chosen, print_freq=preset.print_freq) == preset
+    ]
+    cards(state, same[0] if same else None)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        st.segmented_control(
-            "Recipe",
-            ["recommended", "tutorial"],
-            key="train.preset",
-            format_func=str.capitalize,
-            on_change=take_preset,
-            help="Recommended: all codes come to be used, within minutes. Tutorial: the published recipe to the "
-            "letter, where some codes never get used.",
-        )
         st.selectbox(
             "Images",
             list(DATASETS),
@@ -76,58 +98,94 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
             width=260,
             help="A tenth of the embedded digits is held out for testing; the full sets come with test images.",
         )
-        st.number_input(
-            "Limit",
-            1,
-            data.TRAINING_IMAGES,
-            key=state.key("images"),
-            placeholder="all",
-            persist_state="session",
-            width=150,
-            help="Train on at most this many images: a quicker run and a poorer model.",
-        )
-    present = data.is_present(state["data"])
-    if not present:
+        aside = start(state, me, chosen)
+    if aside:
+        st.caption("A new run deletes the last one, and its model unless you saved it as a checkpoint.")
+    if not data.is_present(state["data"]):
         fetching(state["data"], me)
+    show(PLACE)
+    if chosen is None:
+        st.error(f"Nothing starts with a number out of range: mend {', '.join(problems(state))}.")
+    else:
+        _say_cost(RunConfig(chosen, state["data"], state["images"]))
+    with st.expander("Change the recipe", icon=":material/tune:", expanded=not same):
+        fields(state)
+
+
+def cards(state: PageState, same: str | None) -> None:
+    """The recipes that have a name, to take one of them."""
+
+    def take() -> None:
+        preset = st.session_state["train.preset"]
+        if preset is not None:
+            for name in CHOSEN:
+                state[name] = getattr(PRESETS[preset], name)
+
+    st.session_state["train.preset"] = same
+    with st.container(key="train-recipes"):
+        st.html(f"<style>{STYLE}</style>")
+        st.radio(
+            "Recipe",
+            list(RECIPES),
+            format_func=lambda name: f"**{RECIPES[name][0]}**",
+            captions=[words for _, words in RECIPES.values()],
+            index=None,
+            key="train.preset",
+            on_change=take,
+            horizontal=True,
+            label_visibility="collapsed",
+            width="stretch",
+        )
+
+
+def start(state: PageState, me: Visitor | None, chosen: Hyperparameters | None) -> bool:
+    """The button that starts, and the way back to a run that was set aside; whether there is one."""
+    st.button(
+        "Start training",
+        type="primary",
+        icon=":material/play_arrow:",
+        on_click=attempt,
+        args=(PLACE, lambda: me.start(RunConfig(chosen, state["data"], state["images"]))),
+        disabled=me is None or chosen is None or not data.is_present(state["data"]),
+    )
+    aside = me.last_aside() if me else None
+    if aside is not None:
+        st.button(
+            "Back to the last run",
+            icon=":material/undo:",
+            on_click=attempt,
+            args=(PLACE, aside.take_back),
+        )
+    return aside is not None
+
+
+def fields(state: PageState) -> None:
+    """All that can be changed about a recipe, each with its effect."""
     columns = st.columns(3, gap="large")
     with columns[0]:
-        _numeric(state, "num_embeddings", "Codes (K)")
-        _numeric(state, "embedding_dim", "Embedding dimension (D)")
+        _numeric(state, "num_embeddings")
+        _numeric(state, "embedding_dim")
         _choice(state, "quantizer", "Quantizer", {name: kind.title for name, kind in QUANTIZERS.items()})
         _choice(state, "initialisation", "Codebook initialisation", INITIALISATION_NAMES)
         _toggle(state, "kmeans_init", "k-means initialisation")
         _toggle(state, "dead_code_replacement", "Dead-code replacement", disabled=state["quantizer"] == "simvq")
     with columns[1]:
-        _numeric(state, "epochs", "Epochs")
-        _numeric(state, "batch_size", "Batch size")
-        _numeric(state, "lr", "Learning rate")
+        _numeric(state, "epochs")
+        _numeric(state, "batch_size")
+        _numeric(state, "lr")
         _choice(state, "schedule", "Schedule", SCHEDULE_NAMES)
-        _numeric(state, "warm_up", "Warm-up steps")
+        _numeric(state, "warm_up")
     with columns[2]:
-        _numeric(state, "commitment_cost", "Commitment cost")
-        _numeric(state, "seed", "Seed")
-        config = RunConfig(recipe(state), state["data"], state["images"])
-        st.button(
-            "Start training",
-            type="primary",
-            icon=":material/play_arrow:",
-            width="stretch",
-            on_click=attempt,
-            args=(PLACE, lambda: me.start(config)),
-            disabled=me is None or not present,
+        _numeric(state, "commitment_cost")
+        _numeric(state, "seed")
+        number_field(
+            LABELS["images"],
+            *_range("images"),
+            state.key("images"),
+            "Train on at most this many images: a quicker run and a poorer model.",
+            value=None,
+            placeholder="all",
         )
-        show(PLACE)
-        _say_cost(config)
-        aside = me.last_aside() if me else None
-        if aside is not None:
-            st.button(
-                "Back to the last run",
-                icon=":material/undo:",
-                width="stretch",
-                on_click=attempt,
-                args=(PLACE, aside.take_back),
-            )
-            st.caption("A new run deletes the last one, and its model unless you saved it as a checkpoint.")
 
 
 def _say_cost(config: RunConfig) -> None:
@@ -166,26 +224,24 @@ def describe(config: RunConfig) -> str:
     )
 
 
-def _effect(name: str) -> None:
+def _effect(name: str) -> str:
     sentence = SETTINGS[name].effect
-    st.caption(f"{sentence[0].upper()}{sentence[1:]}.")
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _numeric(state: PageState, name: str, label: str) -> None:
-    low, high = SETTINGS[name].offered
+def _numeric(state: PageState, name: str) -> None:
     step = SETTINGS[name].step
     form = "%g" if isinstance(step, float) else None
-    st.number_input(label, low, high, step=step, format=form, key=state.key(name), persist_state="session")
-    _effect(name)
+    number_field(LABELS[name], *_range(name), state.key(name), _effect(name), step=step, format=form)
 
 
 def _choice(state: PageState, name: str, label: str, names: dict[str, str]) -> None:
     st.selectbox(
         label, list(names), key=state.key(name), format_func=lambda value: names[value], persist_state="session"
     )
-    _effect(name)
+    st.caption(_effect(name))
 
 
 def _toggle(state: PageState, name: str, label: str, *, disabled: bool = False) -> None:
     st.toggle(label, key=state.key(name), disabled=disabled, persist_state="session")
-    _effect(name)
+    st.caption(_effect(name))

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.charts import training
 from pages.ui.charts.toolbar import TOOLBAR
+from pages.ui.shell.choices import number_field
 from pages.ui.shell.messages import attempt, show
 from pages.ui.train.checkpoints import PLACE as SHELF
 from pages.ui.train.checkpoints import add
@@ -46,7 +47,7 @@ CURVES = {
 }
 
 
-def side_by_side(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameters) -> None:
+def side_by_side(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameters | None) -> None:
     """The visitor's comparison, or what to choose for one."""
     runs = me.comparison() if me else []
     try:
@@ -63,7 +64,7 @@ def side_by_side(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyper
     show(PLACE)
 
 
-def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) -> None:
+def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | None) -> None:
     """Recipes, images, epochs and seed; what it will take."""
     names = st.multiselect(
         "Recipes, two to four",
@@ -84,11 +85,13 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) ->
             persist_state="session",
             width=230,
         )
-        epochs = st.number_input(
-            "Epochs each", 1, 1000, EPOCHS, key="train.lab.epochs", persist_state="session", width=150
-        )
-        seed = st.number_input("Shared seed", 0, 9_999, 0, key="train.lab.seed", persist_state="session", width=150)
-        orders = {name: RunConfig(_equal(name, settings, epochs, seed), dataset) for name in names}
+        st.session_state.setdefault("train.lab.epochs", EPOCHS)
+        with st.container(width=170):
+            epochs = number_field("Epochs each", 1, 1000, "train.lab.epochs")
+        with st.container(width=170):
+            seed = number_field("Shared seed", 0, 9_999, "train.lab.seed")
+        can = None not in (epochs, seed) and not (OWN in names and settings is None)
+        orders = {name: RunConfig(_equal(name, settings, epochs, seed), dataset) for name in names} if can else {}
         st.button(
             "Compare",
             type="primary",
@@ -106,6 +109,9 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) ->
                 args=(PLACE, lambda: [run.take_back() for run in before]),
                 key="train.lab.back",
             )
+    if not can:
+        st.error("Nothing is compared with a number out of range, here or in your settings.")
+        return
     cost = resources.step_cost(replace(TUTORIAL, epochs=1))
     steps = _steps(dataset, epochs)
     minutes = max(1, round(len(names) * steps * cost.seconds / 60))
@@ -115,7 +121,7 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters) ->
     )
 
 
-def _equal(name: str, settings: Hyperparameters, epochs: int, seed: int) -> Hyperparameters:
+def _equal(name: str, settings: Hyperparameters | None, epochs: int, seed: int) -> Hyperparameters:
     """A recipe with the budget that all share: the same images, in the same batches."""
     return replace(RECIPES.get(name, settings), epochs=int(epochs), seed=int(seed), batch_size=TUTORIAL.batch_size)
 

@@ -61,7 +61,7 @@ def test_a_moving_average_has_no_codebook_loss_to_draw():
 
 def test_a_run_of_no_steps_yet_has_no_figures():
     said = told(seen([]), RECIPE, Status("starting"), None, going=True)
-    assert said["frames"] == [{"step": 0, "said": ["–"] * 6}]
+    assert said["frames"] == [{"step": 0, "said": ["–"] * 6, "of": "on 80 images"}]
     assert said["part"] == 0
 
 

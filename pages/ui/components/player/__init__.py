@@ -30,7 +30,7 @@ CORNERS = 6_000  # of all paths together
 HELD_OUT_COLOR = "#d4143f"
 HELP = {
     "Loss": "Reconstruction + codebook + commitment cost × commitment.",
-    "Held-out NMSE": f"On {HELD_OUT} images that training never sees; at the end on all of them.",
+    "Held-out NMSE": f"On images that training never sees: on {HELD_OUT} while it goes on, at the end on all of them.",
     "Codebook perplexity": "Of the latest batches.",
     "Codes used": "In the latest batches.",
     "Images a second": "At the moment.",
@@ -69,9 +69,15 @@ def told(seen: Seen, recipe: Hyperparameters, status: Status, final: Evaluation 
         "K": K,
         "steps": status.steps,
         "part": status.step / status.steps if status.steps else 0.0,
-        "curves": [*_loss_curves(history, recipe), *_usage_curves(history, K)],
+        "curves": [*_loss_curves(history, recipe, final and (status.step, final.nmse)), *_usage_curves(history, K)],
         "labels": list(HELP.items()),
-        "frames": [{"step": status.step, "said": figures(now, nmse, K, left)}],
+        "frames": [
+            {
+                "step": status.step,
+                "said": figures(now, nmse, K, left),
+                "of": f"on all {final.images:,} images" if final else f"on {HELD_OUT} images",
+            }
+        ],
     }
     if recording is None:
         return told
@@ -121,7 +127,11 @@ def _frames(steps: Sequence[int], history: list[Metrics], K: int) -> list[dict]:
     reached = np.searchsorted([moment.step for moment in history], steps, side="right").tolist()
     moments = [(history[many - 1], measured[many - 1]) if many else (None, None) for many in reached]
     return [
-        {"step": step, "said": figures(*moment, K, moment[0] and moment[0].seconds_left)}
+        {
+            "step": step,
+            "said": figures(*moment, K, moment[0] and moment[0].seconds_left),
+            "of": f"on {HELD_OUT} images",
+        }
         for step, moment in zip(steps, moments, strict=True)
     ]
 
@@ -131,7 +141,8 @@ def _measured(history: Sequence[Metrics]) -> list[float | None]:
     return list(accumulate((moment.held_out_nmse for moment in history), lambda old, new: old if new is None else new))
 
 
-def _loss_curves(history: Sequence[Metrics], recipe: Hyperparameters) -> list[dict]:
+def _loss_curves(history: Sequence[Metrics], recipe: Hyperparameters, final: tuple[int, float] | None) -> list[dict]:
+    """`final` is the last step and the NMSE on all held-out images, where they were measured: the curve ends there."""
     shown = thinned(history)
     parts = (
         ("loss", [moment.loss for moment in shown]),
@@ -139,14 +150,22 @@ def _loss_curves(history: Sequence[Metrics], recipe: Hyperparameters) -> list[di
         ("codebook", [moment.codebook_loss for moment in shown]),
         ("commitment × cost", [recipe.commitment_cost * moment.commitment_loss for moment in shown]),
     )
-    held_out = thinned([moment for moment in history if moment.held_out_nmse is not None])
+    measured = thinned([moment for moment in history if moment.held_out_nmse is not None])
+    points = [(moment.step, moment.held_out_nmse) for moment in measured]
+    if final:
+        points = [point for point in points if point[0] < final[0]] + [final]
     return [
         *(
             _curve("loss", name, color, shown, values)
             for (name, values), color in zip(parts, CURVES, strict=True)
             if any(values)
         ),
-        _curve("loss", "held-out NMSE", HELD_OUT_COLOR, held_out, [moment.held_out_nmse for moment in held_out]),
+        _curve_of(
+            "loss",
+            "held-out NMSE",
+            HELD_OUT_COLOR,
+            *zip(*points, strict=True) if points else ((), ()),
+        ),
     ]
 
 
@@ -159,12 +178,15 @@ def _usage_curves(history: Sequence[Metrics], K: int) -> list[dict]:
 
 
 def _curve(chart: str, name: str, color: str, moments: Sequence[Metrics], values: Sequence[float]) -> dict:
-    steps = torch.tensor([moment.step for moment in moments], dtype=torch.float32)
+    return _curve_of(chart, name, color, [moment.step for moment in moments], values)
+
+
+def _curve_of(chart: str, name: str, color: str, steps: Sequence[int], values: Sequence[float]) -> dict:
     return {
         "chart": chart,
         "name": name,
         "color": color,
-        "steps": _packed(steps),
+        "steps": _packed(torch.tensor(steps, dtype=torch.float32)),
         "values": _packed(torch.tensor(values, dtype=torch.float32)),
     }
 

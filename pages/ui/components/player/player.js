@@ -165,11 +165,13 @@ class Player {
   draw() {
     if (!this.data || !this.host.clientWidth) return;
     const { at } = this;
-    const { step, said } = this.data.frames[at];
+    const { step, said, of } = this.data.frames[at];
     this.$.at.value = at;
     this.$.at.setAttribute("aria-valuetext", `step ${step.toLocaleString("en")}`);
     this.$.step.textContent = `step ${step.toLocaleString("en")}`;
     for (const [n, element] of this.$.figures.querySelectorAll("dd").entries()) element.textContent = said[n];
+    const heldOut = this.$.figures.querySelector("small");
+    if (heldOut) heldOut.textContent = of;
     this.drawDigits(at);
     this.drawWays(at);
     this.drawUsage(at);
@@ -189,6 +191,7 @@ class Player {
         term.textContent = label;
         figure.title = help;
         figure.append(term, value);
+        if (label.startsWith("Held-out")) term.append(" ", document.createElement("small")); // of which images
         return figure;
       }),
     );
