@@ -6,7 +6,7 @@ vector is swapped for its nearest codebook entry, and the decoder draws the imag
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
 import torch
@@ -29,6 +29,7 @@ class ModelConfig:
     num_embeddings: int = 128  # K
     embedding_dim: int = 16  # D
     offset: float = 0.5  # subtracted from pixels in [0, 1] before the encoder, added after the decoder
+    levels: tuple[int, ...] | None = None  # of each number of a latent, where the encoder bounds it (FSQ)
 
     def __post_init__(self) -> None:
         for name in ("channels", "height", "width", "num_embeddings", "embedding_dim"):
@@ -45,6 +46,17 @@ class ModelConfig:
             raise ValueError(
                 f"expected at least one code of one dimension, got K = {self.num_embeddings}, D = {self.embedding_dim}"
             )
+        if self.levels is not None:
+            object.__setattr__(self, "levels", tuple(self.levels))  # JSON has lists
+            whole = all(type(level) is int and level > 1 for level in self.levels)
+            if not whole or len(self.levels) != self.embedding_dim or math.prod(self.levels) != self.num_embeddings:
+                raise ValueError(
+                    f"expected {self.embedding_dim} levels whose product is {self.num_embeddings}, got {self.levels}"
+                )
+
+    def record(self) -> dict[str, object]:
+        """The sizes as a file keeps them; a model without levels is written as it was before there were any."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -72,10 +84,36 @@ class ModelConfig:
         return (self.num_embeddings - 1).bit_length()
 
 
-class Encoder(nn.Module):
-    """(B, in_dim, H, W) -> (B, latent_dim, H / 4, W / 4)."""
+class Bound(nn.Module):
+    """Squash each channel onto its levels' range, so that rounding finds one of them: (B, D, H, W) -> the same.
 
-    def __init__(self, in_dim: int = 3, latent_dim: int = 16):
+    tanh(x + shift) scale - offset, in units in which the levels reach from -1 to 1; 0 stays 0 (Mentzer et al. 2023,
+    appendix A, with the inverse of tanh where the paper's listing has tan). Nothing in it is learned.
+    """
+
+    MARGIN = 1e-3  # beyond the outer levels, so that they are reached
+
+    shift: Tensor  # (D, 1, 1), as are the others
+    scale: Tensor
+    offset: Tensor
+
+    def __init__(self, levels: tuple[int, ...]):
+        super().__init__()
+        L = torch.tensor(levels, dtype=torch.float64, device="cpu").view(-1, 1, 1)
+        half, unit = (L - 1) * (1 + self.MARGIN) / 2, L // 2
+        offset = 0.5 * (L % 2 == 0)  # an even number of levels has no middle: one more lies below 0 than above
+        # Not persistent, and real even where a model is laid out without memory: they follow from the levels.
+        for name, values in (("shift", (offset / half).atanh()), ("scale", half / unit), ("offset", offset / unit)):
+            self.register_buffer(name, values.float(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.shift).tanh() * self.scale - self.offset
+
+
+class Encoder(nn.Module):
+    """(B, in_dim, H, W) -> (B, latent_dim, H / 4, W / 4), bounded where there are levels."""
+
+    def __init__(self, in_dim: int = 3, latent_dim: int = 16, levels: tuple[int, ...] | None = None):
         super().__init__()
         self.convs = nn.Sequential(
             nn.Conv2d(in_dim, 32, 3, stride=2, padding=1),
@@ -83,6 +121,7 @@ class Encoder(nn.Module):
             nn.Conv2d(32, 64, 3, stride=2, padding=1),
             nn.ReLU(),
             nn.Conv2d(64, latent_dim, 1),
+            *([Bound(levels)] if levels else []),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -124,7 +163,7 @@ class VQVAE(nn.Module):
     def __init__(self, config: ModelConfig = ModelConfig(), vq_layer: VectorQuantizer | None = None):
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config.channels, config.embedding_dim)
+        self.encoder = Encoder(config.channels, config.embedding_dim, config.levels)
         self.vq_layer = vq_layer or VectorQuantizer(config.num_embeddings, config.embedding_dim)
         self.decoder = Decoder(config.channels, config.embedding_dim)
 

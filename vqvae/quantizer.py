@@ -5,6 +5,7 @@ Every quantiser shares one search and one lookup; they differ in how the codeboo
 `VectorQuantizer`, give it a title and name it in `QUANTIZERS`: command line and pages offer what stands there.
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -27,6 +28,7 @@ class VectorQuantizer(nn.Module):
     title = "Gradient"  # as pages call it
     DEAD_SHARE = 0.02  # a code used less than this share of an even usage counts as dead
     TRIAL = 0.1  # of an even usage: what a replaced code begins with, so that it lasts for some batches of trial
+    TEMPERATURE = 0.01  # of the soft choice behind the entropy bonus, as MAGVIT's code has it for squared distances
     counts: Tensor  # (K,) N_i, vectors a batch
 
     def __init__(self, num_embeddings: int, embedding_dim: int, codebook: Tensor | None = None, decay: float = 0.99):
@@ -87,8 +89,19 @@ class VectorQuantizer(nn.Module):
             vectors=self.straight_through(z, chosen),
             codes=codes,
             codebook_loss=self.codebook_loss(z, chosen),
-            commitment_loss=F.mse_loss(z, chosen.detach()),
+            commitment_loss=self.commitment_loss(z, chosen),
         )
+
+    def entropy_loss(self, z: Tensor) -> Tensor:
+        """How unsure each cell of (B, D, H, W) is of its code, minus how evenly all use the codes: a scalar, in nats.
+
+        E[H(q)] - H(E[q]) over soft choices q = softmax(-|z - e|^2 / temperature); its weight is the entropy bonus
+        (Yu et al. 2023, "Language Model Beats Diffusion", section 3.1; Jansen et al. 2019).
+        """
+        log_q = (-self.distances(z) / self.TEMPERATURE).log_softmax(-1)  # (B, H, W, K)
+        q = log_q.exp()
+        unsure = -(q * log_q).sum(-1).mean()
+        return unsure - torch.special.entr(q.mean((0, 1, 2))).sum()
 
     # What a quantiser may do in its own way.
 
@@ -99,6 +112,15 @@ class VectorQuantizer(nn.Module):
     def codebook_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
         """|| sg[z_e] - e ||^2, a mean over all elements (eq. 3, second term)."""
         return F.mse_loss(chosen, z.detach())
+
+    def commitment_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
+        """|| z_e - sg[e] ||^2, a mean over all elements (eq. 3, third term, before its weight)."""
+        return F.mse_loss(z, chosen.detach())
+
+    @staticmethod
+    def levels(num_embeddings: int, embedding_dim: int) -> tuple[int, ...] | None:
+        """The values that each number of a bounded latent may take. Here: None, latents are not bounded."""
+        return None
 
     def prepare(self, generator: torch.Generator) -> None:
         """Take what chance the next training batch needs. Here: none."""
@@ -275,12 +297,66 @@ class DiVeQ(VectorQuantizer):
         return z.new_zeros(())
 
 
+class FSQ(VectorQuantizer):
+    """`fsq`: finite scalar quantisation (Mentzer et al. 2023, "Finite Scalar Quantization: VQ-VAE Made Simple").
+
+    The encoder's last layer bounds each number, and each is rounded to one of a few levels. All combinations of levels
+    are the codebook: a fixed grid in [-1, 1], where nothing is learned and nothing can collapse. The nearest point of a
+    grid is the rounded one, so search and lookup are those of any codebook.
+    """
+
+    title = "FSQ"
+    FEWEST = 4  # levels a number: the paper advises five or more, the tutorial's 128 codes leave 8 x 4 x 4
+
+    def __init__(self, num_embeddings: int, embedding_dim: int):
+        super().__init__(num_embeddings, embedding_dim, grid(self.levels(num_embeddings, embedding_dim)))
+        self.embeddings.weight.requires_grad_(False)
+
+    @staticmethod
+    def levels(num_embeddings: int, embedding_dim: int) -> tuple[int, ...]:
+        """The bits of a code dealt out evenly, the first numbers one more: (8, 4, 4) for K = 128 and D = 3.
+
+        Raises ValueError where K is no power of two, or D numbers would have too few levels each.
+        """
+        bits = num_embeddings.bit_length() - 1
+        if num_embeddings != 2**bits or num_embeddings < FSQ.FEWEST**embedding_dim:
+            raise ValueError(
+                f"expected for fsq K as a power of two and at least {FSQ.FEWEST} levels for each of the D numbers, "
+                f"such as K = 128 and D = 3, got K = {num_embeddings} and D = {embedding_dim}"
+            )
+        each, rest = divmod(bits, embedding_dim)
+        return tuple(2 ** (each + (number < rest)) for number in range(embedding_dim))
+
+    def codebook_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
+        return z.new_zeros(())
+
+    def commitment_loss(self, z: Tensor, chosen: Tensor) -> Tensor:
+        return z.new_zeros(())
+
+    def init_from(self, vectors: Tensor, seed: int) -> None:
+        """The grid stays as it is."""
+
+    def init_at(self, codebook: Tensor) -> None:
+        """The grid stays as it is."""
+
+    def replace_dead_codes(self, z: Tensor, generator: torch.Generator) -> Tensor:
+        """None: the grid stays as it is."""
+        return torch.empty(0, dtype=torch.int64)
+
+
+def grid(levels: tuple[int, ...]) -> Tensor:
+    """All combinations of L whole levels from -(L // 2) on, over L // 2: (product, D), the last number the fastest."""
+    axes = [torch.arange(-(L // 2), L - L // 2) / (L // 2) for L in levels]
+    return torch.cartesian_prod(*axes).view(math.prod(levels), len(levels))
+
+
 QUANTIZERS: dict[str, type[VectorQuantizer]] = {
     "gradient": VectorQuantizer,
     "ema": EMAQuantizer,
     "rotation": RotationQuantizer,
     "simvq": SimVQ,
     "diveq": DiVeQ,
+    "fsq": FSQ,
 }
 
 

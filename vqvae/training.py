@@ -7,7 +7,7 @@ Chance is a function of seed and step alone, so a run that stops anywhere goes o
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
@@ -102,7 +102,9 @@ class Hyperparameters:
         formerly="kmeans_start",
     )
     dead_code_replacement: bool = _setting(
-        False, "move codes that nothing uses onto random encodings; simvq moves all at once", formerly="revival"
+        False,
+        "move codes that nothing uses onto random encodings; simvq moves all at once, fsq none",
+        formerly="revival",
     )
     seed: int = _setting(
         0, "fixes every draw: same seed, data and machine, same weights", high=2**31 - 1, offered=(0, 9_999)
@@ -118,6 +120,12 @@ class Hyperparameters:
         offered=(0, 100_000),
         step=50,
     )
+    entropy_bonus: float = _setting(
+        0.0,
+        "reward for cells that are sure of their code while all codes are in use; at 0 there is none",
+        offered=(0.0, 10.0),
+        step=0.05,
+    )
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -125,6 +133,7 @@ class Hyperparameters:
             if type(value) is not kind and not (kind is float and type(value) is int):
                 raise ValueError(f"expected {one.name} as {kind.__name__}, got {value!r}")
             one.metadata["setting"].check(one.name, value)
+        QUANTIZERS[self.quantizer].levels(self.num_embeddings, self.embedding_dim)  # it says what it cannot have
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Self:
@@ -159,6 +168,7 @@ class Snapshot:
     usage: tuple[int, ...]  # (K,) cells that took each code
     images_per_second: float
     seconds_left: float
+    entropy_loss: float = 0.0  # before its weight, the entropy bonus; 0 where there is none
 
 
 class Training:
@@ -172,7 +182,8 @@ class Training:
             raise ValueError(f"expected images that differ somewhere, got {len(digits)} of variance {self.variance}")
         self.device = device or best_device()
         channels, height, width = digits.pixels.shape[1:]
-        config = ModelConfig(channels, height, width, h.num_embeddings, h.embedding_dim)
+        levels = QUANTIZERS[h.quantizer].levels(h.num_embeddings, h.embedding_dim)
+        config = ModelConfig(channels, height, width, h.num_embeddings, h.embedding_dim, levels=levels)
         with torch.random.fork_rng(devices=[]):  # layers draw from the process-wide generator: leave it as it was
             torch.default_generator.manual_seed(h.seed)  # torch.manual_seed would move the accelerators' too
             self.model = VQVAE(config, make_quantizer(h.quantizer, h.num_embeddings, h.embedding_dim, h.initialisation))
@@ -202,6 +213,7 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(h, self.step_count, self.steps)
         self.optimizer.zero_grad(set_to_none=True)
+        entropy = torch.zeros(())
         if self.warming_up:
             output = self._without_codebook(x)
             terms = losses(output, x, self.variance)
@@ -214,14 +226,16 @@ class Training:
             vq.prepare(self._generator("noise", self.step_count))
             output = self.model(x)
             terms = losses(output, x, self.variance)
-            terms.total(h.commitment_cost).backward()
+            if h.entropy_bonus:
+                entropy = vq.entropy_loss(output.latents)
+            (terms.total(h.commitment_cost) + h.entropy_bonus * entropy.to(self.device)).backward()
             self.optimizer.step()
             vq.update(output.latents, output.quantized.codes)
             if h.dead_code_replacement and self.step_count < 0.75 * self.steps:  # the last quarter is for settling
                 dead = vq.replace_dead_codes(output.latents, self._generator("dead codes", self.step_count))
                 self._forget_momentum(dead)
         self.step_count += 1
-        self._window.add(terms, output.quantized.codes, len(x), time.perf_counter() - started)
+        self._window.add((*terms, entropy), output.quantized.codes, len(x), time.perf_counter() - started)
 
     def snapshot(self) -> Snapshot:
         """The figures since the last snapshot; ValueError where no step was taken since."""
@@ -360,14 +374,14 @@ class _Window:
     """What happened since the last snapshot; sums stay tensors, so that a step waits for no figure."""
 
     def __init__(self, K: int):
-        self.sums = torch.zeros(3, dtype=torch.float64)
+        self.sums = torch.zeros(4, dtype=torch.float64)  # the loss's terms, and the entropy
         self.counts = torch.zeros(K, dtype=torch.int64)
         self.images = 0
         self.steps = 0
         self.seconds = 0.0
 
-    def add(self, terms: Losses, codes: Tensor, images: int, seconds: float) -> None:
-        self.sums += torch.stack([term.detach() for term in terms]).cpu() * images
+    def add(self, terms: Sequence[Tensor], codes: Tensor, images: int, seconds: float) -> None:
+        self.sums += torch.stack([term.detach().cpu() for term in terms]) * images
         self.counts += torch.bincount(codes.flatten(), minlength=len(self.counts)).cpu()
         self.images += images
         self.steps += 1
@@ -376,7 +390,8 @@ class _Window:
     def snapshot(self, run: Training) -> Snapshot:
         if not self.images:
             raise ValueError("expected at least one step since the last snapshot, got none")
-        terms = Losses(*(self.sums / self.images).unbind())
+        *three, entropy = (self.sums / self.images).unbind()
+        terms, h = Losses(*three), run.hyperparameters
         return Snapshot(
             step=run.step_count,
             steps=run.steps,
@@ -385,11 +400,12 @@ class _Window:
             reconstruction_loss=float(terms.reconstruction),
             codebook_loss=float(terms.codebook),
             commitment_loss=float(terms.commitment),
-            loss=float(terms.total(run.hyperparameters.commitment_cost)),
+            loss=float(terms.total(h.commitment_cost) + h.entropy_bonus * entropy),
             nmse=float(terms.reconstruction),
             perplexity=perplexity(self.counts),
             codes_used=int((self.counts > 0).sum()),
             usage=tuple(self.counts.tolist()),
             images_per_second=self.images / self.seconds,
             seconds_left=self.seconds / self.steps * (run.steps - run.step_count),
+            entropy_loss=float(entropy),
         )

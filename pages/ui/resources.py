@@ -16,12 +16,12 @@ from vqvae.analysis import ablation, projection, typicality
 from vqvae.analysis import encoding as encodings
 from vqvae.analysis import tiles as pictures_of_codes
 from vqvae.analysis import usage as counting
-from vqvae.analysis.receptive_field import receptive_field
 from vqvae.background.array_cache import ArrayCache
 from vqvae.background.download import Downloads
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import Digits
 from vqvae.paths import cache_folder
+from vqvae.receptive_field import receptive_field
 from vqvae.runs import comparison as comparisons
 from vqvae.runs import cost
 from vqvae.runs.own_checkpoints import OwnCheckpoints, on_digits

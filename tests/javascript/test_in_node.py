@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from pages.ui.components.canvas import describe
 from vqvae import data
-from vqvae.analysis.receptive_field import receptive_field
 from vqvae.analysis.tiles import tiles
 from vqvae.checkpoint import SHIPPED, Checkpoint, load
 from vqvae.model import VQVAE, ModelConfig
+from vqvae.quantizer import grid
+from vqvae.receptive_field import receptive_field
 
 FOLDER = Path(__file__).parent
 IMAGES = 200
@@ -28,6 +29,7 @@ RANDOM = {
     "K 512, D 64": ModelConfig(num_embeddings=512, embedding_dim=64),
     "3 channels, 32 x 48": ModelConfig(channels=3, height=32, width=48),
     "K 1": ModelConfig(num_embeddings=1),
+    "FSQ, 8 x 4 x 4": ModelConfig(num_embeddings=128, embedding_dim=3, levels=(8, 4, 4)),
 }
 
 
@@ -110,7 +112,7 @@ def agreement(checkpoint: Checkpoint, pixels: Tensor) -> dict[str, object]:
 
 
 def random_checkpoint(config: ModelConfig) -> Checkpoint:
-    """A model of random weights, its codebook out of its own encodings so that many codes are in use."""
+    """A model of random weights, its codebook a grid or out of its own encodings, so that many codes are in use."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(7)
         model = VQVAE(config)
@@ -119,6 +121,9 @@ def random_checkpoint(config: ModelConfig) -> Checkpoint:
     vectors = model.latents(images).permute(0, 2, 3, 1).flatten(0, 2)
     chosen = vectors[torch.randperm(len(vectors), generator=generator)[: config.num_embeddings]]
     with torch.no_grad():
+        if config.levels:
+            model.encoder.convs[-2].weight.mul_(20)  # else all numbers are near 0
+            chosen = grid(config.levels)
         model.vq_layer.embeddings.weight.copy_(chosen)
     return Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
 

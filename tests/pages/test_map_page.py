@@ -25,10 +25,10 @@ from vqvae import checkpoint as checkpoints
 from vqvae import data
 from vqvae.analysis import projection, shipped
 from vqvae.analysis.projection import MapJobs, MapSettings
-from vqvae.analysis.receptive_field import ReceptiveField
 from vqvae.background.array_cache import ArrayCache
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
+from vqvae.receptive_field import ReceptiveField
 
 
 def open_page(**address: str) -> AppTest:

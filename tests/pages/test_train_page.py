@@ -365,7 +365,16 @@ def test_a_quantizer_is_offered_by_its_own_name(token, monkeypatch):
 
     monkeypatch.setitem(QUANTIZERS, "mine", Mine)
     options = open_page(token, quantizer="mine").selectbox(key="train.quantizer").options
-    assert options == ["Gradient", "Moving average (EMA)", "Rotation trick", "SimVQ", "DiVeQ", "My own way"]
+    assert options == ["Gradient", "Moving average (EMA)", "Rotation trick", "SimVQ", "DiVeQ", "FSQ", "My own way"]
+
+
+def test_fsq_takes_sizes_that_make_a_grid_and_says_which_do_not(token):
+    page = open_page(token)
+    page.selectbox(key="train.quantizer").set_value("fsq").run()
+    assert [page.session_state[f"train.{name}"] for name in ("num_embeddings", "embedding_dim")] == [128, 3]
+    assert page.toggle(key="train.dead_code_replacement").disabled
+    page.number_input(key="train.embedding_dim").set_value(16).run()
+    assert "such as K = 128 and D = 3, got K = 128 and D = 16" in page.error[0].value
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence_on_the_page(token, tmp_path):

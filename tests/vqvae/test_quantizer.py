@@ -1,17 +1,19 @@
 import pytest
 import torch
+import vector_quantize_pytorch
 from torch import Tensor
 from vector_quantize_pytorch import SimVQ as LucidrainsSimVQ
 from vector_quantize_pytorch import VectorQuantize
 from vector_quantize_pytorch.vector_quantize_pytorch import directional_reparam, rotate_to
 
 from vqvae import checkpoint
-from vqvae.model import VQVAE, ModelConfig
-from vqvae.quantizer import QUANTIZERS, DiVeQ, EMAQuantizer, SimVQ, VectorQuantizer, make_quantizer
+from vqvae.model import VQVAE, Bound, ModelConfig
+from vqvae.quantizer import FSQ, QUANTIZERS, DiVeQ, EMAQuantizer, SimVQ, VectorQuantizer, grid, make_quantizer
 
 K, D = 24, 6
 
 every_quantizer = pytest.mark.parametrize("name", QUANTIZERS)
+every_free_codebook = pytest.mark.parametrize("name", [name for name in QUANTIZERS if name != "fsq"])
 
 
 @pytest.fixture
@@ -20,7 +22,9 @@ def z(rng: torch.Generator) -> Tensor:
 
 
 def quantizer(name: str = "gradient", codebook: Tensor | None = None) -> VectorQuantizer:
-    """A quantiser with a given codebook, else one of a fixed seed."""
+    """A quantiser with a given codebook, else one of a fixed seed; FSQ with its own, of as many dimensions."""
+    if name == "fsq":
+        return make_quantizer(name, 4**D, D)
     if codebook is None:
         codebook = torch.randn(K, D, generator=torch.Generator().manual_seed(1))
     made = make_quantizer(name, *codebook.shape)
@@ -52,7 +56,7 @@ def test_each_vector_goes_to_its_nearest_code(name, z):
     codes, codebook = vq(z).codes, vq.codebook.detach()
     for b, row, column in torch.cartesian_prod(*map(torch.arange, codes.shape)):
         by_hand = [float((z[b, :, row, column] - code).square().sum()) for code in codebook]
-        assert codes[b, row, column] == min(range(K), key=by_hand.__getitem__)
+        assert codes[b, row, column] == min(range(len(codebook)), key=by_hand.__getitem__)
 
 
 def test_distances_are_squared_and_euclidean(z):
@@ -163,7 +167,7 @@ def test_the_codebook_loss_moves_only_codes_and_by_the_gradient_of_its_formula(z
     assert z.grad is None
 
 
-@every_quantizer
+@every_free_codebook
 def test_the_commitment_loss_moves_only_the_encoder_and_by_the_gradient_of_its_formula(name, z):
     vq = quantizer(name)
     z.requires_grad_()
@@ -321,6 +325,102 @@ def test_a_vector_upon_its_code_has_a_finite_gradient():
     assert torch.isfinite(vq.embeddings.weight.grad).all()
 
 
+# A grid of levels (Mentzer et al. 2023)
+
+
+def test_the_bits_of_a_code_are_dealt_out_evenly():
+    assert FSQ.levels(128, 3) == (8, 4, 4)
+    assert FSQ.levels(512, 4) == (8, 4, 4, 4)
+    assert FSQ.levels(16, 1) == (16,)
+
+
+@pytest.mark.parametrize(("K", "D"), [(128, 16), (128, 4), (100, 3), (2, 1), (1, 1)])
+def test_sizes_that_fsq_cannot_have_are_refused_in_a_sentence(K, D):
+    with pytest.raises(ValueError, match=f"expected for fsq K as a power of two .+, got K = {K} and D = {D}"):
+        make_quantizer("fsq", K, D)
+
+
+@pytest.mark.parametrize("levels", [(8, 4, 4), (5, 3)])
+def test_fsq_agrees_with_lucidrains(levels, rng):
+    reference = vector_quantize_pytorch.FSQ(list(levels), channel_first=True)
+    z = 3 * torch.randn(4, len(levels), 6, 5, generator=rng)
+    theirs, ours = z.clone().requires_grad_(), z.clone().requires_grad_()
+    vectors, _ = reference(theirs)
+    vq = VectorQuantizer(*grid(levels).shape, grid(levels))
+    got = vq(Bound(levels)(ours))
+    torch.testing.assert_close(got.vectors, vectors)
+    upstream = torch.randn(z.shape, generator=rng)
+    vectors.backward(upstream)
+    got.vectors.backward(upstream)
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    assert {tuple(code) for code in grid(levels).tolist()} == {
+        tuple(code) for code in reference.implicit_codebook.tolist()
+    }
+
+
+def test_the_nearest_point_of_the_grid_is_the_rounded_one(rng):
+    bounded = Bound((8, 4, 4))(3 * torch.randn(40, 3, 6, 5, generator=rng))
+    half = torch.tensor([4, 2, 2]).view(-1, 1, 1)  # of the levels lie below 0
+    got = make_quantizer("fsq", 128, 3)(bounded)
+    torch.testing.assert_close(got.vectors, (bounded * half).round() / half)
+    assert len(got.codes.unique()) > 100
+
+
+def test_a_bound_reaches_every_level_keeps_zero_and_has_the_slope_of_tanh():
+    bound, half = Bound((8, 4, 4)), torch.tensor([4.0, 2.0, 2.0])
+    ends = bound(torch.tensor([-30.0, 0.0, 30.0]).view(3, 1, 1, 1).expand(3, 3, 1, 1)).flatten(1) * half
+    torch.testing.assert_close(ends.round(), torch.tensor([[-4.0, -2.0, -2.0], [0.0, 0.0, 0.0], [3.0, 1.0, 1.0]]))
+    assert torch.equal(ends[1], torch.zeros(3))
+    z = torch.randn(1, 3, 2, 2, requires_grad=True)
+    bound(z).sum().backward()
+    torch.testing.assert_close(z.grad, (1 - (z + bound.shift).tanh().square()).detach() * bound.scale)
+
+
+def test_fsq_has_nothing_to_learn_and_nothing_moves_its_grid(rng):
+    vq = make_quantizer("fsq", 128, 3, "uniform")
+    z = torch.rand(2, 3, 4, 4, generator=rng)
+    got = vq(z)
+    assert got.codebook_loss == got.commitment_loss == 0
+    assert not any(parameter.requires_grad for parameter in vq.parameters())
+    vq.init_from(z.permute(0, 2, 3, 1).flatten(0, 2), 0)
+    vq.counts.zero_()
+    vq.update(z, got.codes)
+    assert not len(vq.replace_dead_codes(z, rng))
+    assert torch.equal(vq.codebook, grid((8, 4, 4)))
+
+
+# The entropy bonus (Yu et al. 2023)
+
+
+def test_the_entropy_loss_is_that_of_its_formula_and_so_is_its_gradient(rng):
+    """By hand: with s = -d / T and q = softmax(s), dH(q)/ds_k = -q_k (log q_k + H(q))."""
+    codebook = 0.1 * torch.randn(5, 3, generator=rng, dtype=torch.float64)
+    vq = VectorQuantizer(5, 3, codebook)
+    z = (0.1 * torch.randn(2, 3, 2, 2, generator=rng, dtype=torch.float64)).requires_grad_()
+    loss = vq.entropy_loss(z)
+    loss.backward()
+    vectors = z.detach().permute(0, 2, 3, 1).reshape(-1, 3)  # (N, D)
+    N = len(vectors)
+    q = torch.stack([torch.stack([(-(v - e).square().sum() / 0.01).exp() for e in codebook]) for v in vectors])
+    q /= q.sum(1, keepdim=True)
+    mean = q.mean(0)
+    H, whole = -(q * q.log()).sum(1, keepdim=True), -(mean * mean.log()).sum()
+    torch.testing.assert_close(loss.detach(), H.mean() - whole)
+    unsure = -q * (q.log() + H) / N  # (N, K), by the scores
+    evenly = -q * (mean.log() - (q * mean.log()).sum(1, keepdim=True)) / N
+    by_scores = unsure - evenly
+    expected = (by_scores.unsqueeze(-1) * -2 * (vectors.unsqueeze(1) - codebook) / 0.01).sum(1)
+    torch.testing.assert_close(z.grad.permute(0, 2, 3, 1).reshape(-1, 3), expected)
+
+
+def test_the_entropy_loss_is_lowest_where_cells_are_sure_and_all_codes_in_use():
+    vq = VectorQuantizer(4, 1, torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
+    sure_of_all = vq.entropy_loss(torch.tensor([0.0, 1.0, 2.0, 3.0]).view(1, 1, 2, 2))
+    sure_of_one = vq.entropy_loss(torch.zeros(1, 1, 2, 2))
+    torch.testing.assert_close(sure_of_all, -torch.tensor(4.0).log())
+    torch.testing.assert_close(sure_of_one, torch.tensor(0.0))
+
+
 # Moving averages
 
 
@@ -370,7 +470,7 @@ def test_looking_changes_nothing(name, training, z):
 # The start
 
 
-@every_quantizer
+@every_free_codebook
 def test_the_k_means_start_finds_the_centres_of_clusters(name, rng):
     centres = torch.tensor([[0.0, 0.0], [100.0, 0.0], [0.0, 100.0]])
     vectors = (centres.repeat_interleave(50, 0) + torch.randn(150, 2, generator=rng))[
@@ -401,7 +501,7 @@ def test_moving_averages_begin_at_the_k_means_centres(rng):
 
 
 @pytest.mark.filterwarnings("error")
-@every_quantizer
+@every_free_codebook
 def test_fewer_vectors_than_codes_start_a_codebook_too(name):
     vq = make_quantizer(name, 8, 2)
     vectors = torch.tensor([[0.0, 1.0], [5.0, 5.0], [9.0, 0.0]])
@@ -409,7 +509,7 @@ def test_fewer_vectors_than_codes_start_a_codebook_too(name):
     assert {tuple(code) for code in vq.codebook.tolist()} == {tuple(vector) for vector in vectors.tolist()}
 
 
-@every_quantizer
+@every_free_codebook
 def test_a_uniform_start_has_every_number_within_one_over_k(name):
     vq = make_quantizer(name, 512, 4, "uniform")
     codebook = vq.codebook.detach() * 512
@@ -495,8 +595,9 @@ def test_simvq_replaces_no_code_since_its_layer_moves_all_of_them(z, rng):
 
 @every_quantizer
 def test_every_quantizer_ends_as_the_tutorials_one_tensor_its_effective_codebook(name):
-    config = ModelConfig(num_embeddings=K, embedding_dim=D)
-    model = VQVAE(config, make_quantizer(name, K, D))
+    vq = quantizer(name)
+    config = ModelConfig(num_embeddings=len(vq.codebook), embedding_dim=D, levels=vq.levels(len(vq.codebook), D))
+    model = VQVAE(config, vq)
     kept = checkpoint.from_training(model, variance=0.1).model
     assert kept.state_dict().keys() == VQVAE(config).state_dict().keys()
     torch.testing.assert_close(kept.vq_layer.codebook, model.vq_layer.codebook.detach())
@@ -504,6 +605,6 @@ def test_every_quantizer_ends_as_the_tutorials_one_tensor_its_effective_codebook
 
 def test_an_unknown_quantizer_is_refused_with_the_known_ones():
     with pytest.raises(
-        ValueError, match="expected a quantizer out of gradient, ema, rotation, simvq, diveq, got 'magic'"
+        ValueError, match="expected a quantizer out of gradient, ema, rotation, simvq, diveq, fsq, got 'magic'"
     ):
         make_quantizer("magic", K, D)

@@ -17,6 +17,8 @@ RECIPES = {
     "rotation": replace(QUICK, quantizer="rotation"),
     "simvq": replace(QUICK, quantizer="simvq", kmeans_init=True),
     "diveq": replace(QUICK, quantizer="diveq", initialisation="uniform", dead_code_replacement=True),
+    "fsq": replace(QUICK, quantizer="fsq", num_embeddings=16, embedding_dim=2, kmeans_init=True),
+    "entropy": replace(QUICK, initialisation="uniform", entropy_bonus=0.1),
     "warmed up": replace(QUICK, kmeans_init=True, warm_up=4, dead_code_replacement=True),
     "recommended": replace(
         QUICK, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_init=True, dead_code_replacement=True
@@ -47,7 +49,7 @@ def finished(digits: Digits, recipe: Hyperparameters) -> Training:
 
 def test_the_defaults_are_the_tutorials():
     assert TUTORIAL == Hyperparameters(
-        128, 16, 128, 50, 100, 1e-3, 0.25, "gradient", "constant", False, False, 0, "normal", 0
+        128, 16, 128, 50, 100, 1e-3, 0.25, "gradient", "constant", False, False, 0, "normal", 0, 0.0
     )
 
 
@@ -94,7 +96,8 @@ def test_three_channels_other_sizes_and_one_code_can_be_trained(rng):
     pixels = torch.randint(256, (30, 3, 8, 12), generator=rng, dtype=torch.uint8)
     digits = Digits(pixels, torch.zeros(30, dtype=torch.int64), "digits", "train")
     for recipe in RECIPES.values():
-        run = finished(digits, replace(recipe, num_embeddings=1))
+        one = recipe if recipe.quantizer == "fsq" else replace(recipe, num_embeddings=1)  # a grid of one point is none
+        run = finished(digits, one)
         assert torch.isfinite(weights(run)).all()
 
 
@@ -322,6 +325,30 @@ def test_a_warm_up_trains_encoder_and_decoder_as_an_autoencoder_and_leaves_the_c
     assert torch.equal(run.model.vq_layer.codebook, reference.vq_layer.embeddings.weight)
 
 
+def test_the_entropy_bonus_is_part_of_the_sum_that_training_makes_small(digits):
+    recipe = replace(QUICK, batch_size=len(digits), epochs=1, print_freq=1, initialisation="uniform")
+    with_bonus, without = (Training(digits, replace(recipe, entropy_bonus=bonus), CPU) for bonus in (0.5, 0.0))
+    vq = with_bonus.model.vq_layer
+    with torch.no_grad():
+        expected = float(vq.entropy_loss(with_bonus.model.encoder(digits.images - 0.5)))
+    with_bonus.step()
+    without.step()
+    said, plain = with_bonus.snapshot(), without.snapshot()
+    assert said.entropy_loss == pytest.approx(expected, rel=1e-4)
+    assert said.loss == pytest.approx(plain.loss + 0.5 * expected, rel=1e-4)
+    assert plain.entropy_loss == 0
+    assert not torch.equal(vq.codebook, without.model.vq_layer.codebook)
+
+
+def test_fsq_trains_through_a_bounded_encoder(digits):
+    run = Training(digits, replace(RECIPES["fsq"], epochs=30, lr=1e-2), CPU)
+    first, *_, last = train(run)
+    assert run.model.config.levels == (4, 4)
+    assert run.model.latents(digits.images).abs().max() < 1.01
+    assert last.nmse < 0.5 * first.nmse
+    assert first.codebook_loss == first.commitment_loss == 0
+
+
 def test_k_means_clusters_the_encodings_of_the_warmed_up_encoder(digits, monkeypatch):
     run = Training(digits, RECIPES["warmed up"], CPU)
     given = []
@@ -363,6 +390,8 @@ def test_a_state_without_counts_of_an_earlier_version_goes_on(digits):
         ({"schedule": "magic"}, "expected schedule out of constant, one-cycle, got 'magic'"),
         ({"dead_code_replacement": 1}, "expected dead_code_replacement as bool, got 1"),
         ({"initialisation": "zero"}, "expected initialisation out of normal, uniform, got 'zero'"),
+        ({"quantizer": "fsq"}, "expected for fsq K as a power of two .+ got K = 128 and D = 16"),
+        ({"entropy_bonus": -0.1}, r"expected entropy_bonus to be at least 0, got -0\.1"),
         ({"warm_up": -1}, "expected warm_up to be at least 0, got -1"),
         ({"seed": -1}, "expected seed from 0 to 2147483647, got -1"),
     ],

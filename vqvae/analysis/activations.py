@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vqvae.model import VQVAE, Losses, losses
+from vqvae.model import VQVAE, Bound, Losses, losses
 
 
 class Activations(NamedTuple):
@@ -47,11 +47,11 @@ def activations(model: VQVAE, image: Tensor, variance: float) -> Activations:
 
 
 def _maps(layers: nn.Sequential, x: Tensor) -> list[Tensor]:
-    """The output of each convolution, after its ReLU where it has one."""
+    """The output of each convolution, after its ReLU or bound where it has one."""
     maps = []
     for layer in layers:
         x = layer(x)
-        if isinstance(layer, nn.ReLU):
+        if isinstance(layer, nn.ReLU | Bound):
             maps.pop()
         maps.append(x)
     return maps

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vqvae.analysis.receptive_field import background_cells, receptive_field
 from vqvae.data import Digits, to_unit
 from vqvae.model import VQVAE
+from vqvae.receptive_field import background_cells, receptive_field
 
 
 class Encoded(NamedTuple):

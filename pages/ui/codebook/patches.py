@@ -6,8 +6,8 @@ from torch import Tensor
 from pages.ui.charts import pictures
 from pages.ui.codebook.view import CodebookView
 from vqvae.analysis.neighbours import nearest_cells, typical_cells
-from vqvae.analysis.receptive_field import patches as patches_of
-from vqvae.analysis.receptive_field import receptive_field
+from vqvae.receptive_field import patches as patches_of
+from vqvae.receptive_field import receptive_field
 
 SHOWN = 24  # of a kind
 SEED = 0  # of the sample of typical patches

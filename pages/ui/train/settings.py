@@ -22,6 +22,8 @@ from vqvae.training import PRESETS, RECOMMENDED, SETTINGS, Hyperparameters, Sett
 STYLE = Path(__file__).with_name("recipes.css").read_text()
 INITIALISATION_NAMES = {"normal": "Normal, N(0, 1)", "uniform": "Uniform, U(−1/K, 1/K)"}
 SCHEDULE_NAMES = {"constant": "Constant", "one-cycle": "One cycle"}
+GRID = 128, 3  # K and D that FSQ begins with, where those chosen make no grid
+FIXED = ("simvq", "fsq")  # quantisers that no code can be moved in by itself
 CHOSEN = {name: setting for name, setting in SETTINGS.items() if name != "print_freq"}
 
 
@@ -63,6 +65,7 @@ LABELS = {
     "lr": "Learning rate",
     "warm_up": "Warm-up steps",
     "commitment_cost": "Commitment cost",
+    "entropy_bonus": "Entropy bonus",
     "seed": "Seed",
 }
 
@@ -76,9 +79,18 @@ def problems(state: PageState) -> list[str]:
     return [label for name, label in LABELS.items() if outside(state[name], *_range(name))]
 
 
+def no_grid(state: PageState) -> str | None:
+    """What is wrong with K and D for a quantiser whose codebook is a grid."""
+    try:
+        QUANTIZERS[state["quantizer"]].levels(state["num_embeddings"], state["embedding_dim"])
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def recipe(state: PageState) -> Hyperparameters | None:
-    """The recipe that the page shows; None where a number in it is out of range."""
-    return None if problems(state) else Hyperparameters(**{name: state[name] for name in CHOSEN})
+    """The recipe that the page shows; None where it cannot be trained with."""
+    return None if problems(state) or no_grid(state) else Hyperparameters(**{name: state[name] for name in CHOSEN})
 
 
 def settings_form(state: PageState, me: Visitor | None) -> None:
@@ -105,7 +117,8 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
         fetching(state["data"], me)
     show(PLACE)
     if chosen is None:
-        st.error(f"Nothing starts with a number out of range: mend {', '.join(problems(state))}.")
+        labels = problems(state)
+        st.error(f"Nothing starts with a number out of range: mend {', '.join(labels)}." if labels else no_grid(state))
     else:
         _say_cost(RunConfig(chosen, state["data"], state["images"]))
     with st.expander("Change the recipe", icon=":material/tune:", expanded=not same):
@@ -161,14 +174,20 @@ def start(state: PageState, me: Visitor | None, chosen: Hyperparameters | None) 
 
 def fields(state: PageState) -> None:
     """All that can be changed about a recipe, each with its effect."""
+
+    def fit_grid() -> None:
+        if no_grid(state):
+            state["num_embeddings"], state["embedding_dim"] = GRID
+
     columns = st.columns(3, gap="large")
     with columns[0]:
         _numeric(state, "num_embeddings")
         _numeric(state, "embedding_dim")
-        _choice(state, "quantizer", "Quantizer", {name: kind.title for name, kind in QUANTIZERS.items()})
+        titles = {name: kind.title for name, kind in QUANTIZERS.items()}
+        _choice(state, "quantizer", "Quantizer", titles, on_change=fit_grid)
         _choice(state, "initialisation", "Codebook initialisation", INITIALISATION_NAMES)
-        _toggle(state, "kmeans_init", "k-means initialisation")
-        _toggle(state, "dead_code_replacement", "Dead-code replacement", disabled=state["quantizer"] == "simvq")
+        _toggle(state, "kmeans_init", "k-means initialisation", disabled=state["quantizer"] == "fsq")
+        _toggle(state, "dead_code_replacement", "Dead-code replacement", disabled=state["quantizer"] in FIXED)
     with columns[1]:
         _numeric(state, "epochs")
         _numeric(state, "batch_size")
@@ -177,6 +196,7 @@ def fields(state: PageState) -> None:
         _numeric(state, "warm_up")
     with columns[2]:
         _numeric(state, "commitment_cost")
+        _numeric(state, "entropy_bonus")
         _numeric(state, "seed")
         number_field(
             LABELS["images"],
@@ -215,6 +235,8 @@ def describe(config: RunConfig) -> str:
         switches.append(f"{recipe.initialisation} initialisation")
     if recipe.warm_up:
         switches.append(f"a warm-up of {recipe.warm_up:,} steps")
+    if recipe.entropy_bonus:
+        switches.append(f"an entropy bonus of {recipe.entropy_bonus:g}")
     images = DATASETS[config.dataset] + (f", at most {config.limit:,}" if config.limit else "")
     return (
         f"{images} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "
@@ -235,9 +257,16 @@ def _numeric(state: PageState, name: str) -> None:
     number_field(LABELS[name], *_range(name), state.key(name), _effect(name), step=step, format=form)
 
 
-def _choice(state: PageState, name: str, label: str, names: dict[str, str]) -> None:
+def _choice(
+    state: PageState, name: str, label: str, names: dict[str, str], on_change: Callable[[], None] | None = None
+) -> None:
     st.selectbox(
-        label, list(names), key=state.key(name), format_func=lambda value: names[value], persist_state="session"
+        label,
+        list(names),
+        key=state.key(name),
+        format_func=lambda value: names[value],
+        on_change=on_change,
+        persist_state="session",
     )
     st.caption(_effect(name))
 

@@ -21,6 +21,7 @@ from vqvae.analysis.neighbours import telling_cells
 from vqvae.analysis.usage import Usage
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits
+from vqvae.model import Bound
 
 MAX_WEIGHTS = 2_000_000  # 8 MB to the browser, some 100 ms a pass
 FOLDER = Path(__file__).parent
@@ -43,7 +44,7 @@ class Drawing(NamedTuple):
 def describe(checkpoint: Checkpoint) -> dict[str, object]:
     """The model as `vqvae.js` loads it: sizes, layers, and float32 weights in torch's layout, the codebook last.
 
-    Raises CanvasError for layers other than conv, relu and conv_transpose, or more than MAX_WEIGHTS weights.
+    Raises CanvasError for layers other than conv, relu, bound and conv_transpose, or more than MAX_WEIGHTS weights.
     """
     model, config = checkpoint.model, checkpoint.model.config
     count = sum(tensor.numel() for tensor in model.state_dict().values())
@@ -84,6 +85,10 @@ def _leaves(module: nn.Module) -> Iterator[nn.Module]:
 def _layer(module: nn.Module) -> dict[str, object]:
     if type(module) is nn.ReLU:
         return {"kind": "relu"}
+    if type(module) is Bound:
+        return {"kind": "bound"} | {
+            name: getattr(module, name).flatten().tolist() for name in ("shift", "scale", "offset")
+        }
     if type(module) not in (nn.Conv2d, nn.ConvTranspose2d):
         raise CanvasError(
             f"This model has a layer {type(module).__name__}: expected convolutions, transposed ones and ReLU, "
@@ -111,7 +116,7 @@ def _layer(module: nn.Module) -> dict[str, object]:
 
 def _weights(module: nn.Module) -> Iterable[Tensor]:
     """Weight and bias of a layer; a bias that it does not have is zeros."""
-    if type(module) is nn.ReLU:
+    if type(module) in (nn.ReLU, Bound):
         return ()
     bias = module.bias if module.bias is not None else torch.zeros(module.out_channels)
     return module.weight, bias

@@ -29,7 +29,7 @@ PATHS = 20  # corners of a code's path while it grows, fewer for a large codeboo
 CORNERS = 6_000  # of all paths together
 HELD_OUT_COLOR = "#d4143f"
 HELP = {
-    "Loss": "Reconstruction + codebook + commitment cost × commitment.",
+    "Loss": "Reconstruction + codebook + commitment cost × commitment, less the entropy bonus where there is one.",
     "Held-out NMSE": f"On images that training never sees: on {HELD_OUT} while it goes on, at the end on all of them.",
     "Codebook perplexity": "Of the latest batches.",
     "Codes used": "In the latest batches.",

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from pages.ui.charts import pictures
 from pages.ui.components.shared import module
-from vqvae.analysis.receptive_field import ReceptiveField
+from vqvae.receptive_field import ReceptiveField
 
 FOLDER = Path(__file__).parent
 EDGE = 65535  # positions travel as 16-bit numbers in a square

@@ -14,10 +14,11 @@
  * @typedef {{height: number, width: number}} Size
  * @typedef {Size & {channels: number}} Image
  * @typedef {Image & {values: Float64Array}} FeatureMap  (height, width, channels)
- * @typedef {{kind: "relu" | "conv" | "conv_transpose", in: number, out: number, kernel: number[], stride: number[],
- *   padding: number[], output_padding: number[]}} Layer  as Python describes it; a relu has its kind alone
+ * @typedef {{kind: "relu" | "bound" | "conv" | "conv_transpose", in: number, out: number, kernel: number[],
+ *   stride: number[], padding: number[], output_padding: number[], shift: number[], scale: number[],
+ *   offset: number[]}} Layer  as Python describes it; a relu has its kind alone, a bound its last three
  * @typedef {Size & {first: number[], step: number[], to: number[], every: number[], weights: Float64Array}} Piece
- * @typedef {Layer & {bias: Float64Array, pieces: Piece[]}} Built  a relu has no pieces
+ * @typedef {Layer & {bias: Float64Array, pieces: Piece[]}} Built  relu and bound have no pieces
  * @typedef {Image & {fingerprint: string, offset: number, variance: number, K: number, D: number, encoder: Layer[],
  *   decoder: Layer[], weights: string}} Description  what Python's `describe` sends
  * @typedef {{image: Image, grid: Size, cell: Size, offset: number, variance: number, K: number, D: number,
@@ -372,7 +373,7 @@ function decodeFloats(base64) {
  * @returns {Built}
  */
 function build(layer, take) {
-  if (layer.kind === "relu") return { ...layer, bias: new Float64Array(), pieces: [] };
+  if (POINTWISE[layer.kind]) return { ...layer, bias: new Float64Array(), pieces: [] };
   const { kind, kernel, stride, padding } = layer;
   const [height, width] = kernel;
   const weights = take(layer.in * layer.out * height * width);
@@ -382,7 +383,7 @@ function build(layer, take) {
     const piece = { height, width, first: padding.map((p) => -p), step: stride, to: [0, 0], every: [1, 1] };
     return { ...layer, bias, pieces: [{ ...piece, weights: pack(layer, height, width, at) }] };
   }
-  if (kind !== "conv_transpose") throw new Error(`expected conv, relu or conv_transpose, got ${kind}`);
+  if (kind !== "conv_transpose") throw new Error(`expected conv, relu, bound or conv_transpose, got ${kind}`);
   const pieces = [];
   for (let row = 0; row < stride[0]; row++) {
     for (let column = 0; column < stride[1]; column++) {
@@ -441,7 +442,7 @@ function pack(layer, height, width, at) {
  * @returns {Image}
  */
 function outputSize({ height, width, channels }, layer) {
-  if (layer.kind === "relu") return { height, width, channels };
+  if (POINTWISE[layer.kind]) return { height, width, channels };
   const [h, w] = [height, width].map((size, side) => {
     const [kernel, stride, padding] = [layer.kernel[side], layer.stride[side], layer.padding[side]];
     return layer.kind === "conv"
@@ -465,8 +466,10 @@ function forward(layers, input, before) {
     const size = outputSize(maps[n], layer);
     const values = before ? before[n + 1].values.slice() : new Float64Array(size.height * size.width * size.channels);
     const output = { ...size, values };
-    const reached =
-      layer.kind === "relu" ? rectify(maps[n], output, changed) : convolve(layer, maps[n], output, changed);
+    const pointwise = POINTWISE[layer.kind];
+    const reached = pointwise
+      ? each(pointwise(layer), maps[n], output, changed)
+      : convolve(layer, maps[n], output, changed);
     if (before) changed = reached; // else there are places that see nothing, and hold the bias alone
     maps.push(output);
   });
@@ -507,18 +510,32 @@ function around(box, other) {
   };
 }
 
+// Layers that take each number by itself: what they make of one in channel c. "bound" keeps it within its levels' range
+// (Mentzer et al. 2023, "Finite Scalar Quantization", appendix A).
+/** @type {Record<string, (layer: Layer) => (value: number, c: number) => number>} */
+const POINTWISE = {
+  relu: () => (value) => Math.max(0, value),
+  bound:
+    ({ shift, scale, offset }) =>
+    (value, c) =>
+      Math.tanh(value + shift[c]) * scale[c] - offset[c],
+};
+
 /**
- * ReLU of what has changed; returns where.
+ * A function of each number that has changed; returns where.
+ * @param {(value: number, c: number) => number} apply
  * @param {FeatureMap} input
  * @param {FeatureMap} output
  * @param {Box} changed
  */
-function rectify(input, output, changed) {
+function each(apply, input, output, changed) {
   const { width, height, channels } = output;
   const [left, right] = [Math.max(0, changed.left), Math.min(width, changed.right)];
   for (let row = Math.max(0, changed.top); row < Math.min(height, changed.bottom); row++) {
     const end = (row * width + right) * channels;
-    for (let i = (row * width + left) * channels; i < end; i++) output.values[i] = Math.max(0, input.values[i]);
+    for (let i = (row * width + left) * channels; i < end; i += channels) {
+      for (let c = 0; c < channels; c++) output.values[i + c] = apply(input.values[i + c], c);
+    }
   }
   return changed;
 }

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from tests.vqvae.analysis.making import SIZES, make_digits, make_model
-from vqvae.analysis.receptive_field import background_cells, patches, receptive_field
 from vqvae.model import VQVAE
+from vqvae.receptive_field import background_cells, patches, receptive_field
 
 
 @pytest.fixture(params=SIZES)
