@@ -101,23 +101,39 @@ def info_command(options: argparse.Namespace) -> int:
 
 
 def compare_command(options: argparse.Namespace) -> int:
-    for name in ("epochs", "seeds"):
-        if getattr(options, name) < 1:
-            raise ValueError(f"expected --{name} to be at least 1, got {getattr(options, name)}")
-    images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
-    print(f"{len(comparison.RECIPES)} recipes on {images.described}, {options.epochs} epochs, {options.seeds} seeds.")
-    for result in comparison.record(options.out, images, test, options.epochs, options.seeds):
-        print(
-            f"{result.recipe:<16} seed {result.seed}  NMSE {result.test.nmse:.4f}  codebook perplexity "
-            f"{result.test.perplexity:6.1f}  codes {result.test.codes_used:>4}  {result.cpu_seconds:6.0f} CPU s",
-            flush=True,
-        )
-    recorded = comparison.load(options.out) or comparison.Comparison(images.dataset, len(images), options.epochs)
-    print(f"\n{'recipe':<16} {'NMSE':>17} {'codebook perplexity':>20} {'codes used':>14} {'CPU seconds':>16}")
-    for name in recorded.recipes:
-        v = comparison.verdict(recorded.of(name))
-        print(f"{name:<16} {v.nmse:.4f}   {v.perplexity:.1f}   {v.codes_used:.1f}   {v.cpu_seconds:.0f}")
+    for name in ("epochs", "seeds", "best"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ValueError(f"expected --{name} to be at least 1, got {value}")
+    if not options.table:
+        shorter = None
+        if options.best is not None:
+            shorter = comparison.load(options.of)
+            if shorter is None:
+                raise ValueError(f"expected a comparison in {options.of}, to take the best of")
+            shorter = shorter.best(options.best)
+        images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+        count = len(shorter.recipes if shorter else comparison.RECIPES)
+        print(f"{count} recipes on {images.described}, {options.epochs} epochs, {options.seeds} seeds.")
+        for outcome in comparison.record(options.out, images, test, options.epochs, options.seeds, shorter):
+            print(_outcome(outcome), flush=True)
+    recorded = comparison.load(options.out)
+    if recorded is None or not recorded.results:
+        raise ValueError(f"expected a comparison in {options.out}, and there is none yet")
+    print(f"\n{comparison.markdown(recorded)}")
+    if options.table:
+        print(f"\n{comparison.comma_separated(recorded)}", end="")
     return 0
+
+
+def _outcome(one: comparison.Trial | comparison.Result) -> str:
+    if isinstance(one, comparison.Trial):
+        return f"{one.recipe:<28} trial   rate {one.lr:g}  NMSE {one.nmse:.4f} on held-out training images"
+    return (
+        f"{one.recipe:<28} seed {one.seed}  rate {one.lr:g}  NMSE {one.test.nmse:.4f}  codebook perplexity "
+        f"{one.test.perplexity:.1f}, over ink cells {one.test.ink_perplexity:.1f}  codes {one.test.codes_used}  "
+        f"{one.cpu_seconds:.0f} CPU s"
+    )
 
 
 def download_command(options: argparse.Namespace) -> int:
@@ -196,19 +212,24 @@ def _line(s: Snapshot) -> str:
     minutes, seconds = divmod(round(s.seconds_left), 60)
     return (
         f"step {s.step:>6,}  epoch {s.epoch:>3}  loss {s.loss:.4f} = {s.reconstruction_loss:.4f} reconstruction "
-        f"+ {s.codebook_loss:.4f} codebook + {s.commitment_loss:.4f} x commitment cost  "
-        f"perplexity {s.perplexity:5.1f}  codes {s.codes_used:>4}  {s.images_per_second:6,.0f} images/s  "
+        f"+ {s.codebook_loss:.4f} codebook + {s.commitment_loss:.4f} x commitment cost"
+        + (f" + {s.entropy_loss:.4f} x entropy bonus" if s.entropy_loss else "")
+        + f"  perplexity {s.perplexity:5.1f}  codes {s.codes_used:>4}  {s.images_per_second:6,.0f} images/s  "
         f"{minutes}:{seconds:02} left"
     )
 
 
 def _table(measured: Sequence[Evaluation]) -> str:
-    lines = ["  images                                 MSE     NMSE     PSNR  codebook perplexity  codes used"]
+    lines = [
+        "                                                                 codebook perplexity over",
+        "  images                                 MSE     NMSE     PSNR  all cells   ink cells  codes used",
+    ]
     for figures in measured:
         what = f"{figures.images:,} of {figures.dataset}, {figures.split}"
+        ink = "–" if figures.ink_perplexity is None else f"{figures.ink_perplexity:.1f}"
         lines.append(
-            f"  {what:<32} {figures.mse:9.5f} {figures.nmse:8.4f} {figures.psnr:8.2f} {figures.perplexity:20.1f} "
-            f"{figures.codes_used:>11}"
+            f"  {what:<32} {figures.mse:9.5f} {figures.nmse:8.4f} {figures.psnr:8.2f} {figures.perplexity:10.1f} "
+            f"{ink:>11} {figures.codes_used:>11}"
         )
     return "\n".join(lines)
 
@@ -259,7 +280,7 @@ def _parser() -> argparse.ArgumentParser:
         "evaluate",
         help="measure checkpoints on test images",
         description="Encode and decode every test image and print MSE, NMSE (over the variance stored with the "
-        "model), PSNR, codebook perplexity and codes used.",
+        "model), PSNR, codes used, and codebook perplexity over all cells and over those whose patch holds ink.",
     )
     command.set_defaults(run=evaluate_command)
     _add_checkpoints(command)
@@ -291,16 +312,20 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "compare",
         help="train the same network by several recipes, and compare them",
-        description="Train by gradients, with k-means initialisation, by moving averages, with dead-code "
-        "replacement, by the rotation trick and by SimVQ, on the same images in the same order, all else the "
-        "tutorial's. Each run is written down as it ends; the same command goes on where it was interrupted. On full "
-        "MNIST it takes about an hour.",
+        description="Train by gradients, moving averages, the rotation trick, SimVQ, DiVeQ and FSQ, with and without "
+        "k-means initialisation and dead-code replacement, on the same images in the same order. Each recipe first "
+        "tries three learning rates, in short runs measured on training images held out. Each run is written down as "
+        "it ends; the same command goes on where it was interrupted, and may run in several processes. On full MNIST "
+        "it takes some five hours of one core.",
     )
     command.set_defaults(run=compare_command)
     _add_data(command)
     command.add_argument("--epochs", type=int, default=comparison.EPOCHS, help="of each run (%(default)s)")
     command.add_argument("--seeds", type=int, default=comparison.SEEDS, help="runs of each recipe (%(default)s)")
     command.add_argument("--out", type=Path, default=comparison.SHIPPED, help="folder (%(default)s)")
+    command.add_argument("--table", action="store_true", help="only print what is recorded, as Markdown and as CSV")
+    command.add_argument("--best", type=int, help="only the so many best recipes of another comparison (all)")
+    command.add_argument("--of", type=Path, default=comparison.SHIPPED, help="that comparison's folder (%(default)s)")
 
     command = commands.add_parser("download", help=f"fetch a full data set into {data_folder()}")
     command.set_defaults(run=download_command)

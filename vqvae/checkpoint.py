@@ -69,7 +69,7 @@ class Checkpoint:
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hex digits that tell this model from every other: SHA-256 over tensors and configuration, once."""
-        digest = hashlib.sha256(json.dumps(asdict(self.model.config), sort_keys=True).encode())
+        digest = hashlib.sha256(json.dumps(self.model.config.record(), sort_keys=True).encode())
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
@@ -88,7 +88,7 @@ def from_training(model: VQVAE, **known: Any) -> Checkpoint:
 def to_bytes(checkpoint: Checkpoint) -> bytes:
     """The safetensors file of a checkpoint."""
     said = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint) if field.name != "model"}
-    said["config"] = asdict(checkpoint.model.config)
+    said["config"] = checkpoint.model.config.record()
     said["recipe"] = asdict(checkpoint.recipe) if checkpoint.recipe else None
     said["measured"] = [figures._asdict() for figures in checkpoint.measured]
     tensors = {name: tensor.contiguous().clone() for name, tensor in checkpoint.model.state_dict().items()}
@@ -257,7 +257,10 @@ def _build(config: ModelConfig, tensors: dict[str, Tensor]) -> VQVAE:
 
 def _figures(entry: dict[str, Any]) -> Evaluation:
     figures = Evaluation(**entry)
-    words, numbers = figures[:2], figures[2:]
+    words: list[Any] = [*figures[:2]]
+    numbers: list[Any] = [*figures[2:]]
+    if figures.ink_perplexity is None:
+        numbers.pop()  # earlier versions did not measure it
     if not all(isinstance(word, str) for word in words):
         raise ValueError(f"expected a data set and its split, got {words}")
     if not all(type(number) in (int, float) and not math.isnan(number) for number in numbers):

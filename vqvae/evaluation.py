@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vqvae.data import Digits, to_unit
 from vqvae.model import VQVAE
+from vqvae.receptive_field import background_cells, receptive_field
 
 
 class Evaluation(NamedTuple):
@@ -21,6 +22,7 @@ class Evaluation(NamedTuple):
     psnr: float  # decibels, for a peak of 1
     perplexity: float  # codebook perplexity, in [1, K]
     codes_used: int  # at least once on this data
+    ink_perplexity: float | None = None  # codebook perplexity over cells whose patch holds ink; None in older files
 
 
 def perplexity(counts: Tensor) -> float:
@@ -45,14 +47,17 @@ def evaluate(model: VQVAE, digits: Digits, variance: float) -> Evaluation:
     """
     if not len(digits):
         raise ValueError("expected at least one image to evaluate on, got none")
-    counts = torch.zeros(model.config.num_embeddings, dtype=torch.int64)
+    K, field = model.config.num_embeddings, receptive_field(model.encoder)
+    counts, ink_counts = torch.zeros(2, K, dtype=torch.int64)
     squared_error = 0.0
     for pixels in digits.pixels.split(model.config.images_at_once):
         images = to_unit(pixels)
         codes = model.encode(images)
         difference = model.decode(codes).cpu() - images
         squared_error += float(difference.square().sum(dtype=torch.float64))
-        counts += torch.bincount(codes.flatten().cpu(), minlength=len(counts))
+        codes = codes.cpu()
+        counts += torch.bincount(codes.flatten(), minlength=K)
+        ink_counts += torch.bincount(codes[~background_cells(pixels, field, model.config.grid)], minlength=K)
     mse = squared_error / digits.pixels.numel()
     return Evaluation(
         dataset=digits.dataset,
@@ -63,6 +68,7 @@ def evaluate(model: VQVAE, digits: Digits, variance: float) -> Evaluation:
         psnr=psnr(mse),
         perplexity=perplexity(counts),
         codes_used=int((counts > 0).sum()),
+        ink_perplexity=perplexity(ink_counts),
     )
 
 

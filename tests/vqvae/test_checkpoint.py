@@ -45,6 +45,12 @@ def state_dict() -> dict[str, torch.Tensor]:
     return tutorial.VQVAE(num_embeddings=6, embedding_dim=3).state_dict()
 
 
+@pytest.fixture
+def with_levels(make_model) -> Checkpoint:
+    """A checkpoint of a model that bounds its latents."""
+    return Checkpoint(make_model(ModelConfig(num_embeddings=128, embedding_dim=3, levels=(8, 4, 4))), variance=0.1)
+
+
 def torch_bytes(thing: object) -> bytes:
     buffer = io.BytesIO()
     torch.save(thing, buffer)
@@ -523,3 +529,46 @@ def test_opening_a_checkpoint_does_not_load_torchs_compiler():
     root = Path(__file__).parents[2]
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
     assert said.stdout.strip() == "[]"
+
+
+# Bounded latents
+
+
+def test_a_model_with_levels_opens_with_its_bound(with_levels, digits):
+    opened = checkpoint.from_bytes(checkpoint.to_bytes(with_levels), "file.safetensors")
+    assert opened.model.config == with_levels.model.config
+    assert opened.fingerprint == with_levels.fingerprint
+    latents = opened.model.latents(digits.images)
+    assert torch.equal(latents, with_levels.model.latents(digits.images))
+    assert latents.abs().max() < 1.01
+
+
+def test_a_model_without_levels_says_nothing_of_them(saved):
+    content = checkpoint.to_bytes(saved)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    assert "levels" not in json.loads(header["__metadata__"][METADATA_KEY])["config"]
+
+
+@pytest.mark.parametrize("levels", [[8, 4], [8, 4, 5], [8.0, 4, 4], [128, 1, 1], "844", 7])
+def test_levels_that_do_not_make_the_codebook_are_refused(with_levels, levels):
+    content = checkpoint.to_bytes(with_levels)
+    size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + size])
+    said = json.loads(header["__metadata__"][METADATA_KEY])
+    said["config"]["levels"] = levels
+    header["__metadata__"][METADATA_KEY] = json.dumps(said)
+    changed = json.dumps(header).encode()
+    refused(len(changed).to_bytes(8, "little") + changed + content[8 + size :], "cannot be read")
+
+
+# Figures
+
+
+def test_figures_of_an_earlier_version_open_without_the_perplexity_over_ink_cells(saved):
+    assert saved.measured[0].ink_perplexity is None
+    assert checkpoint.from_bytes(checkpoint.to_bytes(saved), "file.safetensors").measured == saved.measured
+    (figures,) = saved.measured
+    now = replace(saved, measured=(figures._replace(ink_perplexity=58.0),))
+    assert checkpoint.from_bytes(checkpoint.to_bytes(now), "file.safetensors").measured == now.measured
+    broken = replace(saved, measured=(figures._replace(ink_perplexity="many"),))
+    refused(checkpoint.to_bytes(broken), "cannot be read")

@@ -36,6 +36,27 @@ def test_usage_is_counted_over_the_whole_data_set(make_model, many):
     assert figures.perplexity == pytest.approx(float((-share * share.log()).sum().exp()), rel=1e-5)
 
 
+def test_perplexity_over_ink_cells_leaves_out_those_whose_patch_is_blank(make_model, many):
+    model = make_model()
+    with torch.no_grad():  # codes out of encodings, so that several are in use
+        model.vq_layer.embeddings.weight.copy_(model.latents(many.images)[:12, :, 3, 3])
+    figures = evaluate(model, many, variance=0.2)
+    codes, on_ink = model.encode(many.images), []
+    for n, row, column in torch.cartesian_prod(*map(torch.arange, codes.shape)).tolist():
+        # two convolutions of kernel 3 and stride 2, each padded by 1: a cell sees 7 x 7 pixels from 4 r - 3 on
+        top, left = max(0, 4 * row - 3), max(0, 4 * column - 3)
+        if many.pixels[n, :, top : 4 * row + 4, left : 4 * column + 4].any():
+            on_ink.append(int(codes[n, row, column]))
+    assert 0 < len(on_ink) < codes.numel()
+    assert figures.ink_perplexity == pytest.approx(perplexity(torch.bincount(torch.tensor(on_ink), minlength=12)))
+    assert figures.ink_perplexity != pytest.approx(figures.perplexity)
+
+
+def test_without_ink_the_perplexity_over_ink_cells_is_one(make_model):
+    blank = Digits(torch.zeros(2, 1, 28, 28, dtype=torch.uint8), torch.zeros(2, dtype=torch.int64), "digits", "all")
+    assert evaluate(make_model(), blank, variance=0.2).ink_perplexity == 1
+
+
 def test_a_model_of_three_channels_and_one_code_can_be_measured(make_model, rng):
     model = make_model(ModelConfig(channels=3, height=8, width=12, num_embeddings=1))
     pixels = torch.randint(256, (5, 3, 8, 12), generator=rng, dtype=torch.uint8)

@@ -21,7 +21,8 @@ def lab(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameter
     st.subheader("Collapse lab", anchor=False)
     st.markdown(
         "Why do codes die? A code that no vector is nearest to gets no gradient, so it stays where it is. The recipes "
-        "differ only in what they do about that; network, images, their order and all other settings are the same."
+        "differ in where codes start, in what moves them, and some in the gradient that reaches the encoder. Images, "
+        "their order and the network are the same, but for FSQ, whose cells have three numbers."
     )
     recorded = resources.comparison()
     which = "own"
@@ -70,7 +71,13 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
         )
     st.caption(
         f"Recorded on {comparison.images:,} training images of {images}, {comparison.epochs} epochs: {steps:,} steps. "
-        "`gradient` is still gaining codes at that point, so a longer run narrows the gap."
+        + (
+            "Each recipe has the best of three learning rates, by short runs measured on training images held out."
+            if comparison.trials
+            else "`gradient` is still gaining codes at that point, so a longer run narrows the gap. One learning rate "
+            "serves all recipes, k-means clusters an encoder that is not trained yet, and the rotation trick starts "
+            "from codes far longer than the encoder’s vectors."
+        )
     )
     table(comparison, chosen)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -93,8 +100,10 @@ def table(comparison: Comparison, chosen: list[str]) -> None:
             {
                 "Recipe": NAMES[one.recipe],
                 "Test NMSE": f"{one.nmse:.4f}",
-                "Codebook perplexity": f"{one.perplexity:.1f}",
+                "Perplexity, all cells": f"{one.perplexity:.1f}",
+                "Perplexity, ink cells": f"{one.ink_perplexity:.1f}" if one.ink_perplexity else "–",
                 "Codes used": f"{one.codes_used:.1f}",
+                "Learning rate": f"{one.lr:g}",
                 "CPU seconds": f"{one.cpu_seconds:.0f}",
                 "Seeds": one.seeds,
             }

@@ -29,12 +29,22 @@ FEWEST, MOST = 2, 4  # recipes at once: more lines than that cannot be told apar
 FIRST = ("gradient", "ema-revival")
 OWN = "settings"  # the recipe that stands in the page's settings
 NAMES = {
+    "tutorial": "The tutorial’s, constant rate",
     "gradient": "Gradient",
     "gradient-kmeans": "Gradient, k-means initialisation",
+    "gradient-replacement": "Gradient, dead-code replacement",
+    "gradient-entropy": "Gradient, entropy bonus",
     "ema": "EMA",
     "ema-revival": "EMA, dead-code replacement",
+    "ema-kmeans-replacement": "EMA, late k-means, dead-code replacement",
+    "recommended": "Recommended: EMA, k-means at once, dead-code replacement",
     "rotation": "Rotation trick",
+    "rotation-kmeans-replacement": "Rotation trick, late k-means, dead-code replacement",
     "simvq": "SimVQ",
+    "simvq-kmeans": "SimVQ, late k-means",
+    "diveq": "DiVeQ",
+    "diveq-kmeans-replacement": "DiVeQ, late k-means, dead-code replacement",
+    "fsq": "FSQ, 8 × 4 × 4 levels",
     OWN: "Your settings",
 }
 EPOCHS = 20
@@ -74,7 +84,7 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | N
         max_selections=MOST,
         key="train.lab.own",
         persist_state="session",
-        help="Except for “Your settings”, they differ only in how the codebook learns; the rest is the tutorial’s.",
+        help="Except for “Your settings”, they share images, batches and learning rate.",
     )
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         dataset = st.selectbox(
