@@ -118,10 +118,13 @@ def compare_command(options: argparse.Namespace) -> int:
         for outcome in comparison.record(options.out, images, test, options.epochs, options.seeds, shorter):
             print(_outcome(outcome), flush=True)
     recorded = comparison.load(options.out)
-    if recorded is None or not recorded.results:
+    if recorded is None:
         raise ValueError(f"expected a comparison in {options.out}, and there is none yet")
-    print(f"\n{comparison.markdown(recorded)}")
-    if options.table:
+    if recorded.trials:
+        print(f"\n{comparison.rates_tried(recorded)}")
+    if recorded.results:
+        print(f"\n{comparison.markdown(recorded)}")
+    if options.table and recorded.results:
         print(f"\n{comparison.comma_separated(recorded)}", end="")
     return 0
 

@@ -85,6 +85,7 @@ def test_the_page_opens_with_the_most_used_code(small_model):
 def test_the_sentences_state_codebook_perplexity_and_dead_codes(small_model):
     usage, text = usage_of(small_model), text_of(open_page())
     assert f"**Codebook perplexity {perplexity(usage.all_cells.total):.1f} of 12.**" in text
+    assert f"over those with ink alone it is {perplexity(usage.ink_cells.total):.1f}." in text
     assert f"**{len(usage.dead)} of 12 codes are dead.**" in text
     assert "100 embedded digits" in text
 
@@ -92,6 +93,7 @@ def test_the_sentences_state_codebook_perplexity_and_dead_codes(small_model):
 def test_background_cells_can_be_left_out(small_model):
     usage, text = usage_of(small_model), text_of(open_page(cells="ink"))
     assert f"**Codebook perplexity {perplexity(usage.ink_cells.total):.1f} of 12.**" in text
+    assert f"over all cells, blank paper included, it is {perplexity(usage.all_cells.total):.1f}." in text
     assert f"{int(usage.ink_cells.total.sum()):,} cells" in text
 
 
@@ -203,7 +205,9 @@ def test_on_a_stage_digits_that_cannot_be_read_are_one_calm_sentence_too(small_m
 def test_the_stage_waits_for_no_reconstruction_that_it_does_not_show(small_model, monkeypatch):
     monkeypatch.setattr(resources, "reconstructions", lambda *_: pytest.fail("digits were reconstructed"))
     usage, text = usage_of(small_model), text_of(open_page(present="1"))
-    assert f"{len(usage.dead)} codes are dead; codebook perplexity {perplexity(usage.all_cells.total):.1f}." in text
+    everywhere, on_ink = (perplexity(counts.total) for counts in (usage.all_cells, usage.ink_cells))
+    said = f"codebook perplexity {everywhere:.1f}, over cells with ink {on_ink:.1f}."
+    assert f"{len(usage.dead)} codes are dead; {said}" in text
     assert "the patches nearest to it" in text
     assert "100 embedded digits" in text
 
@@ -381,7 +385,7 @@ def test_every_table_can_be_parsed_and_says_its_units(small_model):
     worst = damage[0]["digits damaged most (indices)"].split()
     assert [int(index) for index in worst] == found.digits_of(int(found.ranking[0])).tolist()
 
-    compared = rows_of(tables.comparison([tables.ComparedModel("mine, of 64 codes", 64, 30.5, 4.9, 2, 0.03)]))
+    compared = rows_of(tables.comparison([tables.ComparedModel("mine, of 64 codes", 64, 30.5, 41.5, 4.9, 2, 0.03)]))
     assert compared[0]["model"] == "mine, of 64 codes"
     assert float(compared[0]["entropy (bits)"]) == 4.9
 

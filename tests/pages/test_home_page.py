@@ -44,6 +44,20 @@ def test_a_model_of_ones_own_is_called_by_the_name_that_it_was_given(page, make_
     assert entry.name not in words
 
 
+@pytest.mark.parametrize(
+    ("model", "quantizer", "words", "in_sum"),
+    [
+        ("tutorial", "gradient", "Pulls the chosen codes to the encoder’s vectors.", True),
+        ("default", "ema", "Not in the sum: a moving average (EMA) pulls this model’s codes", False),
+    ],
+)
+def test_the_codebook_loss_says_whether_it_is_in_the_sum(model, quantizer, words, in_sum):
+    assert checkpoint.load(checkpoint.SHIPPED[model]).recipe.quantizer == quantizer
+    (said,) = [one.value for one in home(model=model).markdown if "Codebook loss" in one.value]
+    assert words in said
+    assert ("Not in the sum" not in said) == in_sum
+
+
 def test_garbage_collections_leave_out_what_was_imported(monkeypatch):
     monkeypatch.setitem(frame._settled, "modules", 0)
     gc.unfreeze()

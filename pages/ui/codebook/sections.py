@@ -110,9 +110,11 @@ def usage(view: CodebookView) -> None:
     st.caption(" ".join(notes))
     counted = "all their cells" if view.with_background else "their cells with ink"
     effective, bits = perplexity(counts.total), float(entropy_bits(counts.total))
+    others = view.usage.ink_cells if view.with_background else view.usage.all_cells
+    beside = "those with ink alone" if view.with_background else "all cells, blank paper included,"
     st.markdown(
         f"**Codebook perplexity {effective:.1f} of {K}.** Over {counted}, these digits use the codebook as variedly as "
-        f"if {effective:.1f} codes were all used equally often.",
+        f"if {effective:.1f} codes were all used equally often; over {beside} it is {perplexity(others.total):.1f}.",
         help="2 to the power of the entropy of code usage, over the whole data set and not as a mean over batches.",
     )
     st.markdown(

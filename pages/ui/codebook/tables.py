@@ -17,6 +17,7 @@ class ComparedModel(NamedTuple):
     model: str
     codes: int  # K
     perplexity: float
+    ink_perplexity: float
     bits: float  # entropy
     dead: int
     nmse: float
@@ -113,6 +114,7 @@ def comparison(models: Sequence[ComparedModel]) -> str:
             "model",
             "codes (count)",
             "codebook perplexity (codes)",
+            "codebook perplexity over cells with ink (codes)",
             "entropy (bits)",
             "dead codes (count)",
             "NMSE (ratio)",

@@ -122,6 +122,7 @@ class CodebookView:
             title,
             self.K,
             perplexity(self.counts.total),
+            perplexity(self.usage.ink_cells.total),
             float(entropy_bits(self.counts.total)),
             len(self.usage.dead),
             float(resources.reconstructions(self.checkpoint, *self.source).nmse.mean()),

@@ -1,4 +1,4 @@
-"""Which digit this is, and the three losses that training makes small, for this digit alone."""
+"""Which digit this is, and for this digit alone the losses whose sum training makes small."""
 
 import random
 
@@ -7,11 +7,22 @@ import streamlit as st
 from pages.ui.home.view import HomeView
 from vqvae.training import TUTORIAL
 
+# What moves the codes of a quantiser whose codebook term is not in the sum.
+MOVED_BY = {
+    "ema": "Not in the sum: a moving average (EMA) pulls this model’s codes to the encoder’s vectors.",
+    "diveq": "Not in the sum: the reconstruction loss itself moves this model’s codes.",
+    "fsq": "Not in the sum: this model’s codes are a fixed grid.",
+}
+FREE = "Not in the sum: nothing pulls this model’s vectors to their codes."
+
 
 def draw(view: HomeView) -> None:
-    _digit(view)
     checkpoint, losses = view.scene.checkpoint, view.activations.losses
-    commitment_cost = (checkpoint.recipe or TUTORIAL).commitment_cost  # β
+    recipe = checkpoint.recipe or TUTORIAL
+    commitment_cost = 0.0 if recipe.quantizer == "fsq" else recipe.commitment_cost  # β
+    pulled = MOVED_BY.get(recipe.quantizer, "Pulls the chosen codes to the encoder’s vectors.")
+    near = "Keeps the encoder’s vectors near their codes; sg[·] means that no gradient passes."
+    _digit(view)
     terms = (
         (
             "Reconstruction loss",
@@ -19,17 +30,12 @@ def draw(view: HomeView) -> None:
             losses.reconstruction,
             "How far the drawing is from the digit, measured in the variance of all digits.",
         ),
-        (
-            "Codebook loss",
-            r"\lVert \mathrm{sg}[z_e] - e \rVert^2",
-            losses.codebook,
-            "Pulls the chosen codes to the encoder’s vectors, or a moving average (EMA) does.",
-        ),
+        ("Codebook loss", r"\lVert \mathrm{sg}[z_e] - e \rVert^2", losses.codebook, pulled),
         (
             "Commitment loss",
             r"\beta\, \lVert z_e - \mathrm{sg}[e] \rVert^2",
             commitment_cost * losses.commitment,
-            "Keeps the encoder’s vectors near their codes; sg[·] means that no gradient passes.",
+            near if commitment_cost else FREE,
         ),
     )
     for column, (name, formula, value, words) in zip(st.columns(3), terms, strict=True):
@@ -46,7 +52,7 @@ def _digit(view: HomeView) -> None:
     note, button = st.columns([4, 1], vertical_alignment="center")
     note.caption(
         f"Digit {view.index}, a “{int(view.digits.labels[view.index])}” out of {view.digits.described}. Every picture "
-        f"is a tensor of the model “{scene.titles[scene.name]}”, computed just now. Training makes the sum of three "
-        "numbers small; here they are for this digit:"
+        f"is a tensor of the model “{scene.titles[scene.name]}”, computed just now. Training makes a sum of losses "
+        "small; here they are for this digit:"
     )
     button.button("Another digit", icon=":material/shuffle:", on_click=another, width="stretch")

@@ -202,8 +202,8 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
         column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
     )
     st.caption(
-        f"NMSE, codebook perplexity and codes used are measured on images held out from training: on {HELD_OUT} of "
-        "them while a run goes on, on all of them once it has finished."
+        "NMSE, codebook perplexity (over all cells) and codes used are measured on images held out from training: on "
+        f"{HELD_OUT} of them while a run goes on, on all of them once it has finished."
     )
 
 

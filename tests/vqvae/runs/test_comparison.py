@@ -194,6 +194,9 @@ def test_one_command_records_and_another_prints_the_table(tmp_path, capsys):
     assert main([*command, "--table"]) == 0
     table, _, lines = capsys.readouterr().out.partition("# ")
     said = verdict(found.of("simvq"))
+    tried = {one.lr: one.nmse for one in found.trials if one.recipe == "simvq"}
+    cells = [f"**{nmse:.4f}**" if lr == said.lr else f"{nmse:.4f}" for lr, nmse in sorted(tried.items())]
+    assert f"| `simvq` | {' | '.join(cells)} |" in table
     row = f"| `simvq` | 2 | {said.lr:g} | {said.nmse:.4f} | {said.perplexity:.1f} | {said.ink_perplexity:.1f} |"
     assert row in table
     how = ", ".join(f"{name} {number}" for name, number in found.versions)

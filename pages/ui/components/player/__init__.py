@@ -31,7 +31,7 @@ HELD_OUT_COLOR = "#d4143f"
 HELP = {
     "Loss": "Reconstruction + codebook + commitment cost × commitment, less the entropy bonus where there is one.",
     "Held-out NMSE": f"On images that training never sees: on {HELD_OUT} while it goes on, at the end on all of them.",
-    "Codebook perplexity": "Of the latest batches.",
+    "Codebook perplexity": "Of the latest batches, over all cells.",
     "Codes used": "In the latest batches.",
     "Images a second": "At the moment.",
     "Time left": "At this speed.",
