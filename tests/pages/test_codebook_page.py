@@ -172,6 +172,7 @@ def test_codes_come_in_every_order(small_model, order, monkeypatch):
     [
         {"num_embeddings": 1},
         {"num_embeddings": 300, "embedding_dim": 3},
+        {"num_embeddings": 128, "embedding_dim": 3, "levels": (8, 4, 4)},
         {"channels": 3, "height": 32, "width": 48, "num_embeddings": 512, "embedding_dim": 64},
     ],
 )

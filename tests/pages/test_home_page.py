@@ -3,17 +3,21 @@
 import gc
 import sys
 import types
+from dataclasses import replace
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import resources
 from pages.ui.shell import frame, url_state
 from tests.visiting import text_of, visit
 from vqvae import checkpoint, data
 from vqvae.checkpoint import Checkpoint
+from vqvae.model import ModelConfig
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.visitor import Visitor
+from vqvae.training import TUTORIAL
 
 
 def home(**query: str) -> AppTest:
@@ -42,6 +46,21 @@ def test_a_model_of_ones_own_is_called_by_the_name_that_it_was_given(page, make_
     words = text_of(visit(page, token=token, model=entry.name))
     assert "the model “Twelve codes”" in words
     assert entry.name not in words
+
+
+@pytest.mark.parametrize("page", ["home", "draw"])
+def test_a_model_whose_latents_are_bounded_opens(page, make_model, monkeypatch):
+    recipe = replace(TUTORIAL, quantizer="fsq", embedding_dim=3)
+    model = make_model(ModelConfig(num_embeddings=128, embedding_dim=3, levels=(8, 4, 4)))
+    opened = checkpoint.Checkpoint(model, variance=0.1, recipe=recipe)
+    monkeypatch.setattr(resources, "checkpoint", lambda name: opened)
+    app = visit(page)
+    assert not app.exception
+    assert not app.error
+    if page == "home":
+        said = "\n".join(one.value for one in app.markdown)
+        assert "Not in the sum: this model’s codes are a fixed grid." in said
+        assert "Not in the sum: nothing pulls this model’s vectors to their codes." in said
 
 
 @pytest.mark.parametrize(

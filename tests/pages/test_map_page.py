@@ -88,8 +88,9 @@ def test_every_map_opens_by_its_address(model, address):
     [
         {"channels": 3, "height": 32, "width": 48, "num_embeddings": 300, "embedding_dim": 6},
         {"num_embeddings": 1, "embedding_dim": 1},
+        {"num_embeddings": 128, "embedding_dim": 3, "levels": (8, 4, 4)},
     ],
-    ids=["colour", "one code"],
+    ids=["colour", "one code", "FSQ"],
     indirect=True,
 )
 @pytest.mark.parametrize("show", ["digits", "codes", "cells"])

@@ -16,6 +16,7 @@ RECIPES = {
     "tutorial": QUICK,
     "rotation": replace(QUICK, quantizer="rotation"),
     "simvq": replace(QUICK, quantizer="simvq", kmeans_init=True),
+    "simvq late": replace(QUICK, quantizer="simvq", kmeans_init=True, warm_up=4),
     "diveq": replace(QUICK, quantizer="diveq", initialisation="uniform", dead_code_replacement=True),
     "fsq": replace(QUICK, quantizer="fsq", num_embeddings=16, embedding_dim=2, kmeans_init=True),
     "entropy": replace(QUICK, initialisation="uniform", entropy_bonus=0.1),
