@@ -2,27 +2,24 @@
 
 import streamlit as st
 
-from pages.ui.codebook import all_codes, card, choices, downloads, patches, sections, stage
+from pages.ui.codebook import all_codes, card, choices, downloads, sections, stage
 from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.frame import page
 
-LEAD = (
-    "The codebook is the model’s alphabet: each code is a vector that the decoder draws as a small pattern, its tile. "
-    "Pick a code to see where it is used."
-)
+LEAD = "The model’s alphabet: each code is a vector that the decoder draws as a small pattern, its tile."
 
 with page("Codebook", LEAD, choices.FIELDS) as scene:
-    download = choices.draw(scene)
+    choices.check(scene)
     view = CodebookView.chosen(scene)
     if scene.presenting:
         stage.draw(view)
     else:
         overview, one = st.columns([3, 2], gap="large")
-        with overview:
-            compared = sections.draw(view)
-            all_codes.draw(view)
         with one:
             card.draw(view)
-        patches.draw(view)
+        with overview:
+            download = choices.draw(scene)
+            compared = sections.draw(view)
+            all_codes.draw(view)
         with download:
             downloads.draw(view, compared)

@@ -5,6 +5,7 @@ lay in `pages/` and their parts in `pages/ui/`; README.md beside the files says 
 today is in the functions at the top.
 """
 
+import base64
 import json
 import os
 import subprocess
@@ -65,6 +66,10 @@ def told(page: AppTest, name: str) -> dict[str, Any]:
     """What the browser is told by the first component that is told something of this name."""
     messages = [json.loads(one.proto.json) for one in page.get("bidi_component") if one.proto.json]
     return next(message for message in messages if name in message)
+
+
+def numbers(packed: str) -> list[int]:
+    return np.frombuffer(base64.b64decode(packed), "<u4").tolist()
 
 
 def charts(page: AppTest) -> list[dict[str, Any]]:
@@ -480,9 +485,9 @@ def test_a_link_to_two_models_compares_them():
 def test_a_link_to_a_code_among_the_codes_selects_it():
     page = opened(CODES)
     assert value(page, "Show") == "codes"
-    codes = charts(page)[0]["data"][0]
-    assert len(codes["customdata"]) == 128
-    assert codes["selectedpoints"] == [33]
+    codes = told(page, "xy")
+    assert numbers(codes["ids"]) == [*range(128)]
+    assert numbers(codes["selection"]["ids"]) == [33]
     assert "3,879 cells" in text_of(page)
 
 

@@ -128,7 +128,7 @@ def from_bytes(content: bytes, name: str) -> Checkpoint:
         tensors = parse_safetensors(content)
     except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(
-            f"{name} is no safetensors file, or a torn one ({error}): expected a checkpoint in "
+            f"{name} is no safetensors file, or a damaged one ({error}): expected a checkpoint in "
             f".safetensors, .pt or .pth."
         ) from error
     header = json.loads(content[8 : 8 + header_size])  # the library has checked both
@@ -198,7 +198,7 @@ def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
             pickled = archive.read(pickles[0])
     except (zipfile.BadZipFile, ValueError, RuntimeError, OSError, EOFError, IndexError, struct.error) as error:
         raise CheckpointError(
-            f"{name} is no file of torch.save, or a torn one: expected a state dict saved by torch 1.6 or newer."
+            f"{name} is no file of torch.save, or a damaged one: expected a state dict saved by torch 1.6 or newer."
         ) from error
     try:
         named = {str(argument) for opcode, argument, _ in pickletools.genops(pickled) if opcode.name == "GLOBAL"}
@@ -207,7 +207,7 @@ def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
         tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a loader on a torn stack runs into nearly every exception there is
         raise CheckpointError(
-            f"{name} holds more than tensors, or is torn, and was not opened: expected a plain state dict."
+            f"{name} holds more than tensors, or is damaged, and was not opened: expected a plain state dict."
         ) from error
     if not isinstance(tensors, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in tensors.items()

@@ -7,9 +7,9 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from pages.ui.charts.colors import code_colors
+from pages.ui.charts.classes import most_in
 from pages.ui.components.canvas import describe_examples
-from pages.ui.components.scatter import make_sheet
+from pages.ui.components.scatter import make_sheet, make_tile_sheet
 from vqvae import checkpoint as checkpoints
 from vqvae import data, evaluation
 from vqvae.analysis import ablation, projection, typicality
@@ -171,9 +171,30 @@ def sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
         made.pixels,
         encoded(checkpoint, name, split).codes,
         made.nmse,
-        code_colors(checkpoint.model.vq_layer.codebook),
+        _shades(tiles(checkpoint)),
         receptive_field(checkpoint.model.encoder),
     )
+
+
+@st.cache_resource(max_entries=3, show_spinner=False, hash_funcs=_BY_CONTENT)
+def tile_sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
+    """The pictures that a map of codes shows, under the key `tile_sheet_name`: larger where used more. DataError."""
+    by_class = usage(checkpoint, name, split).all_cells.by_class
+    total = by_class.sum(0)
+    sizes = 0.6 + 0.8 * (total / total.max().clamp_min(1)).sqrt()
+    said = [
+        f"{int(uses):,} cells, {most_in(by_class[:, code])}" if uses else "dead: no cell takes it"
+        for code, uses in enumerate(total.tolist())
+    ]
+    return make_tile_sheet(tile_sheet_name(checkpoint, name, split), _shades(tiles(checkpoint)), sizes, said)
+
+
+def tile_sheet_name(checkpoint: Checkpoint, name: str, split: str) -> str:
+    return f"codes of {sheet_name(checkpoint, name, split)}"
+
+
+def _shades(pictures: Tensor) -> Tensor:
+    return (pictures * 255).round().to(torch.uint8)
 
 
 def sheet_name(checkpoint: Checkpoint, name: str, split: str) -> str:

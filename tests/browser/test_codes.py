@@ -154,7 +154,7 @@ def test_a_click_on_a_bar_of_damage_picks_its_code(page):
     expect(chart.locator(".bars .point").first).to_be_attached()
     code = click_column(page, chart, 4)
     expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
-    expect(page.get_by_text(re.compile("without, .*number 5 of 128"))).to_be_visible()
+    expect(page.get_by_text(re.compile("without, .*rank 5 of 128"))).to_be_visible()
     expect(page.get_by_alt_text(f"The digits damaged most: originals, with code {code}, without it")).to_be_visible()
 
 
@@ -175,3 +175,18 @@ def test_a_narrow_screen_scrolls_down_alone(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     main = page.locator("[data-testid=stMain]")
     assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_a_code_stands_in_the_first_screen_with_its_patches(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    open_codebook(page, "/codebook?code=57")
+    for place in (page.locator("img.tile"), page.locator(".patches").first):
+        box = place.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+        assert page.evaluate(
+            "([x, y]) => !!document.elementFromPoint(x, y).closest('.st-key-codebook-card')",
+            [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
+        )  # nothing lies over it

@@ -119,6 +119,7 @@ def test_a_selection_survives_colour_and_layout_and_escape_clears_it(page):
     tool(page, "Error")
     expect(page.locator("div.scatter .legend .ramp")).to_be_visible()
     expect_selected(page, 500)
+    page.get_by_role("button", name="Settings").click()
     tool(page, "Code histogram")
     expect(page).to_have_url(re.compile("by=histogram"))
     expect_selected(page, 500)
@@ -232,16 +233,14 @@ def test_two_fingers_bring_the_map_near_and_far_and_select_nothing(new_page):
     assert selected(page) == 0
 
 
-def test_a_code_picked_elsewhere_is_found_on_the_map_and_goes_back(page):
+def test_a_code_picked_on_the_map_of_codes_is_found_among_digits_and_in_the_codebook(page):
     begin(page, "/map?show=codes&method=pca")
-    points = page.locator(".js-plotly-plot .scatterlayer .point")
-    expect(points.first).to_be_attached()
-    box = points.nth(3).bounding_box()
-    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(place[0] - 4, place[1])
-    page.mouse.move(*place)
-    expect(page.locator(".hoverlayer .hovertext")).to_be_visible()  # what plotly takes a click for
-    page.mouse.click(*place)
+    expect(page.locator("div.scatter[data-pictures=ready]")).to_be_visible()
+    canvas = page.locator("div.scatter canvas.base")
+    canvas.focus()
+    canvas.press("ArrowRight")
+    expect(page.locator("div.scatter .live")).to_have_text(re.compile(r"Code \d+, [\d,]+ cells, most in digits"))
+    canvas.press("Enter")
     expect(page).to_have_url(re.compile(r"code=\d+"))
     code = re.search(r"code=(\d+)", page.url).group(1)
     expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
@@ -249,6 +248,54 @@ def test_a_code_picked_elsewhere_is_found_on_the_map_and_goes_back(page):
     expect(page.get_by_text(f"Code {code} is picked.")).to_be_visible()
     page.get_by_role("link", name="Codebook").first.click()
     expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
+
+
+def test_a_click_on_a_thumbnail_opens_its_digit_in_draw(page):
+    open_map(page)
+    thumbnail = page.get_by_role("button", name=re.compile(r"Open digit \d+ in Draw")).nth(3)
+    number = re.search(r"\d+", thumbnail.get_attribute("aria-label"))[0]
+    thumbnail.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Draw")
+    expect(page).to_have_url(re.compile(rf"digit={number}\b"))
+
+
+def test_a_lasso_outlives_f5(page):
+    canvas = open_map(page)
+    tool(page, "Lasso")
+    drag(page, canvas, (0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6))
+    count = selected(page)
+    expect_selected(page, count)
+    expect(page).to_have_url(re.compile("lasso="))
+    page.reload()
+    expect(page.locator("div.scatter[data-pictures=ready]")).to_be_visible()
+    expect_selected(page, count)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+@pytest.mark.parametrize("address", ["/map", "/map?show=codes&method=pca"])
+def test_the_whole_map_stands_in_the_first_screen_and_so_does_its_card(page, address, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(address)
+    expect(page.locator("div.scatter[data-pictures=ready]")).to_be_visible()
+    canvas = page.locator("div.scatter canvas.base")
+    stage = canvas.bounding_box()
+    assert stage["y"] + stage["height"] <= height
+    assert min(stage["width"], stage["height"]) > 300
+    legend = page.locator("div.scatter .legend")
+    assert legend.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    for role, name in (("button", "Settings"), ("button", "Zoom in"), ("radio", "Box")):
+        box = page.get_by_role(role, name=name, exact=True).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+        if width < 500:
+            assert min(box["width"], box["height"]) >= 44, name
+    canvas.focus()
+    for _ in range(12):  # towards the lower edge
+        canvas.press("ArrowDown")
+    card = page.locator("div.scatter .card").bounding_box()
+    assert card["y"] >= 0
+    assert card["y"] + card["height"] <= height
 
 
 def test_a_map_can_be_called_off(page):

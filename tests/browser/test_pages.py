@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import TIMEOUT, Watch, running_app, visitors
+from tests.browser.hand import PHONE
 
 PAGES = {"": "Inside a VQ-VAE", "draw": "Draw", "codebook": "Codebook", "map": "Map", "train": "Train"}
 
@@ -85,3 +86,14 @@ def test_the_browsers_back_takes_back_a_choice_and_then_leads_to_the_page_before
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Inside a VQ-VAE")
     page.wait_for_url("**/?model=tutorial")
+
+
+def test_on_a_phone_the_menu_closes_when_a_page_was_chosen(new_page):
+    page = new_page(**PHONE)
+    opened(page, "/")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    link = page.get_by_test_id("stSidebar").get_by_role("link", name="Codebook")
+    expect(link).to_be_in_viewport()
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Codebook")
+    expect(link).not_to_be_in_viewport()

@@ -75,15 +75,16 @@ PAGES = {
     "/codebook?code=57&section=damage&cells=ink": ".patches",
     "/codebook?model=tutorial&code=3&section=compare&by=class": ".patches",
     "/map?method=pca": "div.scatter[data-pictures=ready]",
-    "/map?show=codes&code=57": ".js-plotly-plot",
+    "/map?show=codes&code=57": "div.scatter[data-pictures=ready]",
 }
 
 
 @pytest.mark.parametrize("address", PAGES)
 def test_every_word_stands_out_from_what_lies_behind_it_in_both_themes(tab, address):
+    tab.emulate_media(color_scheme="light")
+    tab.goto(address)
     for theme in ("light", "dark"):
-        tab.emulate_media(color_scheme=theme)
-        tab.goto(address)  # anew: a chart that is just being drawn may keep the colours of the theme before
+        tab.emulate_media(color_scheme=theme)  # also while a chart is just being drawn
         expect(tab.locator("[data-testid=stApp]")).to_have_css("color-scheme", theme)
         expect(tab.locator(PAGES[address]).last).to_be_visible(timeout=300_000)  # the first ones encode
         expect(tab.locator("[data-testid=stStatusWidget]")).to_have_count(0)

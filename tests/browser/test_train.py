@@ -171,6 +171,27 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     page_of_upload(other, file)
 
 
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_a_card_a_recipe_and_the_start_stand_in_the_first_screen(visit, width, height):
+    page = visit(viewport={"width": width, "height": height})
+    page.goto("/train")
+    start = button(page, "Start training")
+    expect(start).to_be_enabled()
+    for place in (*page.get_by_role("radio").all(), start):
+        box = place.locator("xpath=..").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+    page.get_by_text("The published recipe to the letter").click()  # all of a card can be touched
+    expect(page).to_have_url(re.compile("quantizer=gradient"))
+    page.get_by_text("Change the recipe").click()
+    codes = page.get_by_label("Codes (K)")
+    codes.fill("4096")
+    codes.press("Enter")
+    expect(page.get_by_text("4,096 is out of range: 1 to 1,024.")).to_be_visible()
+    expect(start).to_be_disabled()
+
+
 def page_of_upload(page, file: Path) -> None:
     """The other visitor gets the file by other means, and may upload it; a torn one is refused in a sentence."""
     page.locator("input[type=file]").set_input_files(file)
@@ -178,4 +199,4 @@ def page_of_upload(page, file: Path) -> None:
     torn = file.with_name("torn.safetensors")
     torn.write_bytes(file.read_bytes()[:-1])
     page.locator("input[type=file]").set_input_files(torn)
-    expect(page.get_by_text(re.compile("no safetensors file, or a torn one"))).to_be_visible()
+    expect(page.get_by_text(re.compile("no safetensors file, or a damaged one"))).to_be_visible()

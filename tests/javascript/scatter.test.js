@@ -56,15 +56,15 @@ test("a pointer means the nearest point within its reach", () => {
 
 test("an outline holds the points inside it, by the even-odd rule", () => {
   const { points } = five();
-  assert.deepEqual(
-    points.inside([
-      [200, 0],
-      [500, 0],
-      [500, 300],
-      [200, 300],
-    ]),
-    [3, 4],
-  );
+  const corners = points.corners([
+    [264, 14],
+    [500, 14],
+    [500, 300],
+    [200, 300],
+  ]);
+  assert.deepEqual(corners[0], [2048, 4096]); // a map's side is 4096 steps
+  assert.deepEqual(points.inside(corners), [3, 4]);
+  assert.equal(points.corners(Array.from({ length: 500 }, (_, n) => [n, n])).length, 64);
   const ring = [
     [0, 0],
     [10, 0],

@@ -29,6 +29,7 @@ from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError
 from vqvae.evaluation import perplexity
 from vqvae.model import VQVAE, ModelConfig
+from vqvae.runs.visitor import new_token
 
 
 def open_page(**address: str) -> AppTest:
@@ -75,9 +76,16 @@ def usage_of(checkpoint: Checkpoint) -> counting.Usage:
     return counting.usage(encode(checkpoint.model, few), checkpoint.model.config.num_embeddings)
 
 
-def test_the_page_opens_with_the_most_used_code(small_model):
+def test_the_page_opens_with_the_most_used_code_that_is_a_stroke(small_model, monkeypatch):
+    uses = usage_of(small_model).all_cells.total
+    first, second = uses.argsort(descending=True)[:2].tolist()
+    tiles = torch.zeros(12, 1, 4, 4)
+    tiles[second] = 1.0
+    monkeypatch.setattr(resources, "tiles", lambda checkpoint: tiles)
     page = open_page()
-    assert f"Code {int(usage_of(small_model).all_cells.total.argmax())}" in text_of(page)
+    assert f"Code {second}" in [title.value for title in page.subheader]
+    tiles[second] = 0.0  # no stroke anywhere: the most used then
+    assert f"Code {first}" in [title.value for title in open_page().subheader]
     assert page.session_state["code"] is None
     assert page.query_params == {}
 
@@ -262,7 +270,7 @@ def test_what_breaks_without_a_code_is_measured_when_asked_for_and_then_said(sma
     page = open_page(code="3")
     page.button(key="codebook.ask").click().run()
     deadline = time.monotonic() + 60
-    while "number" not in text_of(page).split("What breaks without it")[1] and time.monotonic() < deadline:
+    while "with it, **" not in text_of(page).split("What breaks without it")[1] and time.monotonic() < deadline:
         time.sleep(0.2)
         page.run()
     expected = ablate(small_model.model, resources.fitted_digits(small_model), small_model.variance)
@@ -284,6 +292,20 @@ def gate(monkeypatch) -> threading.Event:
 
     monkeypatch.setattr(ablation, "ablate", slowly)
     return gate
+
+
+def test_a_measurement_is_shown_again_after_a_reload(small_model, gate):
+    token = new_token()
+    visit("codebook", token=token).button(key="codebook.ask").click().run()
+    page = visit("codebook", token=token)
+    page.button(key="codebook.cancel").click().run()
+    gate.set()
+
+
+def test_the_background_has_a_line_of_its_own(small_model):
+    usage = usage_of(small_model)
+    assert (usage.all_cells.total > 2 * usage.ink_cells.total).any()
+    assert "The background has codes of its own: " in text_of(open_page())
 
 
 def test_a_measurement_can_be_cancelled(small_model, gate):

@@ -14,11 +14,9 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
 from pages.ui.charts import pictures
-from pages.ui.charts.colors import CLASS_COLORS
-from pages.ui.charts.map_of_codes import map_of_codes
 from pages.ui.components import scatter
 from pages.ui.components.canvas import Drawing
-from pages.ui.map.coloring import by_error
+from pages.ui.map.coloring import by_error, by_most_use
 from pages.ui.shell.canvas_state import KEY, Canvas, Now, Revision, Source
 from tests.visiting import text_of, visit
 from vqvae import checkpoint as checkpoints
@@ -29,6 +27,7 @@ from vqvae.background.array_cache import ArrayCache
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.receptive_field import ReceptiveField
+from vqvae.runs.visitor import new_token
 
 
 def open_page(**address: str) -> AppTest:
@@ -58,9 +57,9 @@ def model(request, monkeypatch, runs) -> Checkpoint:
     monkeypatch.setattr(resources, "checkpoint", lambda name: checkpoint)
     monkeypatch.setattr(resources, "fitted_digits", lambda *_: few)
     monkeypatch.setattr(resources, "available_digits", lambda: {"embedded": (data.EMBEDDED, "all")})
-    for cached in (resources.encoded, resources.usage, resources.reconstructions, resources.sheet):
-        cached.clear()
-    resources.principal_components.clear()
+    cached = resources.encoded, resources.usage, resources.reconstructions, resources.sheet, resources.tile_sheet
+    for each in (*cached, resources.principal_components, resources.tiles):
+        each.clear()
     return checkpoint
 
 
@@ -233,7 +232,8 @@ def test_a_sheet_holds_every_picture_and_code():
     digits = torch.randint(0, 256, (7, 3, 8, 12), generator=generator, dtype=torch.uint8)
     codes = torch.randint(0, 300, (7, 2, 3), generator=generator)
     field = ReceptiveField((7, 7), (4, 4), (-3, -3))
-    sheet = scatter.make_sheet("name", digits, 255 - digits, codes, torch.rand(7), ["#000000"] * 300, field)
+    tiles = torch.zeros(300, 3, 2, 2, dtype=torch.uint8)
+    sheet = scatter.make_sheet("name", digits, 255 - digits, codes, torch.rand(7), tiles, field)
     size = int.from_bytes(sheet[:4], "little")
     header = json.loads(sheet[4 : 4 + size])
     parts, at = {}, 4 + size
@@ -247,16 +247,17 @@ def test_a_sheet_holds_every_picture_and_code():
         assert torch.equal(picture[top : top + 8, left : left + 12].permute(2, 0, 1), 255 - digits[index])
 
 
-def test_the_figure_of_codes_has_their_sizes_colours_and_dead_ones_hollow():
+def test_codes_wear_the_colour_of_the_digit_that_uses_them_most_and_are_larger_where_used_more(model):
     by_class = torch.zeros(10, 3, dtype=torch.int64)
     by_class[4, 0], by_class[9, 0], by_class[2, 1] = 100, 50, 10
-    figure = map_of_codes(np.zeros((3, 2), dtype=np.float32), by_class, [1])
-    marker = figure.data[0].marker
-    assert marker.size[0] > marker.size[1] > marker.size[2]
-    assert marker.color[:2] == (CLASS_COLORS[4], CLASS_COLORS[2])
-    assert marker.symbol == ("circle", "circle", "circle-open")
-    assert figure.data[0].unselected.marker.opacity == 0.3
-    assert list(figure.data[0].selectedpoints) == [1]
+    coloring = by_most_use(by_class)
+    assert coloring.colors.tolist() == [4, 2, 10]
+    assert coloring.entries == (("2", 2), ("4", 4), ("dead", 10))
+    sheet = resources.tile_sheet(model, data.EMBEDDED, "all")
+    header = json.loads(sheet[4 : 4 + int.from_bytes(sheet[:4], "little")])
+    total = resources.usage(model, data.EMBEDDED, "all").all_cells.total
+    assert np.argsort(header["sizes"])[-1] == int(total.argmax())
+    assert [words == "dead: no cell takes it" for words in header["said"]] == (total == 0).tolist()
 
 
 def test_errors_are_coloured_from_least_to_most():
@@ -331,6 +332,108 @@ def test_a_code_picked_on_another_page_selects_the_digits_that_use_it(model):
     assert f"{users} selected" in text_of(page)
 
 
+def again(page: AppTest) -> AppTest:
+    """The page after F5, or for somebody who was given the link: a new session at the same address."""
+    return open_page(
+        **{name: value if isinstance(value, str) else value[0] for name, value in page.query_params.items()}
+    )
+
+
+CANVAS = "map.digits.embedded.0.selected"
+
+
+def test_a_search_outlives_a_reload_with_its_words(model):
+    page = open_page(method="pca")
+    page.text_input(key="map.find").set_value("class 3 and worst 4").run()
+    found = page.session_state[CANVAS].ids.tolist()
+    page = again(page)
+    assert page.session_state[CANVAS].ids.tolist() == found
+    assert page.text_input(key="map.find").value == "class 3 and worst 4"
+    assert "“class 3 and worst 4”: 4 of 100 digits selected." in text_of(page)
+
+
+def test_the_row_of_a_code_outlives_a_reload(model):
+    code = int(resources.encoded(model, data.EMBEDDED, "all").codes[0, 2, 0])
+    page = open_page(method="pca")
+    page.text_input(key="map.find").set_value(f"code {code} row 3").run()
+    assert f"“code {code} row 3”" in text_of(again(page))
+
+
+def test_a_lasso_outlives_a_reload_to_the_point(model):
+    page = open_page(method="pca", by="continuous")
+    settings = MapSettings("continuous", "pca")
+    positions = resources.principal_components(model, data.EMBEDDED, "all", settings)
+    lasso = ((500, 500), (3500, 700), (2900, 3000), (900, 2400))
+    inside = np.flatnonzero(scatter.inside(positions, lasso))
+    assert 0 < len(inside) < 100
+    page.session_state[CANVAS] = scatter.Selected(0, inside, lasso)
+    page.run()
+    assert "500.500_3500.700_2900.3000_900.2400" in page.query_params["lasso"]
+    assert again(page).session_state[CANVAS].ids.tolist() == inside.tolist()
+    page.session_state["map.by"] = "histogram"  # there the same digits lie elsewhere
+    page.run()
+    assert "lasso" not in page.query_params
+
+
+def test_points_picked_by_hand_and_a_whole_class_outlive_a_reload(model):
+    page = open_page(method="pca")
+    page.session_state[CANVAS] = scatter.Selected(0, np.array([3, 17, 42]))
+    page.run()
+    assert "3 selected" in text_of(again(page))
+    labels = resources.fitted_digits(model).labels
+    page.session_state[CANVAS] = scatter.Selected(0, np.flatnonzero(labels.numpy() == 7))
+    page.run()
+    assert page.text_input(key="map.find").value == "class 7"
+
+
+def test_a_selection_that_no_link_can_hold_is_said_where_the_link_is_given(model):
+    page = open_page(method="pca")
+    page.session_state[CANVAS] = scatter.Selected(0, np.arange(80))
+    page.run()
+    page.button(key="share.ask").click().run()
+    assert "The selection is not in the link" in text_of(page)
+
+
+def test_selected_codes_outlive_a_reload_and_one_alone_is_picked(model):
+    page = open_page(show="codes", method="pca")
+    page.session_state["map.codes.embedded.0.selected"] = scatter.Selected(0, np.array([2, 5]))
+    page.run()
+    assert "2 codes selected" in text_of(again(page))
+    page.session_state["map.codes.embedded.0.selected"] = scatter.Selected(0, np.array([5]))
+    page.run()
+    assert page.session_state["code"] == 5
+
+
+def test_a_map_that_is_being_computed_is_shown_again_after_a_reload(model, monkeypatch):
+    def forever(vectors, _neighbourhood, _seed, watch):
+        while watch(0.5, vectors[:, :2]):
+            time.sleep(0.01)
+        raise projection.CancelledError
+
+    monkeypatch.setattr(projection, "tsne", forever)
+    token = new_token()
+    page = visit("map", token=token)
+    page.button(key="map.ask").click().run()
+    page = visit("map", token=token)
+    assert "Cancel" in buttons_of(page)
+    page.button(key="map.cancel").click().run()
+    assert "Cancel" not in buttons_of(page)
+
+
+@pytest.mark.parametrize("lasso", ["1.2_3.4", "a", "1.2_3.4_99999.1", "_".join(["1.1"] * 65)])
+def test_a_lasso_that_is_none_is_one_sentence(model, lasso):
+    assert "lasso should be" in text_of(open_page(method="pca", lasso=lasso))
+
+
+def test_settings_close_when_the_map_starts(model):
+    page = open_page()
+    page.session_state["map.settings.0"] = True
+    page.run()
+    (send,) = [one for one in page.button if one.label == "Show this map"]
+    send.click().run()
+    assert not page.session_state["map.settings.0"]
+
+
 def test_a_drawing_is_shown_among_its_nearest_digits(model):
     page = open_page(method="pca")
     assert "The star is what you left on Draw" not in text_of(page)
@@ -349,11 +452,15 @@ def test_one_digit_can_be_opened_in_draw(model):
     assert any(link.label == "Open digit 42 in Draw" for link in links)
 
 
-def test_the_first_of_several_digits_can_be_opened_in_draw(model):
+def test_each_of_several_digits_can_be_opened_in_draw(model):
     page = open_page(method="pca")
     page.session_state["map.digits.embedded.0.selected"] = scatter.Selected(1, np.arange(10, 90))
     page.run()
-    links = {link.proto.label: link.proto.query_string for link in page.get("page_link")}
-    assert {label: query for label, query in links.items() if label.isdigit()} == {
-        label: f"digit={label}" for label in ("10", "12", "14", "16", "18", "20", "22", "24")
-    }
+    (shown,) = [one.proto for one in page.get("bidi_component") if one.proto.component_name == "vqvae_thumbnails"]
+    numbers = json.loads(shown.json)["numbers"]
+    assert len(numbers) == 40
+    assert set(numbers) < set(range(10, 90))
+    page.session_state["map.opened"] = numbers[3]
+    page.run()
+    assert [title.value for title in page.title] == ["Draw"]
+    assert page.session_state["digit"] == numbers[3]

@@ -224,19 +224,19 @@ def test_a_folder_is_refused(tmp_path):
 @pytest.mark.parametrize("share", [0, 0.001, 0.05, 0.5, 0.999])
 def test_a_torn_checkpoint_is_refused(share, saved):
     content = checkpoint.to_bytes(saved)
-    refused(content[: int(share * len(content))], "no safetensors file, or a torn one")
+    refused(content[: int(share * len(content))], "no safetensors file, or a damaged one")
 
 
 @pytest.mark.parametrize("share", [0, 0.001, 0.05, 0.5, 0.999])
 def test_a_torn_state_dict_is_refused(share, state_dict):
     content = torch_bytes(state_dict)
-    refused(content[: int(share * len(content))], "no file of torch.save, or a torn one", "file.pt")
+    refused(content[: int(share * len(content))], "no file of torch.save, or a damaged one", "file.pt")
 
 
 @pytest.mark.parametrize("name", ["photo.safetensors", "photo.pt"])
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + bytes(100), b"PK\x03\x04" + bytes(100), b"{}" * 50])
 def test_a_file_of_another_kind_is_refused(content, name):
-    refused(content, "or a torn one", name)
+    refused(content, "or a damaged one", name)
 
 
 def test_single_damaged_bytes_never_raise_anything_else(state_dict):
@@ -379,7 +379,7 @@ def test_sizes_that_are_not_the_tensors_are_refused(value, key, saved):
 
 
 def test_a_giant_description_is_refused_before_it_is_parsed(saved):
-    refused(rewritten(saved, lambda said: "[]," * 1_000_000), "or a torn one .a header of")
+    refused(rewritten(saved, lambda said: "[]," * 1_000_000), "or a damaged one .a header of")
 
 
 # Hostile files
@@ -421,14 +421,14 @@ def test_code_in_a_pickle_never_runs(name, protocol, tmp_path):
 def test_code_in_a_state_dict_never_runs(state_dict, tmp_path):
     proof = tmp_path / "executed"
     state_dict["vq_layer.embeddings.weight"] = Exploit(Path.touch, proof)
-    refused(torch_bytes(state_dict), "holds more than tensors, or is torn, and was not opened", "file.pt")
+    refused(torch_bytes(state_dict), "holds more than tensors, or is damaged, and was not opened", "file.pt")
     assert not proof.exists()
 
 
 def test_a_pickle_cannot_ask_for_memory():
     # The loader that allows only weights allows bytearray too, which takes any number of bytes at a word.
     pickled = b"\x80\x02cbuiltins\nbytearray\n" + b"\x8a\x06" + (2**40).to_bytes(6, "little") + b"\x85R."
-    refused(with_pickle(pickled), "holds more than tensors, or is torn, and was not opened", "file.pt")
+    refused(with_pickle(pickled), "holds more than tensors, or is damaged, and was not opened", "file.pt")
 
 
 def test_a_second_pickle_in_capitals_is_refused(state_dict):
@@ -465,7 +465,7 @@ def test_a_tensor_that_reaches_beyond_its_bytes_is_refused(state_dict):
         entries = {name: archive.read(name) for name in archive.namelist()}
     ten, many = b"K\x0a", b"M\x10\x27"
     entries["archive/data.pkl"] = entries["archive/data.pkl"].replace(ten, many)
-    refused(zip_of(entries), "or is torn, and was not opened", "file.pt")
+    refused(zip_of(entries), "or is damaged, and was not opened", "file.pt")
 
 
 @pytest.mark.parametrize("thing", [[1, 2], {"a": 1}, {1: torch.zeros(1)}, torch.zeros(3), {"model": {}}])
@@ -493,7 +493,7 @@ def test_an_upload_over_64_mb_is_refused(name):
 
 
 def test_a_header_that_claims_to_be_giant_is_refused():
-    refused(struct.pack("<Q", 2**63) + b"{}", "or a torn one")
+    refused(struct.pack("<Q", 2**63) + b"{}", "or a damaged one")
 
 
 # The shipped ones

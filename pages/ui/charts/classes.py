@@ -14,11 +14,11 @@ def class_usage(per_image: Tensor) -> go.Figure:
             x=[str(label) for label in range(len(per_image))],
             y=per_image.tolist(),
             marker={"color": CLASS_COLORS, "line": {"width": 0}},
-            hovertemplate="a %{x} uses it %{y:.2f} times<extra></extra>",
+            hovertemplate="digit %{x}: used %{y:.2f} times per digit<extra></extra>",
         )
     )
     figure.update_xaxes(title="digit", type="category")
-    figure.update_yaxes(title="uses a digit", rangemode="tozero", tickformat="~g", nticks=5)
+    figure.update_yaxes(title="uses per digit", rangemode="tozero", tickformat="~g", nticks=5)
     if not per_image.any():
         figure.update_yaxes(range=[0, 1])
     return finished(figure, 220, bargap=0.15)
@@ -35,7 +35,7 @@ def class_mix(selected: Tensor, all_of_them: Tensor) -> go.Figure:
             y=share.tolist(),
             marker={"color": CLASS_COLORS, "line": {"width": 0}},
             customdata=[[count] for count in selected.tolist()],
-            hovertemplate="%{customdata[0]:,} are a %{x}: %{y:.1%}<extra></extra>",
+            hovertemplate="digit %{x}: %{customdata[0]:,}, %{y:.1%}<extra></extra>",
             showlegend=False,
         )
     )
@@ -44,7 +44,7 @@ def class_mix(selected: Tensor, all_of_them: Tensor) -> go.Figure:
         y=usual.tolist(),
         mode="markers",
         marker={"symbol": "line-ew-open", "size": 12, "color": "rgba(128, 140, 145, 0.95)", "line": {"width": 2}},
-        hovertemplate="of all, %{y:.1%} are a %{x}<extra></extra>",
+        hovertemplate="digit %{x}: %{y:.1%} of all<extra></extra>",
         showlegend=False,
     )
     figure.update_xaxes(type="category")

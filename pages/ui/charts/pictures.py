@@ -12,7 +12,9 @@ STYLE = """<style>
 .patches { display: grid; grid-template-columns: repeat(8, 1fr); gap: 0.35rem 0.3rem; max-width: 34rem; }
 .patches figure { margin: 0; text-align: center; line-height: 1.15; }
 .patches figcaption { font-size: 0.85rem; }
-.patches img, .tile { width: 100%; aspect-ratio: 1; image-rendering: pixelated; border-radius: 3px; display: block;
+.patches img, .tile { width: 100%; aspect-ratio: 1;
+  outline: 1px solid rgba(128, 140, 145, .5); outline-offset: -1px;
+  image-rendering: pixelated; border-radius: 3px; display: block;
   background: repeating-linear-gradient(45deg, rgba(128, 140, 145, .45) 0 2px, rgba(128, 140, 145, .15) 2px 5px); }
 .patches .none { aspect-ratio: 1; border-radius: 3px; border: 1px dashed rgba(128, 140, 145, .45); }
 </style>"""

@@ -1,27 +1,35 @@
 """The card of one code: how much it is used, by which digits and where, its neighbours, and what breaks without it."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.ui import resources
 from pages.ui.charts import pictures
 from pages.ui.charts.classes import class_usage
 from pages.ui.charts.positions import position_usage
-from pages.ui.codebook import damage
+from pages.ui.codebook import damage, patches
 from pages.ui.codebook.view import CodebookView
 from pages.ui.components.gallery import Notes, gallery
 from pages.ui.shell.chart import chart
 from vqvae.analysis.neighbours import nearest_codes
 from vqvae.analysis.usage import by_use
 
+STYLE = Path(__file__).with_name("codebook.css").read_text()
 NEAR = 8  # codes of a kind
 TILE = 112  # pixels wide on the page
 
 
 def draw(view: CodebookView) -> None:
+    """All of it; its first part, tile and patches, is in the first screen, and first of all on a phone."""
     code = view.code
-    st.subheader(f"Code {code}", anchor=False)
-    pick(view, code)
-    use(view, code)
+    with st.container(key="codebook-card"):
+        st.html(f"<style>{STYLE}</style>")
+        st.subheader(f"Code {code}", anchor=False)
+        pick(view, code)
+        use(view, code)
+        patches.draw(view)
+        background(view)
     st.markdown("**In which digits**", help="How many times a digit of each class uses the code, on average.")
     chart(
         class_usage(view.counts.by_class[:, code] / view.usage.images.clamp_min(1)),
@@ -61,7 +69,7 @@ def pick(view: CodebookView, code: int) -> None:
                 view.K - 1,
                 None,
                 step=1,
-                placeholder=f"{code}, the most used",
+                placeholder=f"{code}, to begin with",
                 key=view.state.key("code"),
                 persist_state="session",
             )
@@ -82,12 +90,24 @@ def use(view: CodebookView, code: int) -> None:
     uses, total = int(counts.total[code]), int(counts.total.sum())
     rank = int((counts.total > counts.total[code]).sum()) + 1
     st.markdown(
-        f"Taken by **{uses:,} cells**, {uses / max(1, total):.2%} of those counted: number {rank} of {view.K}."
+        f"Taken by **{uses:,} cells**, {uses / max(1, total):.2%} of those counted: rank {rank} of {view.K}."
         if uses
         else "Taken by **no cell** of these digits: a dead code. Its tile is what the decoder would draw."
         if code in view.usage.dead
         else "Taken by **background cells only**, which are left out now."
     )
+
+
+def background(view: CodebookView) -> None:
+    """The codes of the paper: they are used most, and say least."""
+    codes, total = view.background, view.usage.all_cells.total
+    if codes:
+        share = float(total[codes].sum() / total.sum())
+        named = ", ".join(map(str, codes[:4])) + (" and others" if len(codes) > 4 else "")
+        st.caption(
+            f"The background has codes of its own: {named} draw{'s' * (len(codes) == 1)} little but paper, and "
+            f"take{'s' * (len(codes) == 1)} {share:.0%} of all cells."
+        )
 
 
 def nearest(view: CodebookView, code: int) -> None:

@@ -35,13 +35,15 @@ FIELDS = (
 )
 
 
+def check(scene: Scene) -> None:
+    """Let go of what there is not here; before any widget is drawn."""
+    check_code(scene.state, scene.checkpoint.model.config.num_embeddings)
+    check_digits(scene.state, resources.available_digits())
+
+
 def draw(scene: Scene) -> DeltaGenerator:
     """What is counted, and in which order codes come; the place for what can be taken away."""
     state, available = scene.state, resources.available_digits()
-    check_code(state, scene.checkpoint.model.config.num_embeddings)
-    check_digits(state, available)
-    if scene.presenting:
-        return st.container()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if len(available) > 1:
             offered = {name: DIGITS[name] for name in available}

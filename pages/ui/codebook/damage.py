@@ -71,7 +71,7 @@ def missed(view: CodebookView, code: int) -> None:
     before, after = ablation.nmse, float(ablation.without[code])
     rank = int((ablation.without > ablation.without[code]).sum()) + 1
     st.markdown(
-        f"NMSE **{before:.4f}** with it, **{after:.4f}** without, {after / before - 1:+.1%}: number {rank} of {view.K}."
+        f"NMSE **{before:.4f}** with it, **{after:.4f}** without, {after / before - 1:+.1%}: rank {rank} of {view.K}."
     )
     indices = tuple(ablation.digits_of(code).tolist())
     redrawn = resources.redrawn(view.checkpoint, indices, code)
@@ -88,9 +88,14 @@ def missed(view: CodebookView, code: int) -> None:
 def measure(view: CodebookView) -> None:
     """Measure what breaks without each code when asked to, and show how far that is; the page follows when it ends."""
     key = view.ablation_key
+    me = view.scene.visitor
     work = Work(
-        "codebook", key, lambda visitor: resources.ablations().start(key, view.checkpoint, view.embedded, visitor)
+        "codebook",
+        key,
+        lambda visitor: resources.ablations().start(key, view.checkpoint, view.embedded, visitor),
+        me.folder.name if me else None,
     )
+    work.rejoin(resources.ablations().of)
     pace = work.pace
 
     def follow() -> None:

@@ -1,4 +1,4 @@
-"""What can be taken away: every table as CSV, and the format of the pictures that a chart's toolbar saves."""
+"""What can be taken away: tables as CSV, arrays, and the format of the pictures that a chart's toolbar saves."""
 
 import re
 
@@ -9,10 +9,11 @@ from pages.ui.codebook import tables
 from pages.ui.codebook.tables import ComparedModel
 from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.choices import choose
+from vqvae.analysis.arrays import arrays_of, as_npz, as_safetensors
 
 
 def draw(view: CodebookView, compared: list[ComparedModel]) -> None:
-    """Every table as CSV, made when it is asked for, and the format of the pictures that a chart's toolbar saves."""
+    """Tables and arrays, made when they are asked for, and the format of the pictures that a chart's toolbar saves."""
     ablation = view.ablation
     files = {
         "Codes": lambda: tables.codes(view.usage, view.counts, ablation),
@@ -34,6 +35,22 @@ def draw(view: CodebookView, compared: list[ComparedModel]) -> None:
             key=f"codebook.csv.{name}",
             on_click="ignore",
             icon=":material/table:",
+            width="stretch",
+        )
+    st.markdown(
+        "**Arrays**",
+        help=f"codebook (K, D), z_e (N, D, h, w), codes (N, h, w) and labels (N,) of {view.digits.described}. They are "
+        "made when you ask for them, in some seconds.",
+    )
+    for ending, write in (("npz", as_npz), ("safetensors", as_safetensors)):
+        st.download_button(
+            f"Vectors, latents, grids (.{ending})",
+            lambda write=write: write(arrays_of(view.checkpoint.model, view.digits, view.encoded)),
+            f"arrays-{view.checkpoint.fingerprint}.{ending}",
+            "application/octet-stream",
+            key=f"codebook.arrays.{ending}",
+            on_click="ignore",
+            icon=":material/data_array:",
             width="stretch",
         )
     choose(

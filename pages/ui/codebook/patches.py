@@ -9,7 +9,7 @@ from vqvae.analysis.neighbours import nearest_cells, typical_cells
 from vqvae.receptive_field import patches as patches_of
 from vqvae.receptive_field import receptive_field
 
-SHOWN = 24  # of a kind
+SHOWN = 16  # of a kind
 SEED = 0  # of the sample of typical patches
 
 
@@ -20,23 +20,17 @@ def draw(view: CodebookView) -> None:
     kinds = {
         "Nearest": (
             nearest_cells(view.encoded, taken, SHOWN),
-            "The patches that the encoder puts closest to the code: what it means at its clearest.",
+            "What a cell sees of its digit, where the encoder comes closest to the code: its meaning at its clearest. "
+            "Hatching lies beyond the border; below each stands its digit’s class.",
         ),
         "Typical": (
             typical_cells(taken, SHOWN, SEED),
             "A random sample of all patches that take it, drawn with a fixed seed: what it means in use.",
         ),
     }
-    st.subheader(
-        f"Real patches of code {code}",
-        anchor=False,
-        help="A patch is what a cell sees of its digit; hatching lies beyond the border. Below each stands its digit’s "
-        "class.",
-    )
-    for place, (kind, (cells, meaning)) in zip(st.columns(len(kinds), gap="large"), kinds.items(), strict=True):
-        with place:
-            st.markdown(f"**{kind}**", help=meaning)
-            montage(view, cells)
+    for kind, (cells, meaning) in kinds.items():
+        st.markdown(f"**{kind} patches**", help=meaning)
+        montage(view, cells)
     st.caption(
         f"{min(SHOWN, len(taken))} each of {len(taken):,} patches. {view.measured_on}"
         if len(taken)

@@ -13,7 +13,7 @@ from vqvae.evaluation import perplexity
 
 def draw(view: CodebookView) -> None:
     everything, one = st.columns([7, 4], gap="large")
-    code = _telling(view) if view.state["code"] is None else view.state["code"]
+    code = view.code
     with everything:
         dead, uses = len(view.usage.dead), view.counts.total
         st.markdown(
@@ -30,9 +30,3 @@ def draw(view: CodebookView) -> None:
         cells = view.encoded.cells_of(code, view.with_background)
         patches.montage(view, nearest_cells(view.encoded, cells, patches.SHOWN))
         st.caption(("These are the patches nearest to it. " if len(cells) else "") + view.measured_on)
-
-
-def _telling(view: CodebookView) -> int:
-    """The most used of the codes whose tile is a stroke rather than paper."""
-    strokes = resources.tiles(view.checkpoint).flatten(1).mean(1) > 0.4
-    return int((view.counts.total * strokes).argmax())

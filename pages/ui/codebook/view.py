@@ -19,6 +19,8 @@ from vqvae.checkpoint import Checkpoint
 from vqvae.data import EMBEDDED, Digits
 from vqvae.evaluation import perplexity
 
+STROKE = 0.4  # how much of a tile is ink, at least, where it is a stroke
+
 
 @dataclass(frozen=True)
 class CodebookView:
@@ -98,8 +100,21 @@ class CodebookView:
 
     @property
     def code(self) -> int:
-        """The code picked, or the most used."""
-        return int(self.counts.total.argmax()) if self.state["code"] is None else self.state["code"]
+        """The code picked, or one that says something."""
+        return self.expressive if self.state["code"] is None else self.state["code"]
+
+    @property
+    def expressive(self) -> int:
+        """The most used of the codes whose tile is a stroke rather than paper; of all, where there is none."""
+        strokes = resources.tiles(self.checkpoint).flatten(1).mean(1) > STROKE
+        total = self.counts.total
+        return int((total * strokes if (total * strokes).any() else total).argmax())
+
+    @property
+    def background(self) -> list[int]:
+        """The codes that most of their cells take for paper alone, the most used first."""
+        everything, ink = self.usage.all_cells.total, self.usage.ink_cells.total
+        return [code for code in by_use(everything).tolist() if everything[code] > 2 * ink[code]]
 
     def pick(self, code: int) -> None:
         """Take a code; a callback."""

@@ -1,13 +1,13 @@
 """What the map's address holds, and the choices above the map."""
 
-import streamlit as st
-
 from pages.ui import resources
+from pages.ui.map.linked import LINKED
 from pages.ui.shell.choices import check_code, check_digits, choose
 from pages.ui.shell.frame import Scene
-from pages.ui.shell.url_state import Field, one_of, whole
+from pages.ui.shell.url_state import Field, PageState, one_of, text_up_to, whole
 from vqvae.analysis.projection import MAX_POINTS, MapSettings
 
+LONGEST = 100  # letters of a search
 # What a map may be asked for: the lowest and the highest.
 POINTS, NEIGHBOURHOODS, SEEDS = (100, MAX_POINTS), (2, 200), (0, 9_999)
 
@@ -27,6 +27,8 @@ FIELDS = (
     Field("points", whole(*POINTS), MapSettings.points),
     Field("neighbours", whole(*NEIGHBOURHOODS), MapSettings.neighbourhood),
     Field("seed", whole(*SEEDS), MapSettings.seed),
+    Field("find", text_up_to(LONGEST), ""),
+    *LINKED,
 )
 
 
@@ -35,39 +37,54 @@ def available() -> dict[str, tuple[str, str]]:
     return {name: source for name, source in resources.available_digits().items() if name in MAPPED}
 
 
-def draw(scene: Scene) -> None:
-    """What is shown, where and in which colours; all else is in `settings`."""
+def check(scene: Scene) -> None:
+    """Let go of what there is not here; before any widget is drawn."""
     state = scene.state
     check_code(state, scene.checkpoint.model.config.num_embeddings)
     check_digits(state, available())
-    colors = {name: label for name, label in COLORS.items() if name != "code" or state["show"] == "cells"}
-    if state["color"] not in colors:
+    if state["color"] not in _colors(state):
         state["color"] = "class"
-    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom", key="map-choices"):
-        show = choose(
-            state,
-            "Show",
-            "show",
-            SHOW,
-            "Digits: each point is a digit. Codes: each point is a vector of the codebook. "
-            "Single cells: each point is one cell of one digit.",
-        )
-        if show == "digits":
-            choose(
-                state,
-                "Placed by",
-                "by",
-                BY,
-                "Quantised latents: the vectors of a digit’s codes, all the decoder sees. Latents: what the encoder "
-                "says before quantising. Code histogram: how often each code is used, wherever it stands.",
-            )
+
+
+def draw(scene: Scene) -> None:
+    """What is shown, and in which colours; all else is behind "Settings"."""
+    state = scene.state
+    show = choose(
+        state,
+        "Show",
+        "show",
+        SHOW,
+        "Digits: each point is a digit. Codes: each point is a vector of the codebook. "
+        "Single cells: each point is one cell of one digit.",
+    )
+    if show != "codes":
+        choose(state, "Colour", "color", _colors(state), "What the colour of a point means; selections stay.")
+
+
+def arrangement(state: PageState) -> None:
+    """By what points are placed, and how they are laid out: rarely changed."""
+    if state["show"] == "digits":
         choose(
             state,
-            "Layout",
-            "method",
-            METHODS,
-            "t-SNE keeps neighbours together. PCA keeps the two directions of largest variance, and is the same each "
-            "time.",
+            "Placed by",
+            "by",
+            BY,
+            "Quantised latents: the vectors of a digit’s codes, all the decoder sees. Latents: what the encoder "
+            "says before quantising. Code histogram: how often each code is used, wherever it stands.",
         )
-        if show != "codes":
-            choose(state, "Colour", "color", colors, "What the colour of a point means; selections stay.")
+    choose(
+        state,
+        "Layout",
+        "method",
+        METHODS,
+        "t-SNE keeps neighbours together. PCA keeps the two directions of largest variance, and is the same each time.",
+    )
+
+
+def shown(state: PageState) -> tuple[str, ...]:
+    """What makes another map of it: where a click changes it, the whole page is drawn again."""
+    return tuple(state[name] for name in ("show", "by", "method"))
+
+
+def _colors(state: PageState) -> dict[str, str]:
+    return {name: label for name, label in COLORS.items() if name != "code" or state["show"] == "cells"}

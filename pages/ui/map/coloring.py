@@ -8,6 +8,7 @@ from torch import Tensor
 from pages.ui.charts.colors import CLASS_COLORS
 from pages.ui.components.scatter import Coloring
 
+DEAD = "#8a9499"
 # From quiet to loud, in growing saturation: the eye is to go to the worst.
 ERRORS = ("#8fa3ad", "#a29d8b", "#b8956a", "#cc884b", "#da7437", "#e25b30", "#e23c34", "#d4143f")
 
@@ -16,6 +17,15 @@ def by_class(labels: Tensor) -> Coloring:
     """Each class in its colour: (N,) in [0, 10)."""
     present = sorted(labels.unique().tolist())
     return Coloring(labels.numpy(), CLASS_COLORS, "Digit", tuple((str(label), label) for label in present))
+
+
+def by_most_use(by_class: Tensor) -> Coloring:
+    """Codes in the colour of the class that uses them most, from counts (10, K); dead ones are grey."""
+    dead = by_class.sum(0) == 0
+    most = by_class.argmax(0).where(~dead, len(by_class))
+    names = [*(str(label) for label in range(len(by_class))), "dead"]
+    entries = tuple((names[place], place) for place in most.unique().tolist())
+    return Coloring(most.numpy(), (*CLASS_COLORS, DEAD), "Most used by", entries)
 
 
 def by_error(nmse: Tensor, of_points: Tensor) -> Coloring:

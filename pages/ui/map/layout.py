@@ -54,12 +54,14 @@ def work_of(view: MapView) -> Work:
 
         return resources.maps().start(view.key, vectors, view.settings, visitor)
 
-    return Work("map", view.key, start)
+    me = view.scene.visitor
+    return Work("map", view.key, start, me.folder.name if me else None)
 
 
 def pace(view: MapView) -> float | None:
     """How often to look at the map; starts it where nobody need ask: the settings were sent, or it takes a moment."""
     work = work_of(view)
+    work.rejoin(resources.maps().of)
     sent = st.session_state.pop("map.sent", False)
     if (sent or (view.noun == "codes" and work.job is None)) and _found(view) is None:
         work.ask()
@@ -113,5 +115,5 @@ def _which(view: MapView) -> str:
         return f"The two leading principal components of {count:,} {SPACES[settings.space]}."
     return (
         f"t-SNE of {count:,} {SPACES[settings.space]}; neighbourhood size {settings.neighbourhood}, "
-        f"seed {settings.seed}. Near means alike; the distance between clusters, and their size, mean little."
+        f"seed {settings.seed}. Near means alike; gaps between clusters, and their sizes, mean little."
     )

@@ -10,11 +10,13 @@ from pages.ui import resources
 from pages.ui.charts import pictures
 from pages.ui.charts.classes import class_mix
 from pages.ui.charts.toolbar import TOOLBAR
+from pages.ui.components.thumbnails import thumbnails
 from pages.ui.map.view import MapView
 from vqvae.analysis.search import telling_codes
 
 SHOWN = 40  # digits at once
 COLUMNS = 8
+PAIRS = "Digits above their reconstructions"
 TELLING = 6  # codes that tell a selection from the rest
 
 
@@ -43,29 +45,36 @@ def _digits(view: MapView, selected: Tensor) -> None:
     some = chosen[torch.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().long()]
     if not everything:
         _telling(view, chosen)
-    st.markdown("**Digits above their reconstructions**")
-    st.html(pictures.pairs(digits.pixels[some], made.pixels[some], COLUMNS, "Digits above their reconstructions"))
+    opens = view.state["digits"] == "embedded"  # the digits that Draw has
+    st.markdown("**Digits above their reconstructions**", help="A click opens one in Draw." if opens else None)
+    layers = digits.pixels[some], made.pixels[some]
+    if opens:
+        _open_in_draw(view, layers, some.tolist())
+    else:
+        st.html(pictures.pairs(*layers, COLUMNS, PAIRS))
     st.caption(
         (f"{len(some)} of {len(chosen):,}, evenly spaced. " if len(some) < len(chosen) else "")
         + f"Measured on {digits.described}."
     )
-    if not everything and view.state["digits"] == "embedded":
-        _open_in_draw(some[:COLUMNS].tolist())
 
 
-def _open_in_draw(numbers: list[int]) -> None:
-    """Links for the montage's first row."""
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if len(numbers) > 1:
-            st.markdown("Open in Draw, from the first row:", width="content")
-        for number in numbers:
-            st.page_link(
-                "pages/draw.py",
-                label=str(number) if len(numbers) > 1 else f"Open digit {number} in Draw",
-                icon=None if len(numbers) > 1 else ":material/draw:",
-                query_params={"digit": number},
-                width="content",
-            )
+def _open_in_draw(view: MapView, layers: Sequence[Tensor], numbers: list[int]) -> None:
+    """The digits, each a button; of one alone a link as well."""
+
+    def pick(number: int) -> None:
+        st.session_state["map.opened"] = number
+
+    thumbnails(layers, numbers, COLUMNS, PAIRS, f"map.thumbnails.{view.state.restarts}", pick)
+    if (number := st.session_state.pop("map.opened", None)) is not None:
+        st.switch_page("pages/draw.py", query_params={"digit": str(number)})
+    if len(numbers) == 1:
+        st.page_link(
+            "pages/draw.py",
+            label=f"Open digit {numbers[0]} in Draw",
+            icon=":material/draw:",
+            query_params={"digit": numbers[0]},
+            width="content",
+        )
 
 
 def _telling(view: MapView, chosen: Tensor) -> None:
@@ -74,7 +83,8 @@ def _telling(view: MapView, chosen: Tensor) -> None:
     def pick() -> None:
         """Take over the code clicked, without selecting anew."""
         if st.session_state["map.telling"] is not None:
-            view.state["code"] = st.session_state["map.followed"] = st.session_state["map.telling"]
+            view.state["code"] = st.session_state["map.telling"]
+            st.session_state["map.followed"] = view.noun, view.state["code"]
 
     selected = torch.zeros(len(view.digits), dtype=torch.bool)
     selected[chosen] = True

@@ -1,4 +1,4 @@
-"""The map itself: digits and cells on a canvas, the codebook as a figure, and below it how to read them."""
+"""The map itself, of digits, of their cells or of the codebook, and below it how to read it."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,11 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.charts.colors import code_colors
-from pages.ui.charts.map_of_codes import map_of_codes
-from pages.ui.charts.toolbar import MAP_TOOLBAR
 from pages.ui.components.scatter import Coloring, Mark, Plot, scatter, send_sheet
-from pages.ui.map.choices import METHODS
-from pages.ui.map.coloring import by_class, by_code, by_error
+from pages.ui.map.coloring import by_class, by_code, by_error, by_most_use
 from pages.ui.map.view import MapView
 from pages.ui.shell.canvas_state import drawn
-from pages.ui.shell.code_selection import Picking
 from vqvae.analysis.neighbours import between, nearest_digits
-from vqvae.analysis.projection import SPACES
 from vqvae.data import fitted_pixels
 
 NEIGHBOURS, LINES = 10, 5  # of a drawing: digits that place it, and those it is tied to
@@ -27,11 +22,7 @@ def draw(view: MapView, positions: np.ndarray) -> Sequence[int]:
     marks = from_draw(view, positions)
     selected = picture(view, positions, marks)
     legend(view, marks)
-    return selected
-
-
-def picture(view: MapView, positions: np.ndarray, marks: Sequence[Mark]) -> Sequence[int]:
-    return _codes(view, positions) if view.noun == "codes" else _digits(view, positions, marks)
+    return selected.tolist()
 
 
 def legend(view: MapView, marks: Sequence[Mark]) -> None:
@@ -39,9 +30,9 @@ def legend(view: MapView, marks: Sequence[Mark]) -> None:
     if view.noun == "codes":
         dead = len(view.usage.dead)
         st.caption(
-            "Box and lasso are above the map. Larger: used more. Colour: the digit whose images use it most. "
+            "Each code is its tile: larger where it is used more, framed in the colour of the digit that uses it most. "
             f"Measured on {view.digits.described}"
-            + (f"; hollow: the {dead} dead codes, which none of them uses." if dead else ", which use every code.")
+            + (f"; in a grey frame: the {dead} dead codes, which no cell takes." if dead else ", which use every code.")
         )
     elif marks:
         st.caption(
@@ -63,33 +54,37 @@ def from_draw(view: MapView, positions: np.ndarray) -> tuple[Mark, ...]:
 
 def send_pictures(view: MapView) -> None:
     """Bring what the canvas shows of each point to the browser, once a model and data set."""
-    if view.noun != "codes":
-        send_sheet(resources.sheet(view.checkpoint, *view.source), "map.sheet")
+    sheet = resources.tile_sheet if view.noun == "codes" else resources.sheet
+    send_sheet(sheet(view.checkpoint, *view.source), f"map.sheet.{view.state.restarts}")
 
 
-def _digits(view: MapView, positions: np.ndarray, marks: Sequence[Mark]) -> np.ndarray:
-    """The digits, or their single cells, on the canvas; the digits selected."""
+def picture(view: MapView, positions: np.ndarray, marks: Sequence[Mark]) -> np.ndarray:
+    """The points on the canvas; the codes, or the digits, selected."""
+    codes = view.noun == "codes"
+    name = resources.tile_sheet_name if codes else resources.sheet_name
     chosen = scatter(
         Plot(
             positions=positions,
             ids=view.ids,
             coloring=_coloring(view),
-            labels=view.digits.labels[view.points.indices].numpy(),
-            sheet=resources.sheet_name(view.checkpoint, *view.source),
+            labels=np.zeros_like(view.ids) if codes else view.digits.labels[view.points.indices].numpy(),
+            sheet=name(view.checkpoint, *view.source),
             view=f"{view.checkpoint.fingerprint} {view.settings.space} {view.settings.method}",
-            title=f"Map of {view.what} of the {view.digits.described}.",
+            title=f"Map of the {view.what}." if codes else f"Map of {view.what} of the {view.digits.described}.",
             noun=view.noun,
             cells=view.cells,
             columns=view.config.grid[1],
             marks=tuple(marks),
         ),
         view.canvas,
-        len(view.digits) * max(1, view.cells),
+        len(view.ids) if codes else len(view.digits) * max(1, view.cells),
     )
     return np.unique(chosen // view.cells) if view.cells else chosen
 
 
 def _coloring(view: MapView) -> Coloring:
+    if view.noun == "codes":
+        return by_most_use(view.usage.all_cells.by_class)
     match view.state["color"]:
         case "error":
             nmse = view.reconstructions.nmse
@@ -98,19 +93,3 @@ def _coloring(view: MapView) -> Coloring:
             return by_code(view.of_points, code_colors(view.checkpoint.model.vq_layer.codebook))
         case _:
             return by_class(view.digits.labels[view.points.indices])
-
-
-def _codes(view: MapView, positions: np.ndarray) -> list[int]:
-    """The codebook in plotly; the codes selected."""
-    state, method = view.state, view.settings.method
-    picking = Picking("map.codes", state.key("code"), (view.key, method, view.source, state.restarts))
-    picked = [] if picking.picked is None else [picking.picked]
-    event = st.plotly_chart(
-        map_of_codes(positions, view.usage.all_cells.by_class, picked),
-        key=picking.key,
-        on_select=picking.on_select,
-        selection_mode=("points", "box", "lasso"),
-        config=MAP_TOOLBAR,
-        alt=f"Map of the {view.config.num_embeddings} codes: {SPACES['codes']} laid out by {METHODS[method]}",
-    )
-    return sorted({int(point["customdata"][0]) for point in event.selection.points if "customdata" in point}) or picked

@@ -2,9 +2,11 @@
 
 import re
 
+import numpy as np
 import streamlit as st
 
-from pages.ui.components.scatter import select, selection
+from pages.ui.components.scatter import Selected, select, selection
+from pages.ui.map.choices import LONGEST
 from pages.ui.map.view import MapView
 from vqvae.analysis.search import EXAMPLES, SearchError, search
 
@@ -13,42 +15,69 @@ def draw(view: MapView) -> None:
     if view.noun != "codes":
         st.text_input(
             "Find digits",
-            key="map.find",
-            on_change=_find,
+            key=view.state.key("find"),
+            on_change=find,
             args=(view,),
             placeholder=f"Find: {EXAMPLES}",
             label_visibility="collapsed",
             icon=":material/search:",
+            persist_state="session",
             help="By class, number, code and its place, or error; joined by “and”. The result is selected.",
             width=330,
         )
 
 
 def follow_code(view: MapView) -> None:
-    """Select the points that use the code picked elsewhere, once for each pick."""
+    """Select the points that use the code picked elsewhere, or on the map of codes that code, once for each pick."""
     code = view.state["code"]
-    if view.noun != "codes" and code != st.session_state.get("map.followed"):
-        st.session_state["map.followed"] = code
-        if code is not None:
-            _say(view, f"Code {code} is picked. " + _seek(view, f"code {code}"))
+    if (view.noun, code) != st.session_state.get("map.followed"):
+        first = st.session_state.get("map.followed", (None, None))[1] != code
+        st.session_state["map.followed"] = view.noun, code
+        if view.noun == "codes":
+            if code is not None and selection(view.canvas).ids.tolist() != [code]:
+                select(view.canvas, [code])
+        elif code is not None and first:
+            _say(view, f"Code {code} is picked. " + _seek(view, f"code {code}"), None)
 
 
 def said(view: MapView) -> str:
     """What came of the last search, for as long as what it selected is selected."""
-    sentence, about = st.session_state.get("map.said", ("", None))
+    sentence, about, _ = st.session_state.get("map.said", ("", None, ""))
     return sentence if view.noun != "codes" and about is selection(view.canvas) else ""
 
 
-def _find(view: MapView) -> None:
+def words_of(view: MapView, chosen: Selected) -> str | None:
+    """A request that finds just what is selected; "" where none is known, None where the picked code says it."""
+    _, about, request = st.session_state.get("map.said", ("", None, ""))
+    if about is chosen:
+        return request
+    if view.noun == "codes" or not len(chosen.ids):
+        return ""
+    labels = view.digits.labels[view.points.indices].numpy()
+    here = labels[np.isin(view.ids, chosen.ids)]
+    whole = len(here) == len(chosen.ids) and (here == here[0]).all() and len(here) == (labels == here[0]).sum()
+    return f"class {here[0]}" if whole else ""
+
+
+def show(view: MapView, request: str) -> None:
+    """Have the box hold the request; one that was not understood stays there to be mended. Before it is drawn."""
+    there = view.state["find"]
+    if there != request and (request or there != st.session_state.get("map.unclear")):
+        view.state["find"] = request
+
+
+def find(view: MapView) -> None:
     """Do as the text says; a callback."""
-    request = re.sub(r"[^\w#.,; ]", "", st.session_state["map.find"])[:100].strip()  # shown again, as plain words
+    request = re.sub(r"[^\w#.,; ]", "", view.state["find"])[:LONGEST].strip()  # shown again, as plain words
+    st.session_state.pop("map.unclear", None)
     try:
         if request:
-            _say(view, _seek(view, request))
+            _say(view, _seek(view, request), request)
         else:
             select(view.canvas, [])
     except SearchError as error:
-        _say(view, f"Nothing was searched: {error}.")
+        st.session_state["map.unclear"] = view.state["find"]
+        _say(view, f"Nothing was searched: {error}.", "")
 
 
 def _seek(view: MapView, request: str) -> str:
@@ -61,5 +90,5 @@ def _seek(view: MapView, request: str) -> str:
     return f"“{request}”: {int(chosen.sum()):,} of {view.what} selected."
 
 
-def _say(view: MapView, sentence: str) -> None:
-    st.session_state["map.said"] = sentence, selection(view.canvas)
+def _say(view: MapView, sentence: str, request: str | None) -> None:
+    st.session_state["map.said"] = sentence, selection(view.canvas), request

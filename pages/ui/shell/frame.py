@@ -35,6 +35,7 @@ MENU = (
     ("pages/map.py", "Map", ":material/scatter_plot:"),
     ("pages/train.py", "Train", ":material/model_training:"),
 )
+_menu = st.components.v2.component("vqvae_menu", js=Path(__file__).with_name("menu.js").read_text())
 PICKER = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)"}
 
 
@@ -97,12 +98,14 @@ def page(
     heading: str | None = None,
     link_fields: Callable[[PageState], dict[str, str]] = lambda state: state.said,
     has_tour: bool = False,
+    not_in_link: Callable[[], str] = str,
 ) -> Iterator[Scene]:
     """Draw the frame, open the chosen checkpoint, and let the page follow; it ends well, whichever way it ends.
 
     `title` names the page in the menu, the browser's tab and the session; `heading` stands on it in its place.
     `link_fields` gives what a shared link says, where that is more than the address; `has_tour` says whether it has
-    steps of its own, so that a clicker's keys lead to another page from their ends alone.
+    steps of its own, so that a clicker's keys lead to another page from their ends alone. `not_in_link` says in a
+    sentence what of the page a link cannot hold.
 
     Stops the run where no model opens. At the end the address is published; data and models that cannot be read are one
     sentence in place of what is left. A page ends with its last line: Streamlit sends nothing more after `st.stop`, and
@@ -129,6 +132,8 @@ def page(
         st.markdown("**VQ-VAE Explorer**")
         for path, label, icon in MENU:
             st.page_link(path, label=label, icon=icon, width="stretch")
+        with st.container(key="menu"):
+            _menu(key="menu.component")
         st.selectbox(
             "Model",
             [*titles, *({state["model"]} - titles.keys())],
@@ -155,7 +160,7 @@ def page(
     if not state["present"]:
         st.markdown(lead)
     if sharing:
-        share(link_fields(state))
+        share(link_fields(state), not_in_link())
     state.warn_again()
     if state.complaints:
         state.warn(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")

@@ -57,6 +57,14 @@ class Work:
         visitor = self.visitor or st.session_state.setdefault("jobs.visitor", secrets.token_hex(8))
         st.session_state[self._kept] = Asked(self.key, visitor, self.start(visitor))
 
+    def rejoin(self, of: Callable[[str, str], Job | None]) -> None:
+        """Wait again for what this visitor asked for before a reload, where it is still under way."""
+        if self.visitor is None or self._kept in st.session_state:
+            return
+        job = of(self.visitor, self.key)
+        if job is not None and job.running and not job.cancelled:
+            st.session_state[self._kept] = Asked(self.key, self.visitor, job)
+
     def leave(self) -> None:
         """Wait no longer for what was asked for here; a callback."""
         asked = st.session_state.get(self._kept)

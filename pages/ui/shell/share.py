@@ -25,14 +25,16 @@ _copy = st.components.v2.component("vqvae_copy", html=HTML, css=STYLE, js=Path(_
 
 
 @st.dialog("Share this view")
-def share(fields: dict[str, str]) -> None:
+def share(fields: dict[str, str], not_in_link: str = "") -> None:
     """Show the link to this page with these fields of the address, but for the stage, which is the speaker's."""
     page = st.context.url or ""
     fields = {name: text for name, text in fields.items() if name != "present"}
     link, gone = write_link(page.split("?")[0], fields, DISPENSABLE)
     _copy(key="share.copy", data={"link": link})
     st.html(f'<div style="max-width: 24rem; margin: 0 auto">{qr_code(link)}</div>')
-    notes = [f"{len(link):,} characters. Who opens it sees this page as it is now; what they change stays theirs."]
+    notes = [f"{len(link):,} characters. Whoever opens it sees this page as it is now; what they change stays theirs."]
+    if not_in_link:
+        notes.append(not_in_link)
     if gone:
         left_out = " and ".join(LEFT_OUT[name] for name in gone)
         notes.append(f"A link holds {LONGEST:,} characters at most, so {left_out} had to be left out.")

@@ -64,6 +64,17 @@ def switch(text: str) -> bool:
     return text == "True"
 
 
+def text_up_to(longest: int) -> Callable[[str], str]:
+    """A parser of any text that is not too long."""
+
+    def parse(text: str) -> str:
+        if len(text) > longest:
+            raise ValueError(f"at most {longest} letters")
+        return text
+
+    return parse
+
+
 def one_of(*names: str) -> Callable[[str], str]:
     """A parser of one name out of several."""
 

@@ -6,6 +6,7 @@ from pages.ui import resources
 from pages.ui.charts import training
 from pages.ui.charts.toolbar import TOOLBAR
 from pages.ui.shell.messages import attempt
+from pages.ui.shell.words import counted
 from pages.ui.train.checkpoints import PLACE, add
 from pages.ui.train.side_by_side import CPU_SECONDS, FIRST, MOST, NAMES, side_by_side
 from vqvae import checkpoint as checkpoints
@@ -70,7 +71,8 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
             alt=words,
         )
     st.caption(
-        f"Recorded on {comparison.images:,} training images of {images}, {comparison.epochs} epochs: {steps:,} steps. "
+        f"Recorded on {comparison.images:,} training images of {images}, {counted(comparison.epochs, 'epoch')}: "
+        f"{steps:,} steps. "
         + (
             "Each recipe has the best of three learning rates, by short runs measured on training images held out."
             if comparison.trials

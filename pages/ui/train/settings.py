@@ -11,6 +11,7 @@ from pages.ui.components.player import duration
 from pages.ui.shell.choices import number_field, outside
 from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.url_state import Field, PageState, number, one_of, switch, whole
+from pages.ui.shell.words import counted
 from pages.ui.train.download import DATASETS, fetching
 from pages.ui.train.running import PLACE
 from vqvae import data
@@ -229,7 +230,6 @@ def describe(config: RunConfig) -> str:
     """What is being trained, in a line."""
     recipe = config.recipe
     offered = {"k-means initialisation": recipe.kmeans_init, "dead-code replacement": recipe.dead_code_replacement}
-    epochs = f"{recipe.epochs} epochs" if recipe.epochs > 1 else "1 epoch"
     switches = [name for name, on in offered.items() if on]
     if recipe.initialisation != "normal":
         switches.append(f"{recipe.initialisation} initialisation")
@@ -242,7 +242,7 @@ def describe(config: RunConfig) -> str:
         f"{images} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "
         f"{', '.join([QUANTIZERS[recipe.quantizer].title, *switches])} · "
         f"{SCHEDULE_NAMES[recipe.schedule].lower()} rate {recipe.lr:g} · commitment cost {recipe.commitment_cost:g} · "
-        f"{epochs} in batches of {recipe.batch_size} · seed {recipe.seed}"
+        f"{counted(recipe.epochs, 'epoch')} in batches of {recipe.batch_size} · seed {recipe.seed}"
     )
 
 

@@ -10,6 +10,7 @@ from pages.ui.charts import training
 from pages.ui.charts.toolbar import TOOLBAR
 from pages.ui.shell.choices import number_field
 from pages.ui.shell.messages import attempt, show
+from pages.ui.shell.words import counted
 from pages.ui.train.checkpoints import PLACE as SHELF
 from pages.ui.train.checkpoints import add
 from pages.ui.train.download import DATASETS
@@ -180,8 +181,8 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
             )
         steps = max((status.steps for status in statuses), default=0) or _steps(order.dataset, order.recipe.epochs)
         st.caption(
-            f"Equal budgets: {steps:,} steps, {order.recipe.epochs} epochs in batches of {order.recipe.batch_size}, on "
-            f"{DATASETS[order.dataset]}, in the same order; seed {order.recipe.seed}."
+            f"Equal budgets: {steps:,} steps, {counted(order.recipe.epochs, 'epoch')} in batches of "
+            f"{order.recipe.batch_size}, on {DATASETS[order.dataset]}, in the same order; seed {order.recipe.seed}."
         )
     histories = {_title(run): run.history() for run in runs}
     for column, (value, words) in zip(st.columns(len(CURVES), gap="medium"), CURVES.items(), strict=True):

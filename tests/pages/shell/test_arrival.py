@@ -42,7 +42,7 @@ def told(monkeypatch) -> dict[str, object]:
 def shared(monkeypatch) -> list[dict[str, str]]:
     """The fields of every link that was shared."""
     shared: list[dict[str, str]] = []
-    monkeypatch.setattr(frame, "share", shared.append)
+    monkeypatch.setattr(frame, "share", lambda fields, _not_in_link: shared.append(fields))
     return shared
 
 

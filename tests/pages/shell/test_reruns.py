@@ -37,7 +37,7 @@ def counted(monkeypatch) -> Counter:
         ("codebook", {"section": "neighbours"}, 3),
         ("codebook", {"section": "compare"}, 3),
         ("map", {}, 1),  # classes
-        ("map", {"show": "codes", "method": "pca"}, 2),
+        ("map", {"show": "codes", "method": "pca"}, 1),
     ],
 )
 def test_a_rerun_builds_each_figure_once_and_encodes_and_hashes_nothing(counted, page, address, figures):

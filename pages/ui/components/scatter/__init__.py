@@ -24,6 +24,9 @@ from vqvae.receptive_field import ReceptiveField
 
 FOLDER = Path(__file__).parent
 EDGE = 65535  # positions travel as 16-bit numbers in a square
+FINE = 16  # of them are one step of an outline's corner
+SIDE = 4096  # such steps
+CORNERS = 64  # of an outline, at most
 
 
 class Coloring(NamedTuple):
@@ -60,11 +63,15 @@ class Plot(NamedTuple):
     marks: tuple[Mark, ...] = ()
 
 
+Outline = tuple[tuple[int, int], ...]  # corners of a polygon on the map, SIDE to its side; y goes up
+
+
 class Selected(NamedTuple):
     """Which points are selected."""
 
     revision: int  # grows when Python selects: the browser then takes over what Python says
     ids: np.ndarray  # (M,) int64, ascending
+    outline: Outline = ()  # that a hand drew around just these, if it did
 
 
 NOTHING = Selected(0, np.empty(0, dtype=np.int64))
@@ -75,9 +82,21 @@ def selection(key: str) -> Selected:
     return st.session_state.get(_place(key), NOTHING)
 
 
-def select(key: str, ids: np.ndarray) -> None:
+def select(key: str, ids: np.ndarray, outline: Outline = ()) -> None:
     """Select points from Python; before `scatter` is drawn, or in a callback."""
-    st.session_state[_place(key)] = Selected(selection(key).revision + 1, np.unique(np.asarray(ids, dtype=np.int64)))
+    chosen = np.unique(np.asarray(ids, dtype=np.int64))
+    st.session_state[_place(key)] = Selected(selection(key).revision + 1, chosen, outline)
+
+
+def inside(positions: np.ndarray, outline: Outline) -> np.ndarray:
+    """Which points of a map (N, 2) lie in an outline, by the even-odd rule and to the point as in the browser: (N,)."""
+    x, y = _Square(positions).place(positions).T
+    within = np.zeros(len(positions), dtype=bool)
+    corners = [(FINE * float(a), FINE * float(b)) for a, b in outline]
+    for (ax, ay), (bx, by) in zip(corners, corners[-1:] + corners[:-1], strict=True):
+        if ay != by:
+            within ^= ((ay > y) != (by > y)) & (x < ((bx - ax) * (y - ay)) / (by - ay) + ax)
+    return within
 
 
 def scatter(plot: Plot, key: str, limit: int) -> np.ndarray:
@@ -125,34 +144,48 @@ def make_sheet(
     reconstructions: Tensor,
     codes: Tensor,
     errors: Tensor,
-    code_colors: Sequence[str],
+    tiles: Tensor,
     field: ReceptiveField,
 ) -> bytes:
-    """What a map shows of each digit: pictures (N, C, H, W) uint8, codes (N, h, w), NMSE (N,), code colours (K,).
+    """What a map shows of each digit: pictures (N, C, H, W) uint8, codes (N, h, w), NMSE (N,).
 
-    `field` is what a cell sees, `name` the sheet's key.
+    `tiles` (K, C, a, b) uint8 are the codes' own, `field` is what a cell sees, `name` the sheet's key.
     """
-    N, C, H, W = digits.shape
-    columns = max(1, round((N * H / W) ** 0.5))
+    across = _across(tiles)
     parts = {
-        "digits": _sprites(digits, columns),
-        "reconstructions": _sprites(reconstructions, columns),
+        "reconstructions": _sprites(reconstructions, _across(digits)),
         "codes": codes.flatten().numpy().astype("<u2").tobytes(),
         "errors": errors.numpy().astype("<f4").tobytes(),
+        "tiles": _sprites(tiles, across),
     }
-    header = {
-        "key": name,
-        "columns": columns,
-        "channels": C,
-        "height": H,
-        "width": W,
+    more = {
         "grid": list(codes.shape[1:]),
-        "colors": list(code_colors),
         "patch": asdict(field),
-        "parts": [[part, len(content)] for part, content in parts.items()],
+        "tile": {"columns": across, "height": tiles.shape[2], "width": tiles.shape[3]},
     }
+    return _sheet(name, digits, parts, more)
+
+
+def make_tile_sheet(name: str, tiles: Tensor, sizes: Tensor, said: Sequence[str]) -> bytes:
+    """What a map shows of each code: its tile (K, C, a, b) uint8, how large (K,), 1 the usual, and a line of words."""
+    return _sheet(name, tiles, {}, {"sizes": [round(size, 3) for size in sizes.tolist()], "said": list(said)})
+
+
+def _sheet(name: str, pictures: Tensor, parts: dict[str, bytes], more: dict[str, object]) -> bytes:
+    """A picture for each point, and what else is known of it."""
+    _, C, H, W = pictures.shape
+    columns = _across(pictures)
+    parts = {"digits": _sprites(pictures, columns), **parts}
+    sizes = [[part, len(content)] for part, content in parts.items()]
+    header = {"key": name, "columns": columns, "channels": C, "height": H, "width": W, **more, "parts": sizes}
     encoded = json.dumps(header).encode()
     return len(encoded).to_bytes(4, "little") + encoded + b"".join(parts.values())
+
+
+def _across(images: Tensor) -> int:
+    """How many pictures (N, C, H, W) stand in a row of their sheet, so that it is about square."""
+    N, _, H, W = images.shape
+    return max(1, round((N * H / W) ** 0.5))
 
 
 class _Square:
@@ -182,9 +215,10 @@ def _listener(key: str, limit: int) -> Callable[[], None]:
     """A callback that takes over what the browser says is selected, if it can be."""
 
     def listen() -> None:
-        ids = _heard(st.session_state.get(key, {}).get("selection"), selection(key).revision, limit)
+        message = st.session_state.get(key, {}).get("selection")
+        ids = _heard(message, selection(key).revision, limit)
         if ids is not None:
-            st.session_state[_place(key)] = Selected(selection(key).revision, ids)
+            st.session_state[_place(key)] = Selected(selection(key).revision, ids, read_outline(message.get("outline")))
 
     return listen
 
@@ -197,6 +231,17 @@ def _heard(message: object, revision: int, limit: int) -> np.ndarray | None:
     if not isinstance(ids, list) or len(ids) > limit or not all(type(one) is int and 0 <= one < limit for one in ids):
         return None
     return np.unique(np.array(ids, dtype=np.int64))
+
+
+def read_outline(said: object) -> Outline:
+    """The corners that a browser or an address names; none where they are not those of an outline."""
+    if not isinstance(said, list) or not 3 <= len(said) <= CORNERS:
+        return ()
+    if not all(isinstance(one, list) and len(one) == 2 for one in said):
+        return ()
+    if not all(type(number) is int and -SIDE <= number <= 2 * SIDE for one in said for number in one):
+        return ()
+    return tuple((x, y) for x, y in said)
 
 
 def _place(key: str) -> str:

@@ -1,6 +1,6 @@
 // The card of the point under the pointer, or of the focused one: its picture, its reconstruction and its codes.
 
-import { clamp, luminance } from "./dots.js";
+import { clamp } from "./dots.js";
 import { spriteAt } from "./sheets.js";
 
 export class Card {
@@ -28,7 +28,9 @@ export class Card {
       view.find(".card .note").textContent = sheet ? this.note(at) : "pictures are on their way";
       view.find(".card .pictures").hidden = !sheet;
       view.find(".card .pictures").style.display = sheet ? "" : "none";
-      view.find(".card .codes").style.display = sheet ? "" : "none";
+      view.find(".card .codes").style.display = sheet?.codes ? "" : "none";
+      view.find(".card .made").style.display = sheet?.codes ? "" : "none";
+      view.find(".card .of").textContent = sheet?.codes ? "digit" : "tile";
       if (sheet) this.paint(view.imageOf(at));
     }
     element.hidden = false;
@@ -45,13 +47,18 @@ export class Card {
     const level = right || x - gap - w >= -4;
     const left = right ? x + gap : level ? x - gap - w : clamp(x - w / 2, 0, camera.width - w);
     const aside = y > camera.height / 2 ? y - gap - h : y + gap;
-    const top = level ? clamp(y - h / 2, 0, Math.max(0, camera.height - h)) : aside;
+    const wanted = level ? y - h / 2 : aside;
+    // Where the map reaches out of the window, the card stays within.
+    const { top: begin } = this.view.stage.getBoundingClientRect();
+    const [lowest, highest] = [Math.max(0, 4 - begin), Math.min(camera.height, innerHeight - 4 - begin) - h];
+    const top = clamp(wanted, lowest, Math.max(lowest, highest));
     this.element.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 
   name(at) {
     const { data, ids, labels } = this.view;
-    const label = labels ? ` · a ${labels[at]}` : "";
+    if (data.noun === "codes") return `Code ${ids[at]}`;
+    const label = labels ? ` · ${labels[at] === 8 ? "an" : "a"} ${labels[at]}` : "";
     if (!data.cells) return `Digit ${ids[at]}${label}`;
     const cell = ids[at] % data.cells;
     const place = `Row ${Math.floor(cell / data.columns) + 1}, column ${(cell % data.columns) + 1}`;
@@ -60,49 +67,53 @@ export class Card {
 
   note(at) {
     const { sheet, data, ids } = this.view;
+    if (sheet.said) return sheet.said[ids[at]];
     const code = data.cells ? `code ${sheet.codes[ids[at]]}, ` : "";
     return `${code}NMSE ${sheet.errors[this.view.imageOf(at)].toFixed(3)}`;
   }
 
   paint(image) {
-    const { view, sheet } = this;
-    const [rows, columns] = sheet.grid;
-    const cell = clamp(Math.floor(176 / columns), 4, 25);
-    const [w, h] = [columns * cell, rows * cell];
-    const side = (w - 7) / 2;
+    const { sheet } = this;
     const [left, top] = spriteAt(sheet, image);
     const { width, height } = sheet;
+    const across = sheet.codes ? this.cells(image) : 96;
+    const side = sheet.codes ? (across - 7) / 2 : across;
     for (const name of ["digit", "reconstruction"]) {
-      const canvas = view.find(`.card .${name}`);
+      if (!sheet[`${name}s`]) continue;
+      const canvas = this.view.find(`.card .${name}`);
       [canvas.width, canvas.height] = [width, height];
       canvas.style.width = `${side}px`;
       canvas.style.height = `${(side * height) / width}px`;
       canvas.getContext("2d").drawImage(sheet[`${name}s`], left, top, width, height, 0, 0, width, height);
     }
-    const { ratio, ink } = view.drawing;
+  }
+
+  /** The grid of an image's codes, each as its tile; its width. */
+  cells(image) {
+    const { view, sheet } = this;
+    const [rows, columns] = sheet.grid;
+    const cell = clamp(Math.floor(176 / columns), 4, 25);
+    const [w, h] = [columns * cell, rows * cell];
+    const { ratio, accent, ink } = view.drawing;
     const canvas = view.find(".card .codes");
     [canvas.width, canvas.height] = [w * ratio, h * ratio];
     [canvas.style.width, canvas.style.height] = [`${w}px`, `${h}px`];
     const context = canvas.getContext("2d");
     context.scale(ratio, ratio);
-    context.font = `${Math.min(11, cell * 0.46)}px ${getComputedStyle(view.host).fontFamily}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
+    context.imageSmoothingEnabled = false;
     const codes = sheet.codes.subarray(image * rows * columns, (image + 1) * rows * columns);
+    const { columns: across, width, height } = sheet.tile;
     codes.forEach((code, place) => {
       const [x, y] = [(place % columns) * cell, Math.floor(place / columns) * cell];
-      const color = sheet.colors[code];
-      context.fillStyle = color;
-      context.fillRect(x, y, cell - 1, cell - 1);
-      if (cell < 18) return;
-      context.fillStyle = luminance(color) > 0.18 ? "#000" : "#fff";
-      context.fillText(code, x + (cell - 1) / 2, y + cell / 2);
+      const [left, top] = [(code % across) * width, Math.floor(code / across) * height];
+      context.drawImage(sheet.tiles, left, top, width, height, x, y, cell - 1, cell - 1);
     });
     if (view.data.cells) {
       const place = view.ids[this.at] % view.data.cells;
-      context.strokeStyle = ink;
+      context.strokeStyle = accent || ink;
       context.lineWidth = 2.5;
       context.strokeRect((place % columns) * cell, Math.floor(place / columns) * cell, cell - 1, cell - 1);
     }
+    return w;
   }
 }

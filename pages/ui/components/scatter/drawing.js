@@ -122,13 +122,15 @@ export class Drawing {
   thumbnailSize() {
     const { sheet, camera } = this.view;
     const apart = camera.spacing * camera.scale;
+    if (sheet?.said) return clamp(0.9 * apart, 28, 64); // a code is its tile, however near
     return sheet && apart >= 11 ? clamp(1.5 * apart, 18, 56) : 0;
   }
 
   drawThumbnails(context, thumbnail, wanted, opacity) {
-    const { camera, points, order, selected } = this.view;
+    const { camera, points, order, selected, ids } = this.view;
     const { xy } = points;
     const { width, height } = this.base;
+    context.imageSmoothingEnabled = !this.view.sheet.said; // a tile's pixels are few
     const scale = camera.scale * this.ratio;
     const left = width / 2 - camera.center[0] * scale;
     const top = height / 2 + camera.center[1] * scale;
@@ -141,7 +143,8 @@ export class Drawing {
       const x = left + xy[2 * i] * scale;
       const y = top - xy[2 * i + 1] * scale;
       if (x < -size || y < -size || x > width + size || y > height + size) continue;
-      this.drawThumbnail(context, i, x - size / 2, y - size / 2, size);
+      const own = size * (this.view.sheet.sizes?.[ids[i]] ?? 1);
+      this.drawThumbnail(context, i, x - own / 2, y - own / 2, own);
     }
     context.globalAlpha = 1;
   }
@@ -157,7 +160,7 @@ export class Drawing {
     const whole = [0, 0, sheet.width, sheet.height];
     const [sx, sy, sw, sh] = data.cells ? patchOf(sheet, ids[i] % data.cells) : whole;
     context.fillStyle = data.palette[colors[i]];
-    const edge = Math.max(2, size / 14);
+    const edge = Math.max(2, size / (sheet.said ? 9 : 14));
     context.fillRect(x, y, size, tall);
     context.drawImage(sheet.digits, left + sx, top + sy, sw, sh, x + edge, y + edge, size - 2 * edge, tall - 2 * edge);
   }
@@ -165,7 +168,7 @@ export class Drawing {
   /** The sheet with each grey picture's ink in its point's colour, over nothing; once a colouring. */
   tint() {
     const { sheet, data, points, ids, colors } = this.view;
-    if (this.tinted || sheet.channels !== 1 || data.cells) return;
+    if (this.tinted || sheet.channels !== 1 || data.cells || sheet.said) return;
     const { width: W, height: H } = sheet;
     this.tinted = new OffscreenCanvas(sheet.digits.width, sheet.digits.height);
     const context = this.tinted.getContext("2d", { willReadFrequently: true });

@@ -121,7 +121,8 @@ export class Hand {
         if (event.pointerType === "touch") this.hover(at);
       }
     } else if (path) {
-      view.select(view.points.inside(outline(path, this.tool === "box")), event);
+      const corners = view.points.corners(outline(path, this.tool === "box"));
+      view.select(view.points.inside(corners), event, corners);
     }
     view.drawing.request();
   }

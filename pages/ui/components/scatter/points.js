@@ -1,5 +1,12 @@
 // The points of the map as the camera sees them: which one is meant, which lie inside an outline, which is next. No DOM.
 
+import { clamp } from "./dots.js";
+
+const EDGE = 65535; // a map's side, as positions travel
+const FINE = 16; // of them are one step of a corner
+const SIDE = 4096;
+const CORNERS = 64; // of a lasso: an address has to hold them
+
 export class Points {
   constructor(camera) {
     this.camera = camera;
@@ -25,10 +32,24 @@ export class Points {
     return found;
   }
 
-  /** The points inside a polygon on the screen. */
-  inside(polygon) {
+  /** A polygon on the screen, on the map: at most CORNERS whole numbers from 0 to SIDE, and beyond around the map. */
+  corners(polygon) {
+    const { camera } = this;
+    const [left, top] = [camera.x(0), camera.y(0)];
+    const step = Math.max(1, polygon.length / CORNERS);
+    const places = Array.from({ length: Math.min(polygon.length, CORNERS) }, (_, n) => polygon[Math.floor(n * step)]);
+    const whole = (share) => clamp(Math.round(share * SIDE), -SIDE, 2 * SIDE);
+    return places.map(([x, y]) => [whole((x - left) / camera.scale), whole((top - y) / camera.scale)]);
+  }
+
+  /** The points inside a polygon of such corners; in whole numbers, so that Python finds the same ones. */
+  inside(corners) {
+    const polygon = corners.map(([x, y]) => [x * FINE, y * FINE]);
     const found = [];
-    for (let i = 0; i < this.count; i++) if (within(this.x(i), this.y(i), polygon)) found.push(i);
+    for (let i = 0; i < this.count; i++) {
+      const [x, y] = [Math.round(this.xy[2 * i] * EDGE), Math.round(this.xy[2 * i + 1] * EDGE)];
+      if (within(x, y, polygon)) found.push(i);
+    }
     return found;
   }
 

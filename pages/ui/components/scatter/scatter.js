@@ -141,14 +141,18 @@ class View {
     this.selectedCount = this.selected.reduce((sum, one) => sum + one, 0);
   }
 
-  /** Select points, with shift in addition to those selected, with alt taking them away; Python hears of the outcome. */
-  select(points, { shiftKey = false, altKey = false } = {}) {
+  /**
+   * Select points, with shift in addition to those selected, with alt taking them away; Python hears of the outcome, and
+   * of the corners of a polygon that holds just these.
+   */
+  select(points, { shiftKey = false, altKey = false } = {}, corners = []) {
     if (!shiftKey && !altKey) this.selected.fill(0);
     for (const at of points) this.selected[at] = altKey ? 0 : 1;
     this.recount();
     this.say();
     this.drawing.request();
-    this.send({ revision: this.revision, ids: this.selectedIds() });
+    const outline = shiftKey || altKey ? [] : corners;
+    this.send({ revision: this.revision, ids: this.selectedIds(), outline });
   }
 
   clear() {

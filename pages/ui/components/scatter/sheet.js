@@ -17,19 +17,18 @@ export default function ({ data }) {
     parts[name] = bytes.slice(at, at + size);
     at += size;
   }
-  const sheet = {
-    ...header,
-    codes: new Uint16Array(parts.codes.buffer),
-    errors: new Float32Array(parts.errors.buffer),
-  };
+  const sheet = { ...header };
+  if (parts.codes) sheet.codes = new Uint16Array(parts.codes.buffer);
+  if (parts.errors) sheet.errors = new Float32Array(parts.errors.buffer);
   SHEETS.set(header.key, null);
   decode(header.key, sheet, parts);
 }
 
 async function decode(key, sheet, parts) {
-  const pictures = [parts.digits, parts.reconstructions].map((part) => new Blob([part], { type: "image/png" }));
-  const [digits, reconstructions] = await Promise.all(pictures.map((picture) => createImageBitmap(picture)));
-  SHEETS.set(key, { ...sheet, digits, reconstructions });
+  const names = ["digits", "reconstructions", "tiles"].filter((name) => parts[name]);
+  const blobs = names.map((name) => new Blob([parts[name]], { type: "image/png" }));
+  const pictures = await Promise.all(blobs.map((blob) => createImageBitmap(blob)));
+  SHEETS.set(key, { ...sheet, ...Object.fromEntries(names.map((name, n) => [name, pictures[n]])) });
   for (const old of [...SHEETS.keys()].slice(0, -KEPT)) SHEETS.delete(old);
   dispatchEvent(new Event(ARRIVED));
 }

@@ -1,0 +1,42 @@
+"""Thumbnails: many digits as one picture, each a button: a Streamlit component (Components v2)."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+import torch
+from torch import Tensor
+
+from pages.ui.charts import pictures
+
+FOLDER = Path(__file__).parent
+
+
+def thumbnails(
+    layers: Sequence[Tensor], numbers: Sequence[int], columns: int, title: str, key: str, on_pick: Callable[[int], None]
+) -> None:
+    """Draw stacks of layers (M, C, H, W) uint8, so many a row; `on_pick` is a callback, given one of the numbers."""
+
+    def hear() -> None:
+        number = st.session_state[key].get("number")
+        if type(number) is int and number in numbers:  # a browser may send anything
+            on_pick(number)
+
+    _component(
+        key=key,
+        data={
+            "sheet": pictures.data_uri(pictures.montage(torch.cat(tuple(layers), 2), columns)),
+            "numbers": list(numbers),
+            "columns": columns,
+            "title": title,
+        },
+        on_number_change=hear,
+    )
+
+
+_component = st.components.v2.component(
+    "vqvae_thumbnails",
+    html='<div class="thumbnails"><img><div class="buttons" role="group"></div></div>',
+    css=(FOLDER / "thumbnails.css").read_text(),
+    js=(FOLDER / "thumbnails.js").read_text(),
+)
