@@ -76,18 +76,23 @@ def usage_of(checkpoint: Checkpoint) -> counting.Usage:
     return counting.usage(encode(checkpoint.model, few), checkpoint.model.config.num_embeddings)
 
 
-def test_the_page_opens_with_the_most_used_code_that_is_a_stroke(small_model, monkeypatch):
-    uses = usage_of(small_model).all_cells.total
-    first, second = uses.argsort(descending=True)[:2].tolist()
-    tiles = torch.zeros(12, 1, 4, 4)
-    tiles[second] = 1.0
-    monkeypatch.setattr(resources, "tiles", lambda checkpoint: tiles)
+def test_the_page_opens_with_the_most_used_code_where_no_tile_is_a_stroke(small_model):
     page = open_page()
-    assert f"Code {second}" in [title.value for title in page.subheader]
-    tiles[second] = 0.0  # no stroke anywhere: the most used then
-    assert f"Code {first}" in [title.value for title in open_page().subheader]
+    assert f"Code {int(usage_of(small_model).all_cells.total.argmax())}" in text_of(page)
     assert page.session_state["code"] is None
     assert page.query_params == {}
+
+
+def test_the_page_opens_with_a_stroke_and_the_background_has_a_line_of_its_own():
+    page, default = open_page(), resources.checkpoint("default")
+    usage = resources.usage(default, data.EMBEDDED, "all")
+    total, tiles = usage.all_cells.total, resources.tiles(default)
+    (code,) = [int(title.value.split()[1]) for title in page.subheader if title.value.startswith("Code ")]
+    assert tiles[code].std() > 0.3
+    assert all(tiles[other].std() <= 0.3 for other in (total > total[code]).nonzero().flatten().tolist())
+    paper = int(total.argmax())  # the darkest of all tiles, and the code that the page opened on before
+    assert total[paper] > 2 * usage.ink_cells.total[paper]
+    assert f"The background has codes of its own: {paper}, " in text_of(page)
 
 
 def test_the_sentences_state_codebook_perplexity_and_dead_codes(small_model):
@@ -300,12 +305,6 @@ def test_a_measurement_is_shown_again_after_a_reload(small_model, gate):
     page = visit("codebook", token=token)
     page.button(key="codebook.cancel").click().run()
     gate.set()
-
-
-def test_the_background_has_a_line_of_its_own(small_model):
-    usage = usage_of(small_model)
-    assert (usage.all_cells.total > 2 * usage.ink_cells.total).any()
-    assert "The background has codes of its own: " in text_of(open_page())
 
 
 def test_a_measurement_can_be_cancelled(small_model, gate):

@@ -19,7 +19,7 @@ from vqvae.checkpoint import Checkpoint
 from vqvae.data import EMBEDDED, Digits
 from vqvae.evaluation import perplexity
 
-STROKE = 0.4  # how much of a tile is ink, at least, where it is a stroke
+STROKE = 0.3  # standard deviation of a tile's pixels, at least, where it is a stroke: neither paper nor ink alone
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class CodebookView:
 
     @property
     def expressive(self) -> int:
-        """The most used of the codes whose tile is a stroke rather than paper; of all, where there is none."""
-        strokes = resources.tiles(self.checkpoint).flatten(1).mean(1) > STROKE
+        """The most used of the codes whose tile is a stroke, neither paper nor ink; of all, where there is none."""
+        strokes = resources.tiles(self.checkpoint).flatten(1).std(1) > STROKE
         total = self.counts.total
         return int((total * strokes if (total * strokes).any() else total).argmax())
 
