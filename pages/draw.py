@@ -26,10 +26,15 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
         st.error(f"There is no digit to start from, but you can draw one. {error}")
     asked = False
     if not scene.presenting:
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key="draw-beside"):
             if digits:
                 pick(scene, digits)
             asked = st.button("Bring your own", icon=":material/photo_camera:", key="draw.own.ask")
+            if digits:
+                interpolation.switch(state)
+            st.page_link("pages/map.py", label="See it on the map", icon=":material/scatter_plot:", width="content")
+        if digits and state["between"]:
+            interpolation.section(scene.checkpoint, digits, state["digit"])
     put = put_there(scene, digits)
     if asked:
         bring(config, put_picture(state))
@@ -39,6 +44,4 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
 
     scene.fragment(drawing)
     if not scene.presenting:
-        if digits:
-            interpolation.section(scene.checkpoint, digits, state["digit"])
         explain(scene)

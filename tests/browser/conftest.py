@@ -251,7 +251,7 @@ def bench(empty_bench: Callable) -> Callable:
     def open_bench(**options):
         page = empty_bench(**options)
         pixels = data.load(data.EMBEDDED, "all").pixels[DIGIT]
-        show(page, load(SHIPPED["default"]), pixels=pixels.permute(1, 2, 0).flatten().tolist())
+        show(page, load(SHIPPED["default"]), pixels=pixels.permute(1, 2, 0).flatten().tolist(), example=True)
         return page
 
     return open_bench

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import TimeoutError as NothingRan
 
-from pages.ui.components.canvas import Tour, describe
+from pages.ui.components.canvas import Put, Tour, describe
 from vqvae.checkpoint import Checkpoint
 
 DIGIT = 1234  # a first visitor's
@@ -86,9 +86,11 @@ def open_draw(page, address: str = "/draw"):
 described = cache(describe)
 
 
-def show(page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None) -> None:
+def show(
+    page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None, *, example: bool = False
+) -> None:
     """Give a workbench without a server a model, and for a new serial a picture; wait for the pass."""
-    put = {"serial": serial, "pixels": pixels, "edits": None, "cell": None}
+    put = Put(serial, None, example=example)._asdict() | {"pixels": pixels}
     page.evaluate("(data) => update(data)", {"model": described(opened), "set": put, "tour": Tour("a:0")._asdict()})
     cells = opened.model.config.cells
     until(lambda: len(codes(page)) == cells and all(codes(page)), "a pass of the model")

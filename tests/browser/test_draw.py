@@ -106,6 +106,28 @@ def test_undo_takes_a_stroke_back_and_redo_draws_it_again(bench):
     assert drawing(page) == after
 
 
+def test_the_first_stroke_over_an_example_begins_a_new_drawing_and_undo_brings_the_example_back_to_draw_over(bench):
+    page = bench()
+    expect(page.get_by_role("heading", name="An example")).to_be_visible()
+    expect(page.get_by_text("Draw your own here")).to_be_visible()
+    example = drawing(page)
+    line = (0.1, 0.05), (0.9, 0.05)  # where an example has no ink
+    stroke(page, *line)
+    alone = drawing(page)
+    assert alone.at(0.5, 0.05) == 255
+    assert not any(alone.pixels[28 * 4 :])  # nothing of the example
+    expect(page.get_by_role("heading", name="Your digit")).to_be_visible()
+    press(page, "Undo")
+    assert drawing(page) == example
+    stroke(page, *line)
+    assert drawing(page).pixels == [max(pair) for pair in zip(example.pixels, alone.pixels, strict=True)]
+    press(page, "Back to the chosen digit")
+    expect(page.get_by_role("heading", name="An example")).to_be_visible()
+    press(page, "Eraser")
+    stroke(page, (0.4, 0.5), (0.6, 0.5))
+    assert 0 < sum(drawing(page).pixels) < sum(example.pixels)  # an eraser works on the example itself
+
+
 def test_the_eraser_takes_ink_away(bench):
     page = bench()
     blank(page)

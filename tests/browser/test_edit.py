@@ -71,7 +71,7 @@ def test_hovering_a_tile_previews_it_without_choosing_it(bench):
     cell(page, 4, 4).click()
     tile(page, another(page, 4, 4)).hover()
     until(lambda: reconstruction(page) != before, "the preview")
-    page.get_by_role("heading", name="Your digit").hover()
+    page.get_by_role("heading", name="Reconstruction").hover()
     until(lambda: reconstruction(page) == before, "the end of the preview")
     assert codes(page) == names
 
@@ -242,6 +242,7 @@ def test_the_picture_and_the_numbers_can_be_saved(bench):
 
 def test_edits_outlive_a_stroke_and_a_reload(page):
     open_draw(page)
+    stroke(page, (0.2, 0.8), (0.5, 0.8))
     code = another(page, 7, 7)
     choose(page, 7, 7, code)
     stroke(page, (0.2, 0.2), (0.5, 0.2))

@@ -60,6 +60,7 @@ def test_back_returns_from_a_near_digit_to_the_drawing_and_its_codes_and_forward
 
 def test_all_classes_stand_within_a_phones_width(new_page):
     page = open_draw(new_page(**PHONE))
+    page.get_by_role("button", name="Choose a digit").tap()
     nine = page.get_by_role("radio", name="9", exact=True).or_(page.get_by_role("button", name="9", exact=True)).first
     box = nine.bounding_box()
     assert box["x"] + box["width"] <= 390 - 8

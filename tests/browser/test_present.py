@@ -28,7 +28,7 @@ def stage(new_page):
     def open_stage(path: str, **options):
         page = new_page(**{"viewport": SCREEN, **options})
         page.goto(path)
-        page.get_by_label("Draw a digit", exact=True).wait_for()
+        page.get_by_label("Draw a digit", exact=True).wait_for(state="attached")
         return page
 
     return open_stage

@@ -71,7 +71,7 @@ def test_a_drawing_is_compared_with_all_digits_in_words(canvas):
     page = draw()
     assert "Compared with the 5,000 embedded digits" in text_of(page)
     assert "larger than that of <b>100%</b> of the embedded digits" in html_of(page)
-    assert "Very unusual." in html_of(page)
+    assert "Very hard to reconstruct." in html_of(page)
 
 
 def test_an_empty_canvas_is_compared_with_nothing(canvas):

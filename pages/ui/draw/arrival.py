@@ -26,7 +26,7 @@ def put_there(scene: Scene, digits: Digits | None) -> Put:
         else:
             canvas = canvas.put(Source(digit))
             _leave_link(state)
-    if canvas.fingerprint != fingerprint:  # edits are another model's codes; a cell is the same place, where there is one
+    if canvas.fingerprint != fingerprint:  # a cell is the same place there, edits are not the same codes
         if state["cell"] is not None and state["cell"] >= scene.checkpoint.model.config.cells:
             state["cell"] = None
         canvas = replace(canvas, fingerprint=fingerprint, edits=None, cell=state["cell"])
@@ -35,7 +35,8 @@ def put_there(scene: Scene, digits: Digits | None) -> Put:
         canvas = canvas.aimed_at(state["cell"])
     hold(canvas)
     pixels, revision = _pixels(canvas.source, scene, digits), canvas.revision
-    return Put(revision.of_picture, pixels, canvas.edits, canvas.cell, revision.of_cell)
+    example = canvas.source.pixels is None  # an embedded digit is nobody's drawing
+    return Put(revision.of_picture, pixels, canvas.edits, canvas.cell, example, revision.of_cell)
 
 
 def _pixels(source: Source, scene: Scene, digits: Digits | None) -> Tensor | None:

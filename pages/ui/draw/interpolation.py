@@ -5,18 +5,21 @@ import streamlit as st
 from pages.ui.components.canvas import CanvasError
 from pages.ui.components.interpolation import End, interpolation
 from pages.ui.shell.canvas_state import drawn
+from pages.ui.shell.url_state import PageState
 from pages.ui.shell.words import article
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits
 
 
+def switch(state: PageState) -> None:
+    """Whether the section is there: in the address, so that a reload keeps it."""
+    st.toggle("Between two digits", key=state.key("between"), persist_state="session")
+
+
 @st.fragment
 def section(checkpoint: Checkpoint, digits: Digits, digit: int) -> None:
-    """Draw the section, closed at first; it begins at an embedded digit, given by its number."""
-    expander = st.expander("Between two digits", icon=":material/linear_scale:", key="draw.between", on_change="rerun")
-    if not expander.open:
-        return
-    with expander:
+    """Draw the section; it begins at an embedded digit, given by its number."""
+    with st.container(border=True, key="draw-between"):
         columns = st.columns(2)
         ends = []
         for column, side, start in zip(columns, "AB", (digit, (digit + len(digits) // 2) % len(digits)), strict=True):

@@ -4,7 +4,7 @@ from pages.ui.components.canvas import STEPS
 from pages.ui.shell.canvas_state import held
 from pages.ui.shell.digit_field import DIGIT
 from pages.ui.shell.link_codec import check_drawing, check_edits, write_drawing, write_edits
-from pages.ui.shell.url_state import Field, PageState, whole
+from pages.ui.shell.url_state import Field, PageState, switch, whole
 
 FIELDS = (
     DIGIT,
@@ -13,6 +13,7 @@ FIELDS = (
     Field("cell", whole(0, 10**4), None),
     Field("code", whole(0, 10**6), None, shared=True),
     Field("step", whole(0, STEPS), 0),
+    Field("between", switch, False),
 )
 
 

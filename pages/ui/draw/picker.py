@@ -1,4 +1,4 @@
-"""The pickers of a digit above the canvas: by its number, by class, at random."""
+"""The pickers of a digit above the canvas: by its number or class, or at random."""
 
 import secrets
 
@@ -26,21 +26,16 @@ def pick(scene: Scene, digits: Digits) -> None:
         another(labels == (shown if label is None else label))
 
     st.session_state[key] = shown
-    st.number_input(
-        f"Digit (0 to {len(digits) - 1:,})",
-        0,
-        len(digits) - 1,
-        key=state.key("digit"),
-        persist_state="session",
-        width=150,
-        help=f"One of the {digits.described}.",
-    )
-    st.pills(
-        "Another digit of class",
-        sorted(labels.unique().tolist()),
-        key=key,
-        on_change=another_of_class,
-        width="content",
-        wrap=True,
-    )
+    with st.popover("Choose a digit", icon=":material/apps:", key="draw.choose"):
+        st.number_input(
+            f"Digit (0 to {len(digits) - 1:,})",
+            0,
+            len(digits) - 1,
+            key=state.key("digit"),
+            persist_state="session",
+            help=f"One of the {digits.described}.",
+        )
+        st.pills(
+            "Another digit of class", sorted(labels.unique().tolist()), key=key, on_change=another_of_class, wrap=True
+        )
     st.button("Random digit", icon=":material/casino:", on_click=another, args=(labels >= 0,), key="draw.random")

@@ -17,6 +17,6 @@ def say_what_it_is(digits: Digits, source: Source, put: Tensor, drawing: Drawing
     if drawing is None or torch.equal(drawing.pixels, put):
         st.caption(f"On the canvas: {name}.")
     elif drawing.pixels.any():
-        st.caption(f"On the canvas: your own drawing, begun on {name}.")
+        st.caption("On the canvas: your own drawing.")
     else:
         st.caption("On the canvas: nothing. The model encodes that as well.")

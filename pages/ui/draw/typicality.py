@@ -46,7 +46,10 @@ def typicality_section(
 def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Callable[[int], None]) -> None:
     near, unusual = st.columns(2, gap="large")
     with near:
-        st.markdown("**The nearest digits**, by the squared distance between quantised latents; a click opens one.")
+        st.markdown(
+            "**The nearest digits**, by the squared distance between quantised latents, the vectors of their codes. "
+            "A click opens one."
+        )
         backgrounds = [
             f".st-key-draw-near-{rank} button {{ background-image: url({pictures.data_uri(crowd.pixels[index])}) }}"
             for rank, index in enumerate(found.nearest.indices.tolist())
@@ -104,10 +107,10 @@ def _compared(share: float, less: str, same: str, more: str) -> str:
 
 def _verdict(share: float) -> str:
     if share < 0.25:
-        return "An easy digit."
+        return "Easy to reconstruct."
     if share < 0.75:
-        return "An ordinary digit."
-    return "A hard digit." if share < 0.95 else "Very unusual."
+        return "About as easy to reconstruct as most."
+    return "Hard to reconstruct." if share < 0.95 else "Very hard to reconstruct."
 
 
 def _scale(words: str, share: float) -> str:

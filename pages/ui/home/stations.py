@@ -24,10 +24,11 @@ STYLE = Path(__file__).with_name("stations.css").read_text()
 def draw(view: HomeView) -> None:
     checkpoint = view.scene.checkpoint
     nmse = float(view.activations.losses.reconstruction)
-    st.html(stations_of(view.activations, resources.tiles(checkpoint), checkpoint.model.config, nmse))
+    rows = 5 if view.scene.presenting else 3  # of the codebook: a slide fills its screen
+    st.html(stations_of(view.activations, resources.tiles(checkpoint), checkpoint.model.config, nmse, rows))
 
 
-def stations_of(trace: Activations, tiles: Tensor, config: ModelConfig, nmse: float) -> str:
+def stations_of(trace: Activations, tiles: Tensor, config: ModelConfig, nmse: float, rows_of_codes: int) -> str:
     """The whole way of one image as HTML; `tiles` are the codebook's (K, C, 4, 4) in [0, 1]."""
     C, H, W = config.image_shape
     rows, columns = config.grid
@@ -56,7 +57,7 @@ def stations_of(trace: Activations, tiles: Tensor, config: ModelConfig, nmse: fl
             f"NMSE {nmse:.3f}: {nmse:.1%} of the digits’ variance is lost",
         ),
     ]
-    codebook = _picture(_codebook(tiles, used), f"The codebook’s {len(tiles)} tiles")
+    codebook = _picture(_codebook(tiles, used, rows_of_codes), f"The codebook’s {len(tiles)} tiles")
     return (
         f"<style>{STYLE}</style><div class='stations'><div class='way'>{'<i>→</i>'.join(way)}</div>"
         f"<figure class='book'>{codebook}<figcaption><b>Codebook</b> All {len(tiles)} entries, each as the decoder "
@@ -110,6 +111,6 @@ def _framed(images: Tensor, columns: int | None = None, framed: Iterable[int] = 
     return sheet
 
 
-def _codebook(tiles: Tensor, used: set[int]) -> Tensor:
-    """All tiles in three rows, those that this digit uses framed."""
-    return _framed(tiles.expand(-1, 3, -1, -1), -(-len(tiles) // 3), used)
+def _codebook(tiles: Tensor, used: set[int], rows: int) -> Tensor:
+    """All tiles in rows, those that this digit uses framed."""
+    return _framed(tiles.expand(-1, 3, -1, -1), -(-len(tiles) // rows), used)

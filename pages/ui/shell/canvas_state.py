@@ -1,10 +1,10 @@
 """The drawing of this session, as Python knows it: one value under one key, replaced whole and never changed.
 
 Pen and model run in the browser, which leads. Python puts pictures on the canvas, sets the tour's step, and follows the
-browser's Back to a cell; each time it does, the revision grows. The browser echoes that of the picture, which tells what
-it says of this one from what it said of the one before. What else holds a part of the drawing does so for a reason of
-its own: the address the fields of a link, for whoever opens it, and the browser tab's storage a copy that outlives the
-server.
+browser's Back to a cell; each time it does, the revision grows. The browser echoes that of the picture, which tells
+what it says of this one from what it said of the one before. What else holds a part of the drawing does so for a reason
+of its own: the address the fields of a link, for whoever opens it, and the browser tab's storage a copy that outlives
+the server.
 """
 
 import secrets

@@ -129,6 +129,7 @@ class Put(NamedTuple):
     pixels: Tensor | None  # (C, H, W) uint8 of the model's shape; None for a blank canvas
     edits: Tensor | None = None  # (h, w) int64 in [-1, K); None for none
     cell: int | None = None  # the one to be chosen, in reading order
+    example: bool = False  # whether the first stroke of the pen begins a new drawing instead
     aim: str = ""  # another one whenever Python chooses a cell, or none, without putting a picture there
 
 

@@ -42,6 +42,7 @@ class Workbench {
     this.ink = 0; // grows with every change of the pixels
     this.history = new History(); // of {pixels, edits}
     this.target = undefined; // the cell that the palette is for
+    this.example = false; // whether what is on the canvas is an example, which gives way to the first stroke
     this.pen = new Pen(this);
     this.grid = new Grid(this);
     this.palette = new Palette(this);
@@ -56,7 +57,7 @@ class Workbench {
     undo.onclick = () => this.travel("undo");
     redo.onclick = () => this.travel("redo");
     clear.onclick = () => this.replace(this.blank, this.unedited);
-    restore.onclick = () => this.set.pixels && this.replace(Uint8ClampedArray.from(this.set.pixels));
+    restore.onclick = () => this.restore();
     within.ontoggle = () => this.request();
     for (const view of VIEWS) {
       this.$[`show-${view}`].onclick = () => {
@@ -89,6 +90,7 @@ class Workbench {
     const kept = before ? undefined : remembered(set, model.fingerprint);
     if (kept) {
       this.adopt(kept, kept.fingerprint === model.fingerprint ? kept.edits : undefined);
+      this.example = Boolean(set.example) && String(set.pixels) === String([...kept.pixels]);
       const cell = kept.cell === undefined ? set.cell : kept.cell;
       if (cell !== null && cell < this.grid.cells.length) this.aim(cell);
     } else if (!before || set.serial !== this.set.serial) this.put(set);
@@ -121,7 +123,8 @@ class Workbench {
   }
 
   /** Put Python's picture on the canvas, or a blank one. */
-  put({ pixels, edits, cell }) {
+  put({ pixels, edits, cell, example }) {
+    this.example = Boolean(example);
     this.pixels = pixels ? Uint8ClampedArray.from(pixels) : this.blank;
     this.edits = edits ? Int32Array.from(edits) : this.unedited;
     if (cell !== null) this.aim(cell);
@@ -195,7 +198,12 @@ class Workbench {
   changed(resting) {
     this.ink++;
     paint(this.$.ink, this.pixels, this.image);
-    this.$.invitation.hidden = this.pixels.some((value) => value > 0);
+    const blank = !this.pixels.some((value) => value > 0);
+    const { invitation } = this.$;
+    invitation.hidden = !blank && !this.example;
+    invitation.textContent = this.example ? "Draw your own here" : "Draw a digit here";
+    invitation.classList.toggle("beside", this.example);
+    this.$["title-digit"].textContent = this.example ? "An example" : "Your digit";
     this.request();
     if (resting) this.rest();
   }
@@ -245,8 +253,25 @@ class Workbench {
     const same = (these, those) => these.every((value, i) => value === those[i]);
     if (!this.resting || (same(pixels, this.pixels) && same(edits, this.edits))) return;
     this.keep();
-    Object.assign(this, { pixels, edits });
+    Object.assign(this, { pixels, edits, example: false });
     this.changed(true);
+  }
+
+  /** Back to what was put on the canvas. */
+  restore() {
+    if (!this.set.pixels) return;
+    this.replace(Uint8ClampedArray.from(this.set.pixels));
+    this.example = Boolean(this.set.example);
+    this.changed(true);
+  }
+
+  /** A hand begins to draw: on an example with the pen, a new drawing. Undo brings the example back, to draw over. */
+  begin(erasing) {
+    this.keep();
+    const renew = this.example && !erasing;
+    this.pixels = renew ? this.blank : this.pixels.slice();
+    if (renew) this.edits = this.unedited;
+    this.example = false;
   }
 
   /** Undo or redo. */
@@ -254,7 +279,7 @@ class Workbench {
     if (this.pen.stroke || this.grid.painting) return;
     const state = this.history[way]({ pixels: this.pixels, edits: this.edits });
     if (!state) return;
-    Object.assign(this, state);
+    Object.assign(this, state, { example: false });
     this.changed(true);
   }
 

@@ -73,7 +73,7 @@ export class Grid {
       }),
     );
     this.focused = 0;
-    this.painting = this.visited = undefined;
+    this.painting = this.visited = this.asked = undefined;
   }
 
   /** The codes of a pass; those that a hand has chosen are marked, and those that another page asks for. */
@@ -100,6 +100,15 @@ export class Grid {
   /** Mark the cell that the palette is for. */
   select(target) {
     for (const [index, cell] of this.cells.entries()) cell.setAttribute("aria-selected", String(index === target));
+    this.locate();
+  }
+
+  /** Mark the cell that "Why this code?" speaks of. */
+  ask(asked) {
+    if (asked === this.asked) return;
+    if (this.asked !== undefined) delete this.cells[this.asked].dataset.asked;
+    this.cells[asked].dataset.asked = "";
+    this.asked = asked;
   }
 
   work(mode) {
@@ -119,25 +128,29 @@ export class Grid {
     else bench.edit([[cell, this.mode === "paint" ? bench.palette.brush : -1]]);
   }
 
-  /** Show where a cell lies in all three pictures. */
+  /** A hand is on a cell, or on none. */
   point(index) {
     if (index === this.pointed && index !== undefined) return;
-    const { bench } = this;
-    const { $, network } = bench;
     this.pointed = index;
+    if (index !== undefined) this.visited = index;
     for (const [i, cell] of this.cells.entries()) cell.classList.toggle("pointed", i === index);
+    this.locate();
+    this.bench.read();
+    this.bench.tour.point();
+  }
+
+  /** Show where the cell under the hand, or else the chosen one, lies in digit and reconstruction. */
+  locate() {
+    const { $, network, target } = this.bench;
+    const index = this.pointed ?? target;
     $["input-spot"].hidden = $["output-spot"].hidden = index === undefined;
-    if (index !== undefined) {
-      const { grid, image } = network;
-      const [row, column] = placeOf(index, grid);
-      const { top, bottom, left, right } = receptiveField(network, row, column);
-      const [height, width] = [(bottom - top) / image.height, (right - left) / image.width];
-      locate($["input-spot"], top / image.height, left / image.width, height, width);
-      locate($["output-spot"], row / grid.height, column / grid.width, 1 / grid.height, 1 / grid.width);
-      this.visited = index;
-    }
-    bench.read();
-    bench.tour.point();
+    if (index === undefined) return;
+    const { grid, image } = network;
+    const [row, column] = placeOf(index, grid);
+    const { top, bottom, left, right } = receptiveField(network, row, column);
+    const [height, width] = [(bottom - top) / image.height, (right - left) / image.width];
+    locate($["input-spot"], top / image.height, left / image.width, height, width);
+    locate($["output-spot"], row / grid.height, column / grid.width, 1 / grid.height, 1 / grid.width);
   }
 
   focus(index) {

@@ -74,8 +74,7 @@ export class Pen {
 
   begin(point, erasing) {
     const { bench } = this;
-    bench.keep();
-    bench.pixels = bench.pixels.slice();
+    bench.begin(erasing);
     this.stroke = { ...point, erasing };
     bench.hush();
     this.extend(point);

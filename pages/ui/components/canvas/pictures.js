@@ -26,14 +26,14 @@ export function paintMaps(canvas, { height, width, channels, values }) {
   paint(canvas, bytes, size);
 }
 
-/** Every vector as a mosaic of its numbers, from the lowest of all, black, to the highest, white; none for the first cells. */
-export function paintVectors(canvas, { height, width, channels, values }, done) {
+/** Vectors as mosaics of their numbers, from the lowest of all, black, to the highest, white: those of some cells, or all. */
+export function paintVectors(canvas, { height, width, channels, values }, cells = [...Array(height * width).keys()]) {
   const side = Math.ceil(Math.sqrt(channels));
   if (canvas.width !== width * side) canvas.width = width * side;
   if (canvas.height !== height * side) canvas.height = height * side;
   const [low, high] = range(values, Infinity, -Infinity);
   const picture = new ImageData(width * side, height * side);
-  for (let cell = done; cell < height * width; cell++) {
+  for (const cell of cells) {
     const [top, left] = [Math.floor(cell / width) * side, (cell % width) * side];
     for (let d = 0; d < side * side; d++) {
       const grey = d < channels ? (255 * (values[cell * channels + d] - low)) / (high - low || 1) : 0;

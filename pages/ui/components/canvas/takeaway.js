@@ -80,6 +80,8 @@ export class Takeaway {
     const distances = Array.from(pass.codes, (_, cell) => [...pass.distances.subarray(cell * K, (cell + 1) * K)]);
     const numbers = { fingerprint, image, grid, K, pixels: [...pixels] };
     Object.assign(numbers, { codes: [...pass.chosen], encoder_codes: [...pass.codes], squared_distances: distances });
+    const { channels, values } = pass.latents;
+    numbers.z_e = Array.from(pass.codes, (_, cell) => [...values.subarray(cell * channels, (cell + 1) * channels)]);
     save("digit.json", new Blob([JSON.stringify(numbers)], { type: "application/json" }));
   }
 }

@@ -113,12 +113,21 @@ export class Tour {
     if (this.step === CODES) this.bench.grid.point(undefined);
     this.step = step;
     this.bench.board.dataset.step = step;
+    this.bench.board.classList.toggle("touring", step > 0);
     this.done = 0;
     const { bench } = this;
     if ((step === CHANGE || step === OTHERS) && bench.pass && bench.target === undefined) bench.aim(bench.middle);
     if (step === CODES) this.begin();
     this.tell();
     this.refresh();
+    if (step && !this.presenting) requestAnimationFrame(() => this.keepInSight());
+  }
+
+  /** Where the page is longer than the screen, the words stand at its top and what they speak of below them. */
+  keepInSight() {
+    const { $, board } = this.bench;
+    const [top, bottom] = [$.tour.getBoundingClientRect().top, board.getBoundingClientRect().bottom];
+    if (top < 0 || bottom > innerHeight) $.tour.scrollIntoView({ block: "start" });
   }
 
   decline() {
@@ -165,9 +174,22 @@ export class Tour {
   // The third step, cell by cell
 
   begin() {
+    this.order = this.inkFirst();
     const all = this.bench.grid.cells.length;
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) this.done = all;
     else this.play();
+  }
+
+  /** All cells in reading order, beginning at the first one that holds ink. */
+  inkFirst() {
+    const { network, pixels, grid } = this.bench;
+    const { image, cell } = network;
+    const line = image.width * image.channels;
+    const inked = pixels.findIndex((value) => value > 127);
+    const [y, x] = [Math.floor(inked / line), Math.floor((inked % line) / image.channels)];
+    const first = inked < 0 ? 0 : Math.floor(y / cell.height) * network.grid.width + Math.floor(x / cell.width);
+    const { length } = grid.cells;
+    return Array.from({ length }, (_, n) => (first + n) % length);
   }
 
   play() {
@@ -178,7 +200,7 @@ export class Tour {
         this.bench.grid.point(undefined);
         return;
       }
-      this.bench.grid.point(this.done++);
+      this.bench.grid.point(this.order[this.done++]);
       this.refresh();
       this.timer = setTimeout(next, this.done <= FIRST ? SLOW_CELL : QUICK_CELL);
     };
@@ -208,7 +230,8 @@ export class Tour {
     $.latents.hidden = step !== ENCODER && step !== CODES;
     $.others.hidden = step !== OTHERS;
     if (!bench.pass) return;
-    if (!$.latents.hidden) paintVectors($.latents, bench.pass.latents, step === CODES ? this.done : 0);
+    if (!$.latents.hidden)
+      paintVectors($.latents, bench.pass.latents, step === CODES ? this.order.slice(this.done) : undefined);
     if (step === OTHERS) this.showOthers();
   }
 
@@ -233,23 +256,25 @@ export class Tour {
     write($["others-note"], `<b>Code ${code}</b>, ${words}.`);
     const { height, width } = bench.image;
     const shown = examples.of[code];
-    const [scale, gap] = [4, 12];
+    const [scale, gap, across] = [4, 12, 5];
     const canvas = $["others-picture"];
     const places = Math.max(1, ...examples.of.map((one) => one.length));
-    Object.assign(canvas, { width: places * (width * scale + gap) - gap, height: height * scale }); // clears it
+    const [lines, side] = [Math.ceil(places / across), [width, height].map((pixels) => pixels * scale + gap)];
+    Object.assign(canvas, { width: across * side[0] - gap, height: lines * side[1] - gap }); // clears it
     const context = canvas.getContext("2d");
     context.imageSmoothingEnabled = false;
     context.strokeStyle = "#ffb627";
     context.lineWidth = scale;
     shown.forEach(([place, cell], n) => {
-      const [left, { columns }] = [n * (width * scale + gap), examples];
+      const { columns } = examples;
+      const [left, over] = [(n % across) * side[0], Math.floor(n / across) * side[1]];
       const from = [(place % columns) * width, Math.floor(place / columns) * height, width, height];
-      context.drawImage(this.picture, ...from, left, 0, width * scale, height * scale);
+      context.drawImage(this.picture, ...from, left, over, width * scale, height * scale);
       const [row, column] = placeOf(cell, network.grid);
       const { top, bottom, ...sides } = receptiveField(network, row, column);
       context.strokeRect(
         left + sides.left * scale + scale / 2,
-        top * scale + scale / 2,
+        over + top * scale + scale / 2,
         (sides.right - sides.left - 1) * scale,
         (bottom - top - 1) * scale,
       );

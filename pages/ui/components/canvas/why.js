@@ -1,12 +1,16 @@
 // Why this code: the nearest codes of a cell with their distances, and the cells by how sure the choice was.
 
-import { certainty, nearest } from "../shared/vqvae.js";
+import { certainty, nearest, receptiveField } from "../shared/vqvae.js";
 import { placeOf } from "./codes.js";
 import { write } from "./elements.js";
 import { figure } from "./words.js";
 
 const NEAREST = 5;
-const HEATS = ["nothing", "error", "margin"];
+const HEATS = {
+  nothing: "",
+  error: "Error: the squared distance from the encoder’s vector to its code. Warm is far.",
+  margin: "Margin: how much farther away the second nearest code is. Warm is a close call.",
+};
 
 export class Why {
   /** `bench` is the Workbench whose choices it explains. */
@@ -16,7 +20,7 @@ export class Why {
     this.asked = 0; // the cell that is explained
     this.near = []; // its nearest codes
     this.buttons = []; // one for each
-    for (const name of HEATS) {
+    for (const name of Object.keys(HEATS)) {
       bench.$[`heat-${name}`].onclick = () => {
         this.heat = name;
         this.warm();
@@ -50,6 +54,8 @@ export class Why {
     if (pen.stroke) return;
     const cell = grid.pointed ?? target ?? grid.visited ?? middle;
     this.asked = cell;
+    grid.ask(cell);
+    this.see(cell);
     this.near = nearest(network, pass.distances, cell, NEAREST);
     const farthest = Math.max(this.near.at(-1).distance, 1e-12);
     this.near.forEach(({ code, distance }, rank) => {
@@ -71,11 +77,24 @@ export class Why {
     );
   }
 
+  /** The patch of the digit that a cell sees. */
+  see(cell) {
+    const { network, $ } = this.bench;
+    const { top, bottom, left, right } = receptiveField(network, ...placeOf(cell, network.grid));
+    const size = [right - left, bottom - top];
+    [$.seen.width, $.seen.height] = size; // clears it
+    $.seen.getContext("2d").drawImage($.ink, left, top, ...size, 0, 0, ...size);
+  }
+
   /** Warm cells: far from their code, or close to choosing another. */
   warm() {
     const { heat, bench } = this;
     const { cells } = bench.grid;
-    for (const name of HEATS) bench.$[`heat-${name}`].setAttribute("aria-pressed", String(name === heat));
+    for (const name of Object.keys(HEATS)) {
+      bench.$[`heat-${name}`].setAttribute("aria-pressed", String(name === heat));
+    }
+    bench.$["heat-note"].textContent = HEATS[heat];
+    bench.$["heat-note"].hidden = !HEATS[heat];
     const values = heat === "nothing" ? undefined : certainty(bench.network, bench.pass.distances)[heat];
     // By rank: a few extreme cells would leave all others alike.
     const ranks = values ? [...values.keys()].sort((a, b) => values[a] - values[b]) : [];

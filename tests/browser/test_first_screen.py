@@ -1,0 +1,127 @@
+"""What a visitor sees without scrolling: on Draw, on Home and in the tour, on a laptop, a phone and a stage."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.hand import PHONE, drawing, open_draw, stroke, until
+
+LAPTOP = {"viewport": {"width": 1280, "height": 800}}
+STEPS = range(1, 7)
+
+# Of an element: its place in the window, and whether the middle of it is covered by another.
+SEEN = """(element) => {
+  const { left, top, right, bottom, width, height } = element.getBoundingClientRect();
+  let root = document, hit, inner = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  while (inner && inner !== hit) [hit, inner] = [inner, inner.shadowRoot?.elementFromPoint((left + right) / 2, (top + bottom) / 2)];
+  for (let at = hit; at; at = at.assignedSlot ?? at.parentElement ?? at.getRootNode().host) if (at === element) root = undefined;
+  const inside = left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+  return { inside, covered: root !== undefined && !element.contains(hit), width, height, bottom };
+}"""
+
+
+def seen(*elements) -> list[dict[str, float]]:
+    """Where the elements are; all of them whole in the window, and nothing above them."""
+    boxes = []
+    for element in elements:
+        expect(element).to_be_visible()
+        box = element.evaluate(SEEN)
+        assert box["inside"], (element, box)
+        assert not box["covered"], (element, box)
+        boxes.append(box)
+    return boxes
+
+
+def pictures(page, *names: str) -> list:
+    return [page.locator(f"#{name}") for name in names]
+
+
+def buttons(page, *names: str) -> list:
+    return [page.get_by_role("button", name=name, exact=True) for name in names]
+
+
+BESIDE = ("Random digit", "Bring your own")
+TOOLS = ("Pen", "Eraser", "Undo", "Redo", "Back to the chosen digit", "Clear the canvas")
+
+
+def test_draw_on_a_laptop(new_page):
+    page = open_draw(new_page(**LAPTOP))
+    seen(*pictures(page, "input", "codes", "output", "palette", "brush"), *buttons(page, *BESIDE, *TOOLS))
+    seen(page.get_by_text("Between two digits"), page.get_by_role("link", name="See it on the map"))
+    for width in (768, 1024, 1100):
+        page.set_viewport_size({"width": width, "height": 800})
+        until(lambda: page.locator("#brush").bounding_box()["width"] >= 60, "a brush slider for a hand")
+        seen(*pictures(page, "input", "output", "brush"), *buttons(page, *TOOLS))
+
+
+def test_draw_on_a_phone_pen_and_reconstruction_together_and_codes_below_for_a_thumb(new_page):
+    page = open_draw(new_page(**PHONE))
+    pen, made = seen(*pictures(page, "input", "output"))
+    assert min(pen["width"], 1.5 * made["width"]) > 180
+    assert page.locator("#codes").bounding_box()["y"] > page.locator("#clear").bounding_box()["y"]
+    controls = [*buttons(page, *BESIDE, *TOOLS), *pictures(page, "brush", "show-error")]
+    controls += [page.get_by_role("link", name="See it on the map"), page.get_by_role("button", name="Choose a digit")]
+    assert all(min(box["width"], box["height"]) >= 43.9 for box in seen(*controls))
+    for control in (page.get_by_role("gridcell").first, page.get_by_role("option").first, page.locator("#swap")):
+        box = control.bounding_box()
+        assert min(box["width"], box["height"]) >= 43.9
+
+
+@pytest.mark.parametrize("options", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_home(new_page, options):
+    page = new_page(**options)
+    page.goto("/")
+    page.locator(".stations").wait_for()
+    page.get_by_role("heading", level=1).wait_for()
+    names = ("The digit", "The grid of codes", "The reconstruction", "The codebook’s 128 tiles")
+    seen(*(page.get_by_alt_text(name, exact=True) for name in names[: None if options is LAPTOP else 3]))
+    another = page.get_by_role("button", name="Another digit")
+    another.scroll_into_view_if_needed()
+    assert another.bounding_box()["height"] >= (43.9 if options is PHONE else 0)
+
+
+SHOWN = {1: ("input",), 2: ("input", "codes"), 3: ("input", "codes", "nearest"), 4: ("output",), 5: ("codes", "output")}
+SHOWN |= {6: ("codes", "others-note", "others-picture")}
+
+
+@pytest.mark.parametrize("options", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_every_step_of_the_tour_is_one_tap_away_and_shows_what_it_speaks_of(new_page, options):
+    page = open_draw(new_page(**options))
+    page.get_by_role("button", name="Walk through it in six steps").click()
+    for step in (2, 3, 4, 5, 6, 1):
+        stop = page.locator(f"#stops button:nth-child({step})")
+        seen(stop)
+        stop.click()
+        expect(stop).to_have_attribute("aria-current", "step")
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        seen(*pictures(page, "lesson", "tour-on", *SHOWN[step]))
+        assert page.locator("#output").is_visible() == (step in (4, 5))
+        if step == 5 and options is LAPTOP:
+            seen(page.get_by_role("option").first, page.get_by_role("option").last)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1280, 800), (1920, 1080)])
+def test_every_slide_of_the_tour_fills_its_screen(tab, size):
+    tab.set_viewport_size({"width": size[0], "height": size[1]})
+    tab.goto("/draw?present=1&step=1")
+    tab.locator("[role=grid][data-told]").wait_for(state="attached")
+    for step in STEPS:
+        tab.locator(f".workbench[data-step='{step}']").wait_for()
+        boxes = seen(*pictures(tab, "lesson", *SHOWN[step]))
+        shown = [*boxes, tab.locator(".workbench").evaluate(SEEN)]
+        assert 0.82 * size[1] <= max(box["bottom"] for box in shown) <= size[1], step
+        if step == 5:
+            seen(tab.get_by_role("option").first, tab.get_by_role("option").last)
+        tab.keyboard.press("PageDown")
+
+
+def test_the_third_step_begins_where_there_is_ink(bench):
+    page = bench()
+    page.get_by_role("button", name="Clear the canvas").click()
+    stroke(page, (0.4, 0.65), (0.9, 0.65))  # from the third cell of the fifth row
+    until(lambda: drawing(page).at(0.5, 0.65) == 255, "the stroke")
+    page.get_by_role("button", name="Walk through it in six steps").click()
+    page.locator("#stops button:nth-child(3)").click()
+    first = page.locator("[role=gridcell].pointed")
+    expect(first).to_have_attribute("aria-label", re.compile("^row 5, column 3,"))
