@@ -151,7 +151,8 @@ def page(
             args=("present", 1),
             width="stretch",
             key="present.on",
-            help="One picture on one screen, in large type. Arrow keys or a clicker lead on, Esc comes back.",
+            help="One picture on one screen, in large type. Arrow keys or a clicker lead on, Esc comes back; "
+            "there are notes for the speaker to print.",
         )
         sharing = st.button("Share", icon=":material/share:", width="stretch", key="share.ask")
     if state["present"]:
@@ -204,6 +205,7 @@ def _stage(title: str, state: PageState, has_tour: bool) -> bool:
     st.html(f"<style>{presenting.STYLE}</style>")
     with st.container(key="stage", horizontal=True, gap="small"):
         sharing = st.button("Link", icon=":material/qr_code_2:", key="stage.share", type="tertiary")
+        st.link_button("Notes", "notes", icon=":material/notes:", type="tertiary", help="For the speaker, in a new tab")
         st.button(
             "Esc", key="stage.leave", type="tertiary", on_click=state.__setitem__, args=("present", 0), help="Leave"
         )

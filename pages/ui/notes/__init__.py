@@ -1,0 +1,1 @@
+"""What Notes alone shows."""

@@ -1,0 +1,78 @@
+"""The notes themselves: for each slide what to say, and what to do meanwhile."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from vqvae.model import ModelConfig
+
+STYLE = Path(__file__).with_name("notes.css").read_text()
+
+
+def draw(config: ModelConfig) -> None:
+    """Draw them, with the sizes of the model that is shown."""
+    notes = "".join(f"<li><b>{slide}</b><p>{say}</p><p class='do'>{do}</p></li>" for slide, say, do in _notes(config))
+    st.html(f"<style>{STYLE}</style><ol class='notes'>{notes}</ol>")
+
+
+def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
+    """In the order of the slides: [slide, what to say, what to do]."""
+    rows, columns = config.grid
+    K, cells, bits = config.num_embeddings, config.cells, config.cells * config.bits_per_code
+    numbers = config.channels * config.height * config.width
+    return [
+        (
+            "Home",
+            f"A VQ-VAE writes a picture down as a few entries of a learned list, the codebook, and draws it again from "
+            f"those alone. {numbers} numbers go in; {cells} whole numbers from 0 to {K - 1} get through.",
+            "Follow the digit from left to right. Everything here is measured now, nothing is a sketch.",
+        ),
+        (
+            "Draw 1: a digit",
+            "To the model a picture is a table of numbers, 0 for black and 1 for white.",
+            "Let somebody call out a digit and draw it. The first stroke takes the example away.",
+        ),
+        (
+            "Draw 2: the encoder’s picture",
+            f"Three convolutions turn the picture into {rows} × {columns} vectors of {config.embedding_dim} numbers. "
+            "Each sees only its own patch.",
+            "Go on drawing: the vectors follow the pen.",
+        ),
+        (
+            "Draw 3: the nearest code",
+            f"The codebook has {K} vectors. Each cell is swapped for the nearest, and only its number is kept. This is "
+            "the step without a gradient, which training has to get around.",
+            "Wait for the first cells, which go slowly; below are the nearest codes with their distances.",
+        ),
+        (
+            "Draw 4: the decoder",
+            f"The decoder never saw the drawing. From {cells} codes, {bits} bits, it draws it again.",
+            "Compare the two pictures: thin ends and kinks are what gets lost.",
+        ),
+        (
+            "Draw 5: change one code",
+            "A code is a small piece of a picture at one place. Another code changes the picture there and nowhere "
+            "else.",
+            "Choose a cell on the stroke, then a few other codes for it. Undo with Ctrl+Z.",
+        ),
+        (
+            "Draw 6: who else uses this code?",
+            "No code means “a five”. It is a pattern that many digits share, some of them more than others.",
+            "Choose a cell on a curve, then one of the background.",
+        ),
+        (
+            "Codebook",
+            "How often each code is used, by how many digits of which class. A code that nothing uses is dead.",
+            "Point at the most used code, usually the background, and at a dead one of the model Tutorial.",
+        ),
+        (
+            "Map",
+            "Neighbours are alike to the model, though nobody told it which digit is which.",
+            "Point at the border between two colours: there the digits are hard to tell apart.",
+        ),
+        (
+            "Train",
+            "The same network with different recipes for the codebook: some use all their codes, others let most die.",
+            "Ask beforehand which recipe will win. Then questions.",
+        ),
+    ]
