@@ -296,15 +296,16 @@ def test_another_model_drops_the_edits_and_says_so(page):
 
 
 def test_each_back_takes_back_one_choice_also_where_a_cell_was_chosen_before_another_model(page):
-    open_draw(page)
+    page.goto("/draw?digit=78")
+    settled(page)
     cell(page, 4, 4).click()
-    page.wait_for_url("**/draw?cell=24")
+    page.wait_for_url("**/draw?digit=78&cell=24")
     settled(page)
     page.get_by_role("combobox", name="Model").click()
     page.get_by_role("option", name="Tutorial").click()
-    page.wait_for_url("**/draw?model=tutorial&cell=24")
+    page.wait_for_url("**/draw?model=tutorial&digit=78&cell=24")
     settled(page)
-    for there in ("/draw?cell=24", "/draw"):
+    for there in ("/draw?digit=78&cell=24", "/draw?digit=78"):
         page.go_back()
         expect(page.get_by_role("combobox", name="Model")).to_have_value("Default (EMA)")
         settled(page)

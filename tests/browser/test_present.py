@@ -104,6 +104,17 @@ def test_the_tour_is_offered_once(stage):
     expect(page.locator("#offer")).to_be_hidden()
 
 
+def test_the_notes_for_the_speaker_open_in_a_second_window_and_print_on_one_sheet(stage):
+    page = stage("/draw?present=1&step=2")
+    with page.expect_popup() as second:
+        page.get_by_role("link", name="Notes").click()
+    notes = second.value
+    expect(notes.get_by_role("heading", level=1)).to_have_text("Notes for the speaker")
+    expect(notes.get_by_role("listitem")).to_have_count(4 + len(LESSONS))
+    sheet = notes.pdf(format="A4", margin=dict.fromkeys(("top", "right", "bottom", "left"), "1.5cm"))
+    assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1
+
+
 @pytest.mark.parametrize(
     ("path", "there"),
     [

@@ -143,8 +143,8 @@ def test_a_picture_of_ones_own_takes_the_size_of_another_model(canvas, monkeypat
 
 def test_the_interpolation_between_two_digits_takes_what_is_on_the_canvas(canvas):
     page = draw(digit="77")
-    page.session_state["draw.between"] = True
-    page.run()
+    page.toggle(key="draw.between").set_value(True).run()
+    assert draw(**page.query_params).toggle(key="draw.between").value  # a reload keeps it
     assert page.number_input(key="draw.interpolation.A").value == 77
     assert page.number_input(key="draw.interpolation.B").value == 2577
     page.button(key="draw.interpolation.take.B").click().run()

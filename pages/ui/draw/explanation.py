@@ -12,6 +12,9 @@ def explain(scene: Scene) -> None:
     with st.expander("What happens here?", icon=":material/help:"):
         st.markdown(
             f"""
+Draw with a mouse, a finger or a pen; by keyboard, arrow keys move the pen and the space bar draws. The first stroke
+over an example begins a drawing of your own; undo brings the example back, to draw over.
+
 1. The **encoder** turns your {config.height} × {config.width} pixels into {rows} × {columns} vectors of {D} numbers.
 2. Each vector is replaced by the **nearest of {K} codes** in the codebook:
    $k = \\arg\\min_j \\lVert z_e - e_j \\rVert^2$. A code's tile is what the decoder draws for

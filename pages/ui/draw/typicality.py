@@ -73,8 +73,8 @@ def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Ca
         st.html(f'<div class="unusual">{_nmse(found)}{_quantisation(found)}</div>')
         whom = "the" if found.itself is None else f"the {found.others:,} others of the"
         st.caption(
-            f"Compared with {whom} {digits.described}: the shipped models were trained on them, so they find them "
-            "easier than a drawing of yours. Edited codes are counted as they are."
+            f"Compared with {whom} {digits.described}: the shipped models were trained on them, so these are "
+            "easier for them than a drawing of yours. Edited codes are counted as they are."
         )
 
 

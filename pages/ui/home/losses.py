@@ -53,6 +53,6 @@ def _digit(view: HomeView) -> None:
     note.caption(
         f"Digit {view.index}, a “{int(view.digits.labels[view.index])}” out of {view.digits.described}. Every picture "
         f"is a tensor of the model “{scene.titles[scene.name]}”, computed just now. Training makes a sum of losses "
-        "small; here they are for this digit:"
+        "small. For this digit they are:"
     )
     button.button("Another digit", icon=":material/shuffle:", on_click=another, width="stretch")

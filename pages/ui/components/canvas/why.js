@@ -80,10 +80,11 @@ export class Why {
   /** The patch of the digit that a cell sees. */
   see(cell) {
     const { network, $ } = this.bench;
-    const { top, bottom, left, right } = receptiveField(network, ...placeOf(cell, network.grid));
-    const size = [right - left, bottom - top];
-    [$.seen.width, $.seen.height] = size; // clears it
-    $.seen.getContext("2d").drawImage($.ink, left, top, ...size, 0, 0, ...size);
+    const [row, column] = placeOf(cell, network.grid);
+    const { top, bottom, left, right } = receptiveField(network, row, column);
+    const [width, height] = [right - left, bottom - top];
+    Object.assign($.seen, { width, height }); // clears it
+    $.seen.getContext("2d").drawImage($.ink, left, top, width, height, 0, 0, width, height);
   }
 
   /** Warm cells: far from their code, or close to choosing another. */
