@@ -6,6 +6,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -79,6 +80,8 @@ def test_a_rate_that_breaks_a_run_is_not_the_best_and_none_is_while_a_trial_is_m
     some = Comparison("digits", 60, 1, trials=(Trial("gradient", 1e-2, math.nan), Trial("gradient", 1e-3, 0.5)))
     assert some.rate("gradient") == 1e-3
     assert replace(some, trials=some.trials[:1]).rate("gradient") is None
+    other = Trial("gradient", 0.5, 0.1)  # of an earlier choice of rates
+    assert replace(some, trials=(*some.trials, other)).rate("gradient") == 1e-3
 
 
 def test_a_trial_trains_on_a_third_of_the_training_images_and_is_measured_on_others(tmp_path, digits, monkeypatch):
@@ -214,6 +217,11 @@ def test_one_command_records_and_another_prints_the_table(tmp_path, capsys):
 def test_a_table_of_nothing_is_one_sentence(tmp_path, capsys):
     assert main(["compare", "--table", "--out", str(tmp_path)]) == 1
     assert "expected a comparison in" in capsys.readouterr().err
+
+
+def test_the_recording_under_way_can_go_on_by_todays_recipes():
+    found = load(Path(__file__).parents[3] / "recording")
+    assert found is None or {name: RECIPES[name] for name in found.settings} == found.settings
 
 
 def test_the_shipped_comparison_is_whole():
