@@ -30,7 +30,7 @@ def arrays_of(model: VQVAE, digits: Digits, encoded: Encoded) -> dict[str, Tenso
 def as_npz(arrays: dict[str, Tensor]) -> bytes:
     """A file for `numpy.load`."""
     content = io.BytesIO()
-    np.savez(content, **{name: array.numpy() for name, array in arrays.items()})
+    np.savez(content, allow_pickle=False, **{name: array.numpy() for name, array in arrays.items()})
     return content.getvalue()
 
 
