@@ -1,4 +1,4 @@
-"""The command line: python -m vqvae train | evaluate | info | compare | download | map | ablate."""
+"""The command line: python -m vqvae train | evaluate | info | compare | prior | download | map | ablate."""
 
 import argparse
 import signal
@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from vqvae import checkpoint, data
+from vqvae import checkpoint, data, prior_file
 from vqvae.analysis import ablation, projection, shipped
 from vqvae.background.download import Progress, fetch
 from vqvae.checkpoint import Checkpoint, CheckpointError
@@ -18,6 +18,9 @@ from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.model import best_device
 from vqvae.paths import data_folder
+from vqvae.prior import measure
+from vqvae.prior_training import PriorRecipe, PriorTraining
+from vqvae.prior_training import train as train_prior
 from vqvae.runs import comparison, worker
 from vqvae.runs.resume import as_checkpoint, go_on, keep
 from vqvae.runs.run import RunError
@@ -139,6 +142,47 @@ def _outcome(one: comparison.Trial | comparison.Result) -> str:
     )
 
 
+def prior_command(options: argparse.Namespace) -> int:
+    opened = checkpoint.load(options.checkpoint)
+    out = options.out or options.checkpoint.with_name(options.checkpoint.stem + prior_file.ENDING)
+    images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+    chosen = {field.name: getattr(options, field.name) for field in fields(PriorRecipe)}
+    recipe = PriorRecipe(**{name: value for name, value in chosen.items() if value is not None})
+    model = opened.model.to(best_device())
+    training = PriorTraining(
+        model.encode(images.images).cpu(), images.labels, opened.model.config.num_embeddings, recipe
+    )
+    state = out.with_suffix(".state")
+    prior_file.go_on(training, opened.fingerprint, state)
+    print(
+        f"A prior over the codes of {options.checkpoint.name} (fingerprint {opened.fingerprint}), {images.described}, "
+        f"{recipe.steps:,} steps, seed {recipe.seed}"
+        + (f"; going on from step {training.step_count:,}" if training.step_count else "")
+    )
+    stopped = _Stop()
+    with tqdm(total=recipe.steps, initial=training.step_count, unit="step", disable=None) as bar:
+        for snapshot in train_prior(training, stop=stopped):
+            bar.update(snapshot.step - bar.n)
+            bar.write(f"step {snapshot.step:>6,}  {snapshot.nats:.4f} nats a code")
+            if snapshot.step % 500 == 0:
+                prior_file.keep(training, opened.fingerprint, state)
+    if not training.finished:
+        if training.step_count:
+            prior_file.keep(training, opened.fingerprint, state)
+        print(f"Stopped at step {training.step_count:,} of {recipe.steps:,}. The same command goes on from there.")
+        return 130
+    prior = prior_file.rounded(training.prior)
+    figures = measure(prior, model.encode(test.images).cpu(), test)
+    trained = prior_file.TrainedPrior(
+        prior, opened.fingerprint, images.dataset, len(images), recipe, measured=(figures,)
+    )
+    prior_file.save(trained, out)
+    state.unlink(missing_ok=True)
+    print(f"{figures.with_class:.4f} nats a code with the class, {figures.without_class:.4f} without, {test.described}")
+    print(f"Saved {out}")
+    return 0
+
+
 def download_command(options: argparse.Namespace) -> int:
     _fetch(options.dataset)
     for split in ("train", "test"):
@@ -245,7 +289,7 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset digits --epochs 4 --out mine.safetensors",
     )
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="train | evaluate | info | compare | download | map | ablate"
+        title="commands", required=True, metavar="train | evaluate | info | compare | prior | download | map | ablate"
     )
 
     command = commands.add_parser(
@@ -329,6 +373,25 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--table", action="store_true", help="only print what is recorded, as Markdown and as CSV")
     command.add_argument("--best", type=int, help="only the so many best recipes of another comparison (all)")
     command.add_argument("--of", type=Path, default=comparison.SHIPPED, help="that comparison's folder (%(default)s)")
+
+    command = commands.add_parser(
+        "prior",
+        help="train a prior over a model's codes, which writes new images",
+        description="Encode the training images and learn how likely each code is in each cell, given any others. "
+        "Ctrl-C saves and stops; the same command goes on where it stopped, to the same weights. Some twenty minutes.",
+    )
+    command.set_defaults(run=prior_command)
+    command.add_argument(
+        "checkpoint",
+        type=Path,
+        nargs="?",
+        default=checkpoint.SHIPPED["default"],
+        help="of the model (the shipped default)",
+    )
+    command.add_argument("--out", type=Path, help=f"the prior (beside the checkpoint, as {prior_file.ENDING})")
+    _add_data(command)
+    for field in fields(PriorRecipe):
+        command.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, help=f"({field.default})")
 
     command = commands.add_parser("download", help=f"fetch a full data set into {data_folder()}")
     command.set_defaults(run=download_command)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from vqvae.chance import chance
 from vqvae.data import Digits, to_unit
 from vqvae.evaluation import perplexity
 from vqvae.model import VQVAE, Losses, ModelConfig, Output, best_device, losses
@@ -320,8 +320,7 @@ class Training:
 
     def _generator(self, use: str, counter: int) -> torch.Generator:
         """Chance for one use at one step, apart from all others."""
-        stream = np.random.SeedSequence([self.hyperparameters.seed, USES.index(use), counter])
-        return torch.Generator().manual_seed(int(stream.generate_state(1)[0]))
+        return chance(self.hyperparameters.seed, USES.index(use), counter)
 
     def _without_codebook(self, x: Tensor) -> Output:
         """A pass whose decoder gets the encoder's own vectors: (B, C, H, W) pixels minus the offset."""
@@ -356,18 +355,21 @@ def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[S
 
 
 def learning_rate(h: Hyperparameters, step: int, steps: int) -> float:
-    """The rate at one step: constant, or one cycle (Smith and Topin 2018) that rises for 30 % of the run to `lr`.
+    """The rate at one step: constant, or one cycle."""
+    return h.lr if h.schedule == "constant" else one_cycle(h.lr, step, steps)
 
-    Both slopes are cosines, from lr / 25 and down to lr / 250,000, as torch's OneCycleLR has them.
+
+def one_cycle(highest: float, step: int, steps: int) -> float:
+    """The learning rate at one step of a cycle (Smith and Topin 2018) that rises for 30 % of the run to its highest.
+
+    Both slopes are cosines, from highest / 25 and down to highest / 250,000, as torch's OneCycleLR has them.
     """
-    if h.schedule == "constant":
-        return h.lr
     peak = 0.3 * steps - 1
     if step < peak:
-        low, progress = h.lr / 25, step / peak
+        low, progress = highest / 25, step / peak
     else:
-        low, progress = h.lr / 25e4, 1 - (step - peak) / (steps - 1 - peak)
-    return low + (h.lr - low) * (1 - math.cos(math.pi * progress)) / 2
+        low, progress = highest / 25e4, 1 - (step - peak) / (steps - 1 - peak)
+    return low + (highest - low) * (1 - math.cos(math.pi * progress)) / 2
 
 
 class _Window:

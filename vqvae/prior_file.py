@@ -1,0 +1,115 @@
+"""A trained prior as a safetensors file, tied to its model by fingerprint; weights in half precision, some 650 KB."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as safetensors_bytes
+from torch import Tensor
+
+from vqvae.checkpoint import SHIPPED, CheckpointError
+from vqvae.files import write_atomically
+from vqvae.paths import ASSETS
+from vqvae.prior import Prior, PriorConfig, PriorFigures
+from vqvae.prior_training import PriorRecipe, PriorTraining
+
+ENDING = ".prior.safetensors"
+MAX_BYTES = 16 * 2**20
+METADATA_KEY = "vqvae-prior"
+SHIPPED_PRIORS = {name: ASSETS / f"{name}{ENDING}" for name in SHIPPED}
+
+
+@dataclass(frozen=True)
+class TrainedPrior:
+    """A prior and where it comes from. Shared by all who opened it: never change it in place."""
+
+    prior: Prior  # on the CPU, in eval mode
+    model: str  # the fingerprint of the model whose codes it knows
+    dataset: str
+    images: int  # of training
+    recipe: PriorRecipe
+    measured: tuple[PriorFigures, ...] = ()
+
+
+def rounded(prior: Prior) -> Prior:
+    """A copy with the weights that a file keeps: those of half precision, in float32."""
+    return _build(prior.config, {name: value.half() for name, value in prior.state_dict().items()})
+
+
+def save(trained: TrainedPrior, path: Path) -> None:
+    """Write a prior; whatever happens, the file is whole or as it was before. Raises OSError."""
+    said = {
+        "config": asdict(trained.prior.config),
+        "model": trained.model,
+        "dataset": trained.dataset,
+        "images": trained.images,
+        "recipe": asdict(trained.recipe),
+        "measured": [figures._asdict() for figures in trained.measured],
+    }
+    tensors = {name: value.detach().cpu().half().contiguous() for name, value in trained.prior.state_dict().items()}
+    write_atomically(path, safetensors_bytes(tensors, metadata={METADATA_KEY: json.dumps(said)}))
+
+
+def load(path: Path, model: str) -> TrainedPrior | None:
+    """The prior of a file for the model of a fingerprint; None where there is no file, or another model's.
+
+    Raises CheckpointError for a damaged file.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ValueError(f"{path.stat().st_size} bytes")
+        with safe_open(path, "pt") as file:
+            said: dict[str, Any] = json.loads((file.metadata() or {})[METADATA_KEY])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
+        if said["model"] != model:
+            return None
+        return TrainedPrior(
+            prior=_build(PriorConfig(**said["config"]), tensors),
+            model=said["model"],
+            dataset=str(said["dataset"]),
+            images=int(said["images"]),
+            recipe=PriorRecipe(**said["recipe"]),
+            measured=tuple(PriorFigures(**figures) for figures in said["measured"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path.name} is no prior, or a damaged one ({error}): delete it to train anew."
+        ) from error
+
+
+def keep(training: PriorTraining, model: str, path: Path) -> None:
+    """Write a training's state, from which `go_on` goes on. Raises OSError."""
+    write_atomically(path, safetensors_bytes(training.state(), metadata={"training": _record(training, model)}))
+
+
+def go_on(training: PriorTraining, model: str, path: Path) -> None:
+    """Take a training up where the file left it, if there is one. ValueError where it is another's, or damaged."""
+    if not path.exists():
+        return
+    try:
+        with safe_open(path, "pt") as file:
+            said = (file.metadata() or {}).get("training")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no dictionary
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it to start again") from error
+    if said != _record(training, model):
+        raise ValueError(f"{path} holds another training, {said}: name another --out, or delete the file")
+    training.restore(tensors)
+
+
+def _record(training: PriorTraining, model: str) -> str:
+    return json.dumps({"model": model, "images": len(training.codes), **asdict(training.recipe)})
+
+
+def _build(config: PriorConfig, tensors: dict[str, Tensor]) -> Prior:
+    with torch.device("meta"):
+        prior = Prior(config)
+    if not all(value.is_floating_point() and value.isfinite().all() for value in tensors.values()):
+        raise ValueError("expected finite numbers")
+    prior.load_state_dict({name: value.float() for name, value in tensors.items()}, assign=True)
+    return prior.requires_grad_(False).eval()
