@@ -15,10 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from pages.ui.components.canvas import describe
+from pages.ui.components.carrier import describe_prior
 from vqvae import data
 from vqvae.analysis.tiles import tiles
 from vqvae.checkpoint import SHIPPED, Checkpoint, load
 from vqvae.model import VQVAE, ModelConfig
+from vqvae.prior import Prior, PriorConfig, hide, surprise, uniform, write
+from vqvae.prior_file import TrainedPrior, rounded
+from vqvae.prior_training import PriorRecipe
 from vqvae.quantizer import grid
 from vqvae.receptive_field import receptive_field
 
@@ -62,6 +66,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
         json.dumps(
             {
                 "passes": passes,
+                "priors": [prior_agreement(prior) for prior in priors()],
                 "tiles": packed(channels_last(tiles(default))),
                 "resampled": {
                     "bytes": picture.flatten().tolist(),
@@ -108,6 +113,43 @@ def agreement(checkpoint: Checkpoint, pixels: Tensor) -> dict[str, object]:
         "codes": packed(codes.to(torch.int32)),
         "margins": packed(margins),
         "drawn": packed(channels_last(model.decode(codes))),
+    }
+
+
+def priors() -> list[Prior]:
+    """The shipped default's, and one of random weights, of another size and number of classes."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        other = Prior(PriorConfig(num_embeddings=37, height=5, width=6, classes=3, channels=10, blocks=2))
+        for parameter in other.parameters():
+            nn.init.normal_(parameter, std=0.2)
+    return [other]
+
+
+def prior_agreement(prior: Prior) -> dict[str, object]:
+    """What torch makes of grids of which some cells are hidden, of whole ones, and what it writes for some seeds."""
+    prior = rounded(prior)
+    config, generator = prior.config, torch.Generator().manual_seed(4)
+    codes = torch.randint(0, config.num_embeddings, (20, config.height, config.width), generator=generator)
+    counts = torch.arange(20) * config.cells // 19
+    given, _ = hide(codes, counts, prior.hidden, generator)
+    classes = torch.arange(20) % (config.classes + 1)
+    empty = torch.full_like(codes, prior.hidden)
+    written = [
+        {"order": order, "temperature": temperature, "stride": stride}
+        | {"codes": packed(write(prior, empty, classes, torch.arange(20), order, temperature, stride).to(torch.int32))}
+        for order, temperature, stride in (("certain", 1.0, 1), ("rows", 0.7, 4), ("random", 1.3, 5))
+    ]
+    trained = TrainedPrior(prior, "of nothing", data.EMBEDDED, 0, PriorRecipe())
+    return {
+        "description": describe_prior(trained),
+        "given": packed(given.to(torch.int32)),
+        "classes": classes.tolist(),
+        "probabilities": packed(prior.probabilities(given, classes)),
+        "whole": packed(codes.to(torch.int32)),
+        "surprise": packed(torch.stack([surprise(prior, codes[n], int(classes[n])) for n in range(5)])),
+        "numbers": packed(uniform(torch.tensor([[0], [7], [2**32 - 1]]), torch.arange(50))),
+        "written": written,
     }
 
 

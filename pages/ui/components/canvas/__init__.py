@@ -54,8 +54,8 @@ def describe(checkpoint: Checkpoint) -> dict[str, object]:
             f"{MAX_WEIGHTS / 1e6:.0f} million, to follow a pen in the browser."
         )
     stacks = [list(_leaves(stack)) for stack in (model.encoder, model.decoder)]
-    encoder, decoder = ([_layer(module) for module in stack] for stack in stacks)
-    weights = [tensor for stack in stacks for module in stack for tensor in _weights(module)]
+    encoder, decoder = ([describe_layer(module) for module in stack] for stack in stacks)
+    weights = [tensor for stack in stacks for module in stack for tensor in weights_of(module)]
     weights.append(model.vq_layer.codebook)
     values = torch.cat([tensor.detach().cpu().to(torch.float32).flatten() for tensor in weights])
     return {
@@ -82,7 +82,8 @@ def _leaves(module: nn.Module) -> Iterator[nn.Module]:
         yield from _leaves(child)
 
 
-def _layer(module: nn.Module) -> dict[str, object]:
+def describe_layer(module: nn.Module) -> dict[str, object]:
+    """A layer as `vqvae.js` builds it. Raises CanvasError for one that it cannot run."""
     if type(module) is nn.ReLU:
         return {"kind": "relu"}
     if type(module) is Bound:
@@ -114,7 +115,7 @@ def _layer(module: nn.Module) -> dict[str, object]:
     return layer
 
 
-def _weights(module: nn.Module) -> Iterable[Tensor]:
+def weights_of(module: nn.Module) -> Iterable[Tensor]:
     """Weight and bias of a layer; a bias that it does not have is zeros."""
     if type(module) in (nn.ReLU, Bound):
         return ()

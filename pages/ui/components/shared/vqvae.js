@@ -14,11 +14,12 @@
  * @typedef {{height: number, width: number}} Size
  * @typedef {Size & {channels: number}} Image
  * @typedef {Image & {values: Float64Array}} FeatureMap  (height, width, channels)
- * @typedef {{kind: "relu" | "bound" | "conv" | "conv_transpose", in: number, out: number, kernel: number[],
+ * @typedef {{kind: "relu" | "bound" | "add" | "conv" | "conv_transpose", in: number, out: number, kernel: number[],
  *   stride: number[], padding: number[], output_padding: number[], shift: number[], scale: number[],
- *   offset: number[]}} Layer  as Python describes it; a relu has its kind alone, a bound its last three
+ *   offset: number[], back: number}} Layer  as Python describes it; a relu has its kind alone, a bound shift, scale and
+ *   offset, an add how many layers back the map stands that it adds
  * @typedef {Size & {first: number[], step: number[], to: number[], every: number[], weights: Float64Array}} Piece
- * @typedef {Layer & {bias: Float64Array, pieces: Piece[]}} Built  relu and bound have no pieces
+ * @typedef {Layer & {bias: Float64Array, pieces: Piece[]}} Built  those without weights have no pieces
  * @typedef {Image & {fingerprint: string, offset: number, variance: number, K: number, D: number, encoder: Layer[],
  *   decoder: Layer[], weights: string}} Description  what Python's `describe` sends
  * @typedef {{image: Image, grid: Size, cell: Size, offset: number, variance: number, K: number, D: number,
@@ -372,7 +373,7 @@ function decodeFloats(base64) {
  * @param {Take} take
  * @returns {Built}
  */
-function build(layer, take) {
+export function build(layer, take) {
   if (POINTWISE[layer.kind]) return { ...layer, bias: new Float64Array(), pieces: [] };
   const { kind, kernel, stride, padding } = layer;
   const [height, width] = kernel;
@@ -383,7 +384,7 @@ function build(layer, take) {
     const piece = { height, width, first: padding.map((p) => -p), step: stride, to: [0, 0], every: [1, 1] };
     return { ...layer, bias, pieces: [{ ...piece, weights: pack(layer, height, width, at) }] };
   }
-  if (kind !== "conv_transpose") throw new Error(`expected conv, relu, bound or conv_transpose, got ${kind}`);
+  if (kind !== "conv_transpose") throw new Error(`expected conv, conv_transpose, relu, bound or add, got ${kind}`);
   const pieces = [];
   for (let row = 0; row < stride[0]; row++) {
     for (let column = 0; column < stride[1]; column++) {
@@ -458,7 +459,7 @@ function outputSize({ height, width, channels }, layer) {
  * @param {FeatureMap} input
  * @param {FeatureMap[]} [before]
  */
-function forward(layers, input, before) {
+export function forward(layers, input, before) {
   let changed = before ? difference(before[0], input) : EVERYTHING;
   if (!changed) return before;
   const maps = [input];
@@ -468,7 +469,7 @@ function forward(layers, input, before) {
     const output = { ...size, values };
     const pointwise = POINTWISE[layer.kind];
     const reached = pointwise
-      ? each(pointwise(layer), maps[n], output, changed)
+      ? each(pointwise(layer), maps[n], maps[n - (layer.back ?? 0)], output, changed)
       : convolve(layer, maps[n], output, changed);
     if (before) changed = reached; // else there are places that see nothing, and hold the bias alone
     maps.push(output);
@@ -512,9 +513,11 @@ function around(box, other) {
 
 // Layers that take each number by itself: what they make of one in channel c. "bound" keeps it within its levels' range
 // (Mentzer et al. 2023, "Finite Scalar Quantization", appendix A).
-/** @type {Record<string, (layer: Layer) => (value: number, c: number) => number>} */
+// "add" adds what an earlier layer made of the same place (He et al. 2016, "Deep Residual Learning").
+/** @type {Record<string, (layer: Layer) => (value: number, c: number, earlier: number) => number>} */
 const POINTWISE = {
   relu: () => (value) => Math.max(0, value),
+  add: () => (value, _, earlier) => value + earlier,
   bound:
     ({ shift, scale, offset }) =>
     (value, c) =>
@@ -523,18 +526,19 @@ const POINTWISE = {
 
 /**
  * A function of each number that has changed; returns where.
- * @param {(value: number, c: number) => number} apply
+ * @param {(value: number, c: number, earlier: number) => number} apply
  * @param {FeatureMap} input
+ * @param {FeatureMap} earlier
  * @param {FeatureMap} output
  * @param {Box} changed
  */
-function each(apply, input, output, changed) {
+function each(apply, input, earlier, output, changed) {
   const { width, height, channels } = output;
   const [left, right] = [Math.max(0, changed.left), Math.min(width, changed.right)];
   for (let row = Math.max(0, changed.top); row < Math.min(height, changed.bottom); row++) {
     const end = (row * width + right) * channels;
     for (let i = (row * width + left) * channels; i < end; i += channels) {
-      for (let c = 0; c < channels; c++) output.values[i + c] = apply(input.values[i + c], c);
+      for (let c = 0; c < channels; c++) output.values[i + c] = apply(input.values[i + c], c, earlier.values[i + c]);
     }
   }
   return changed;

@@ -9,3 +9,15 @@ export function bytesOf(text) {
 export function floatsOf(text) {
   return new Float32Array(bytesOf(text).buffer);
 }
+
+/**
+ * Half-precision numbers (IEEE 754 binary16) as floats.
+ * @param {string} text
+ */
+export function halvesOf(text) {
+  return Float32Array.from(new Uint16Array(bytesOf(text).buffer), (half) => {
+    const [sign, exponent, fraction] = [half & 0x8000 ? -1 : 1, (half >> 10) & 31, half & 1023];
+    if (exponent === 31) return fraction ? Number.NaN : sign * Infinity;
+    return sign * (exponent ? (1 + fraction / 1024) * 2 ** (exponent - 15) : (fraction / 1024) * 2 ** -14);
+  });
+}

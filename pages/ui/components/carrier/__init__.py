@@ -1,0 +1,54 @@
+"""What is large and never changes, brought to the browser once: a model, and its prior (Components v2).
+
+Any change of a component's data sends all of it again. So weights come by this component, which shows nothing, and
+what changes by others, which find the weights in `shared/carried.js`.
+"""
+
+import base64
+from pathlib import Path
+
+import streamlit as st
+import torch
+from torch import nn
+
+from pages.ui.components.canvas import describe, describe_layer, weights_of
+from pages.ui.components.shared import module
+from vqvae.checkpoint import Checkpoint
+from vqvae.prior import Block
+from vqvae.prior_file import TrainedPrior
+
+FOLDER = Path(__file__).parent
+
+
+def carry(checkpoint: Checkpoint, trained: TrainedPrior | None, key: str) -> None:
+    """Bring a model and its prior. Raises CanvasError for a model that cannot run in the browser."""
+    _component(key=key, data={"model": describe(checkpoint), "prior": trained and describe_prior(trained)})
+
+
+def describe_prior(trained: TrainedPrior) -> dict[str, object]:
+    """The prior as `prior.js` loads it: sizes, layers, and float16 weights: three tables, then those of the layers."""
+    prior, config = trained.prior, trained.prior.config
+    layers: list[dict[str, object]] = []
+    tables = [prior.codes.weight, prior.classes.weight, prior.cells.permute(1, 2, 0)]
+    weighted: list[nn.Module] = []
+    for part in (*prior.blocks, prior.head):
+        stack = list(part.convs if isinstance(part, Block) else part.children())
+        weighted += stack
+        layers += [describe_layer(one) for one in stack]
+        if isinstance(part, Block):
+            layers.append({"kind": "add", "back": len(stack)})
+    tensors = [*tables, *(tensor for one in weighted for tensor in weights_of(one))]
+    values = torch.cat([tensor.detach().half().flatten() for tensor in tensors])
+    return {
+        "model": trained.model,
+        "K": config.num_embeddings,
+        "height": config.height,
+        "width": config.width,
+        "classes": config.classes,
+        "channels": config.channels,
+        "layers": layers,
+        "weights": base64.b64encode(values.numpy().astype("<f2").tobytes()).decode(),
+    }
+
+
+_component = st.components.v2.component("vqvae_carrier", html="", js=module(FOLDER / "carrier.js"))
