@@ -51,7 +51,7 @@ def test_importing_the_library_imports_neither_streamlit_nor_plotly():
     assert loaded.stdout.strip() == "set()"
 
 
-ROOMS = ("home", "draw", "codebook", "map", "train", "notes")  # of one page each
+ROOMS = ("home", "draw", "generate", "codebook", "map", "train", "notes")  # of one page each
 FLOORS = ("shell", "resources", "components", "charts")  # below them, from the top
 LIBRARY = {"": {"background", "analysis", "runs"}, "background": {"analysis", "runs"}}  # whom a floor must not know
 

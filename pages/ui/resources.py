@@ -11,7 +11,7 @@ from pages.ui.charts.classes import most_in
 from pages.ui.components.canvas import describe_examples
 from pages.ui.components.scatter import make_sheet, make_tile_sheet
 from vqvae import checkpoint as checkpoints
-from vqvae import data, evaluation
+from vqvae import data, evaluation, prior_file
 from vqvae.analysis import ablation, projection, typicality
 from vqvae.analysis import encoding as encodings
 from vqvae.analysis import tiles as pictures_of_codes
@@ -149,6 +149,15 @@ def examples(checkpoint: Checkpoint) -> dict[str, object]:
     """The embedded digits that say best what each code stands for, as the workbench shows them. Raises DataError."""
     source = checkpoint, data.EMBEDDED, "all"
     return describe_examples(fitted_digits(*source), encoded(*source), usage(*source))
+
+
+# The Generate page.
+
+
+@st.cache_resource(max_entries=16, show_spinner="Opening the prior …")
+def prior(path: Path, fingerprint: str, changed: int) -> prior_file.TrainedPrior | None:
+    """The prior in a file, if it is that of a model; `changed` is the file's time. Raises CheckpointError."""
+    return prior_file.load(path, fingerprint)
 
 
 # The Map page.

@@ -8,7 +8,14 @@ from playwright.sync_api import expect
 from tests.browser.conftest import TIMEOUT, Watch, running_app, visitors
 from tests.browser.hand import PHONE
 
-PAGES = {"": "Inside a VQ-VAE", "draw": "Draw", "codebook": "Codebook", "map": "Map", "train": "Train"}
+PAGES = {
+    "": "Inside a VQ-VAE",
+    "draw": "Draw",
+    "generate": "Generate",
+    "codebook": "Codebook",
+    "map": "Map",
+    "train": "Train",
+}
 
 
 def opened(page, address: str) -> None:

@@ -27,6 +27,19 @@ def nearest_digits(model: VQVAE, grid: Tensor, codes: Tensor, count: int) -> Nei
     return Neighbours(nearest, distances[nearest])
 
 
+class MostAlike(NamedTuple):
+    """The image of a data set that shares most codes with a grid, each in its place."""
+
+    image: int
+    shared: int  # codes
+
+
+def most_alike(grids: Tensor, codes: Tensor) -> list[MostAlike]:
+    """For each grid (M, h, w) the image out of codes (N, h, w) with most codes the same; the first one of equals."""
+    found = [(codes == grid).flatten(1).sum(1).max(0) for grid in grids]
+    return [MostAlike(int(indices), int(values)) for values, indices in found]
+
+
 def between(positions: np.ndarray, neighbours: Neighbours) -> np.ndarray:
     """Where something lies among its neighbours' positions (M, 2): their mean by inverse distance. (2,)"""
     weights = 1 / (neighbours.distances.numpy() + 1e-6)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vqvae import checkpoint as checkpoints
-from vqvae import data
+from vqvae import data, prior_file
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import Digits
 from vqvae.evaluation import Evaluation, evaluate
@@ -91,6 +91,12 @@ class OwnCheckpoints:
         if not self.holds(name):
             raise CheckpointError("There is no such checkpoint among yours.")
         return checkpoints.load(self._path(name))
+
+    def prior_file(self, name: str) -> Path:
+        """Where the prior of one of these checkpoints is, or would be. CheckpointError as `open` does."""
+        if not self.holds(name):
+            raise CheckpointError("There is no such checkpoint among yours.")
+        return self.folder / f"{name}{prior_file.ENDING}"
 
     def changed(self, name: str) -> int:
         """When a checkpoint was last written, in nanoseconds; 0 where there is none."""

@@ -6,6 +6,7 @@ from pages.ui.shell.frame import MENU
 
 WORDS = {
     "Draw": "Codes and reconstruction follow while the pen still moves.",
+    "Generate": "Watch new digits being written code by code, and steer.",
     "Codebook": "Which codes are used, where and for what; which are dead.",
     "Map": "t-SNE maps of all codes and of thousands of digits.",
     "Train": "Train a model of your own and watch its codebook fill.",

@@ -123,6 +123,11 @@ def first_revision() -> Revision:
     return Revision(secrets.token_hex(4))
 
 
+def first_canvas(fingerprint: str) -> Canvas:
+    """A canvas before anything was put on it, for a page that puts something there before Draw was opened."""
+    return Canvas(first_revision(), Source(None), fingerprint)
+
+
 def held() -> Canvas | None:
     """The canvas; None before Draw was opened."""
     return st.session_state.get(KEY)

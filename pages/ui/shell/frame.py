@@ -31,6 +31,7 @@ ICON = Path(__file__).with_name("icon.svg")  # a named icon would be fetched fro
 MENU = (
     ("app.py", "Home", ":material/home:"),
     ("pages/draw.py", "Draw", ":material/draw:"),
+    ("pages/generate.py", "Generate", ":material/auto_awesome:"),
     ("pages/codebook.py", "Codebook", ":material/grid_view:"),
     ("pages/map.py", "Map", ":material/scatter_plot:"),
     ("pages/train.py", "Train", ":material/model_training:"),

@@ -103,7 +103,7 @@ class PageState:
         self.complaints: list[str] = []
         self._asked = st.query_params.to_dict()
         stay = st.session_state.get(STAY)
-        arriving = stay is None or stay.page != page
+        self.arriving = arriving = stay is None or stay.page != page  # until a run here has come to its end
         for field in fields:
             # After a single run of the page before, Streamlit knows a value by that page's widget alone, and the one
             # here would begin at its own default. So it is said again until a run here has come to its end.

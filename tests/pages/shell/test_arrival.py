@@ -279,7 +279,7 @@ def test_the_browsers_back_takes_the_tour_back(told, monkeypatch):
     assert page.query_params["step"] == "1"
 
 
-@pytest.mark.parametrize("page", ["home", "draw", "codebook", "map", "train"])
+@pytest.mark.parametrize("page", ["home", "draw", "generate", "codebook", "map", "train"])
 def test_every_page_is_presented_by_its_address_and_left_again(page):
     shown = arrive(page, present="1")
     assert shown.session_state["present"] == 1

@@ -26,7 +26,7 @@ def page_that(tmp_path: Path) -> Callable[[str], AppTest]:
 
     def run(body: str) -> AppTest:
         (tmp_path / "pages").mkdir()
-        for name in ("draw", "codebook", "map", "train"):  # for the menu
+        for name in ("draw", "generate", "codebook", "map", "train"):  # for the menu
             (tmp_path / "pages" / f"{name}.py").touch()
         app = tmp_path / "app.py"
         app.write_text(HEAD + "".join(f"    {line}\n" for line in body.splitlines()))
