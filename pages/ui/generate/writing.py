@@ -14,6 +14,7 @@ from pages.ui.components.carrier import carry
 from pages.ui.components.generate import Written, describe_neighbours, read_hand, writer
 from pages.ui.generate import link
 from pages.ui.shell.canvas_state import Source, first_canvas, held, hold
+from pages.ui.shell.digit_field import DIGIT
 from pages.ui.shell.frame import Scene
 from vqvae import data
 from vqvae.analysis.neighbours import most_alike
@@ -98,7 +99,8 @@ def _open_in_draw(scene: Scene, grid: Tensor) -> None:
     pixels = (model.decode(grid.unsqueeze(0)).clamp(0, 1) * 255).round().to(torch.uint8)
     own = model.encode(data.to_unit(pixels))[0]
     canvas = held() or first_canvas(scene.checkpoint.fingerprint)
-    canvas = canvas.put(Source(canvas.source.digit, "a generated digit", pixels[0]))
+    digit = st.session_state.get(DIGIT.name, DIGIT.default)  # the one that Draw has picked: a later pick replaces ours
+    canvas = canvas.put(Source(digit, "a generated digit", pixels[0]))
     edits = torch.where(own == grid, -1, grid)
     hold(replace(canvas, edits=edits, fingerprint=scene.checkpoint.fingerprint))
     st.switch_page("pages/draw.py")
