@@ -66,7 +66,7 @@ def test_a_clicker_leads_from_page_to_page_whatever_was_clicked_on_the_way(stage
     page.keyboard.press("ArrowRight")
     page.wait_for_url(re.compile("step=6"))
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("heading", level=1, name="Codebook")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Generate")).to_be_visible()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#lesson b")).to_have_text(LESSONS[5])
