@@ -61,6 +61,12 @@ def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
             "Choose a cell on a curve, then one of the background.",
         ),
         (
+            "Generate",
+            "The decoder draws any codes, but most of them make noise. A second network, the prior, has learned which "
+            "codes go together, and so it can write digits that nobody ever wrote.",
+            "Click a digit to have one written. Step back, take another candidate, and go on.",
+        ),
+        (
             "Codebook",
             "How often each code is used, by how many digits of which class. A code that nothing uses is dead.",
             "Point at the most used code, usually the background, and at a dead one of the model Tutorial.",
