@@ -49,7 +49,8 @@ def main() -> None:
         ("from Start to Finished", f"{seconds:.0f} s", "under 180 s"),
         (f"NMSE on {figures.images} held-out digits", f"{figures.nmse:.4f}", "below 0.06"),
         ("codes used by them", f"{figures.codes_used} of {found.model.config.num_embeddings}", "at least 120"),
-        ("codebook perplexity", f"{figures.perplexity:.1f}", ""),
+        ("codebook perplexity, all cells", f"{figures.perplexity:.1f}", ""),
+        ("codebook perplexity, cells with ink", f"{figures.ink_perplexity:.1f}", ""),
         ("steps", f"{found.steps:,}", ""),
     ]
     print(table(("first visit", "measured", "promised"), rows))

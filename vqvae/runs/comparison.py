@@ -328,9 +328,10 @@ def _claim(folder: Path, what: str) -> Iterator[bool]:
 
 def _try(name: str, recipe: Hyperparameters, images: Digits) -> Trial:
     every = torch.arange(len(images))
-    training = Training(images.take(every[::3]), recipe)
-    for _ in train(training):
-        pass
+    training = Training(images.take(every[::3]), replace(recipe, print_freq=1))
+    for snapshot in train(training):
+        if not math.isfinite(snapshot.loss):
+            return Trial(name, recipe.lr, math.nan)  # before k-means meets encodings that are no numbers
     return Trial(name, recipe.lr, evaluate(training.model, images.take(every[1::6]), training.variance).nmse)
 
 

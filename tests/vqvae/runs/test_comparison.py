@@ -84,6 +84,28 @@ def test_a_rate_that_breaks_a_run_is_not_the_best_and_none_is_while_a_trial_is_m
     assert replace(some, trials=(*some.trials, other)).rate("gradient") == 1e-3
 
 
+def test_a_trial_that_breaks_ends_there_and_is_written_down(tmp_path, digits, monkeypatch):
+    broken = replace(next(iter(comparison.RECIPES.values())), warm_up=2, kmeans_init=True)
+    monkeypatch.setattr(comparison, "RECIPES", {"gradient": broken})
+    monkeypatch.setattr(comparison, "RATES", (1e30, 1e-2))
+    trials, (result,) = recorded(tmp_path, digits, digits, epochs=2, seeds=1)
+    assert math.isnan(trials[0].nmse)
+    assert math.isfinite(trials[1].nmse)
+    assert math.isnan(load(tmp_path).trials[0].nmse)
+    assert result.lr == 1e-2
+
+
+def test_the_command_takes_the_best_of_another_comparison(tmp_path, capsys):
+    command = ["compare", "--dataset", "digits", "--limit", "60", "--seeds", "1"]
+    short, long = str(tmp_path / "short"), str(tmp_path / "long")
+    longer = [*command, "--epochs", "2", "--best", "1", "--of", short, "--out", long]
+    assert main(longer) == 1
+    assert "to take the best of" in capsys.readouterr().err
+    assert main([*command, "--epochs", "1", "--out", short]) == 0
+    assert main(longer) == 0
+    assert load(tmp_path / "long").recipes == load(tmp_path / "short").best(1).recipes
+
+
 def test_a_trial_trains_on_a_third_of_the_training_images_and_is_measured_on_others(tmp_path, digits, monkeypatch):
     seen = []
     for module, name in ((comparison, "Training"), (comparison, "evaluate")):
