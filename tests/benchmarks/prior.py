@@ -10,15 +10,20 @@ few per cent; they write row by row alone. Samples are read by a classifier that
 import argparse
 import math
 import time
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor, nn
 
+from pages.ui.charts.pictures import montage
 from vqvae import checkpoint, data, prior_file
 from vqvae.chance import chance
+from vqvae.checkpoint import Checkpoint
 from vqvae.data import to_unit
 from vqvae.prior import measure, write
+from vqvae.prior_file import TrainedPrior
 from vqvae.prior_training import PriorRecipe
 from vqvae.training import one_cycle
 
@@ -30,6 +35,7 @@ def main() -> None:
     parser.add_argument("--model", choices=checkpoint.SHIPPED, default="default")
     parser.add_argument("--baselines", action="store_true", help="also train the causal models: an hour")
     parser.add_argument("--samples", type=int, default=1000, help="of each class")
+    parser.add_argument("--picture", type=Path, help="also draw ten samples of each class beside ten real digits")
     parser.add_argument("--temperatures", type=float, nargs="*", default=[1.0])
     options = parser.parse_args()
     model = checkpoint.load(checkpoint.SHIPPED[options.model])
@@ -69,6 +75,8 @@ def main() -> None:
                 *(causal_nats(network, of_test, y) for y in (test.labels, torch.full_like(test.labels, CLASSES))),
             )
 
+    if options.picture:
+        draw_samples(model, trained, test, options.picture)
     reader = classifier(train)
     accuracy = float((read(reader, test.images) == test.labels).float().mean())
     own = float((read(reader, model.model.decode(of_test).clamp(0, 1)) == test.labels).float().mean())
@@ -92,6 +100,19 @@ def main() -> None:
             f"{time.perf_counter() - begun:.0f} s",
             flush=True,
         )
+
+
+def draw_samples(model: Checkpoint, trained: TrainedPrior, test: data.Digits, path: Path) -> None:
+    """A row a class: ten samples of the seeds 0 to 9, none left out, and after a gap the first ten test digits."""
+    labels = torch.arange(CLASSES).repeat_interleave(10)
+    empty = torch.full((len(labels), *model.model.config.grid), trained.prior.hidden)
+    made = model.model.decode(write(trained.prior, empty, labels, torch.arange(10).repeat(CLASSES))).clamp(0, 1)
+    real = torch.stack([test.images[test.labels == label][:10] for label in range(CLASSES)])  # (10, 10, C, H, W)
+    rows = [montage(torch.cat([one, torch.ones_like(one[:1]), other]), 21, (2, 2), 1) for one, other in
+            zip(made.unflatten(0, (CLASSES, 10)), real, strict=True)]  # fmt: skip
+    pixels = (torch.cat([F.pad(row, (0, 0, 0, 2), value=1) for row in rows], 1) * 255).round().to(torch.uint8)
+    twice = pixels[0].repeat_interleave(2, 0).repeat_interleave(2, 1)
+    Image.fromarray(twice.numpy()).save(path, optimize=True)
 
 
 def labels_of(train: data.Digits, test: data.Digits):
