@@ -402,6 +402,9 @@ def test_selected_codes_outlive_a_reload_and_one_alone_is_picked(model):
     page.session_state["map.codes.embedded.0.selected"] = scatter.Selected(0, np.array([5]))
     page.run()
     assert page.session_state["code"] == 5
+    page.session_state["map.show"] = "digits"  # among which those that use it are selected then
+    page.run()
+    assert "Code 5 is picked." in text_of(page)
 
 
 def test_a_map_that_is_being_computed_is_shown_again_after_a_reload(model, monkeypatch):

@@ -27,7 +27,7 @@ def follow(view: MapView, now: Known | Running | Start) -> None:
     chosen = selection(view.canvas)
     if view.noun == "codes":  # one alone is picked, for all pages
         view.state["code"] = int(chosen.ids[0]) if len(chosen.ids) == 1 else None
-        st.session_state["map.followed"] = view.noun, view.state["code"]
+        st.session_state[search_box.followed(view)] = view.state["code"]
     words = search_box.words_of(view, chosen)
     search_box.show(view, words or "")
     view.state["lasso"] = view.state["picked"] = None

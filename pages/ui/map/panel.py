@@ -11,6 +11,7 @@ from pages.ui.charts import pictures
 from pages.ui.charts.classes import class_mix
 from pages.ui.charts.toolbar import TOOLBAR
 from pages.ui.components.thumbnails import thumbnails
+from pages.ui.map.search_box import followed
 from pages.ui.map.view import MapView
 from vqvae.analysis.search import telling_codes
 
@@ -84,7 +85,7 @@ def _telling(view: MapView, chosen: Tensor) -> None:
         """Take over the code clicked, without selecting anew."""
         if st.session_state["map.telling"] is not None:
             view.state["code"] = st.session_state["map.telling"]
-            st.session_state["map.followed"] = view.noun, view.state["code"]
+            st.session_state[followed(view)] = view.state["code"]
 
     selected = torch.zeros(len(view.digits), dtype=torch.bool)
     selected[chosen] = True

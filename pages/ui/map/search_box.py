@@ -30,14 +30,21 @@ def draw(view: MapView) -> None:
 def follow_code(view: MapView) -> None:
     """Select the points that use the code picked elsewhere, or on the map of codes that code, once for each pick."""
     code = view.state["code"]
-    if (view.noun, code) != st.session_state.get("map.followed"):
-        first = st.session_state.get("map.followed", (None, None))[1] != code
-        st.session_state["map.followed"] = view.noun, code
-        if view.noun == "codes":
-            if code is not None and selection(view.canvas).ids.tolist() != [code]:
-                select(view.canvas, [code])
-        elif code is not None and first:
-            _say(view, f"Code {code} is picked. " + _seek(view, f"code {code}"), None)
+    if code == st.session_state.get(followed(view)):
+        return
+    st.session_state[followed(view)] = code
+    if code is None:
+        return
+    if view.noun == "codes":
+        if selection(view.canvas).ids.tolist() != [code]:
+            select(view.canvas, [code])
+    else:
+        _say(view, f"Code {code} is picked. " + _seek(view, f"code {code}"), None)
+
+
+def followed(view: MapView) -> str:
+    """The session's key of the code that this map, of codes or of what uses them, has shown last."""
+    return "map.followed.codes" if view.noun == "codes" else "map.followed"
 
 
 def said(view: MapView) -> str:
