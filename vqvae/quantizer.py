@@ -101,7 +101,8 @@ class VectorQuantizer(nn.Module):
         log_q = (-self.distances(z) / self.TEMPERATURE).log_softmax(-1)  # (B, H, W, K)
         q = log_q.exp()
         unsure = -(q * log_q).sum(-1).mean()
-        return unsure - torch.special.entr(q.mean((0, 1, 2))).sum()
+        evenly = q.mean((0, 1, 2)).clamp_min(torch.finfo(q.dtype).tiny)  # at 0 the slope of entropy is infinite
+        return unsure - torch.special.entr(evenly).sum()
 
     # What a quantiser may do in its own way.
 

@@ -413,6 +413,14 @@ def test_the_entropy_loss_is_that_of_its_formula_and_so_is_its_gradient(rng):
     torch.testing.assert_close(z.grad.permute(0, 2, 3, 1).reshape(-1, 3), expected)
 
 
+def test_the_entropy_loss_has_a_finite_gradient_where_a_code_is_out_of_reach():
+    vq = VectorQuantizer(2, 1, torch.tensor([[0.0], [100.0]]))
+    z = torch.zeros(1, 1, 2, 2, requires_grad=True)
+    vq.entropy_loss(z).backward()
+    assert torch.isfinite(z.grad).all()
+    assert torch.isfinite(vq.embeddings.weight.grad).all()
+
+
 def test_the_entropy_loss_is_lowest_where_cells_are_sure_and_all_codes_in_use():
     vq = VectorQuantizer(4, 1, torch.tensor([[0.0], [1.0], [2.0], [3.0]]))
     sure_of_all = vq.entropy_loss(torch.tensor([0.0, 1.0, 2.0, 3.0]).view(1, 1, 2, 2))
