@@ -32,6 +32,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 TIMEOUT = 120_000  # milliseconds for anything a page is waited for: the machine may be busy
 DESKTOP = {"width": 1280, "height": 800}
 NOWHERE = "http://127.0.0.1:9"  # no server is there; an origin that has storage and a clipboard nevertheless
+EMPTY = """<!doctype html><meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">"""
 
 # What Streamlit does with a component on mount, in an empty page; `update` is what it does with new data.
 MOUNT = """async ({ html, css, js }) => {
@@ -55,7 +56,7 @@ def missing(what: str) -> None:
 
 @pytest.fixture(scope="session")
 def browser():
-    """One Chromium for all tests; every test gets a context, so cookies and storage, of its own."""
+    """One Chromium for all tests."""
     try:
         from playwright.sync_api import expect, sync_playwright
     except ImportError:
@@ -134,8 +135,8 @@ class Watch:
         self.errors: list[str] = []
         self.foreign: list[str] = []
 
-    def follow(self, context, origin: str) -> None:
-        """Watch every page of a browser context from its first request; only `origin` may be spoken to."""
+    def follow(self, context, origin: str) -> Callable[[], None]:
+        """Watch every page of a browser context; only `origin` may be spoken to. Returns what ends the watch."""
         allowed = urlsplit(origin).netloc
 
         def note(request) -> None:
@@ -143,10 +144,27 @@ class Watch:
             if address.netloc != allowed and address.scheme not in ("data", "blob"):
                 self.foreign.append(request.url)
 
-        context.on("request", note)
-        context.on("page", lambda page: page.on("websocket", note))
-        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
-        context.on("console", self._listen)
+        def note_sockets(page) -> None:
+            page.on("websocket", note)
+
+        heard = {
+            "request": note,
+            "page": note_sockets,
+            "weberror": lambda error: self.errors.append(f"uncaught: {error.error}"),
+            "console": self._listen,
+        }
+        for event, listener in heard.items():
+            context.on(event, listener)
+        for page in context.pages:
+            note_sockets(page)
+
+        def leave() -> None:
+            for event, listener in heard.items():
+                context.remove_listener(event, listener)
+            for page in context.pages:
+                page.remove_listener("websocket", note)
+
+        return leave
 
     def _listen(self, message) -> None:
         # A page at /draw makes Streamlit look for its server below /draw first: a 404 before it finds it at the root.
@@ -166,38 +184,75 @@ def watch() -> Iterator[Watch]:
     watch.check()
 
 
+class Pages:
+    """Pages of one browser, each in a context of its own, used again by one test after another.
+
+    A page that showed the app before shows it in half the time: its scripts are compiled. Whoever gets one is a first
+    visitor nevertheless: cookies, what the tab and the browser store, the media and routes of a test go with its end.
+    """
+
+    def __init__(self, browser) -> None:
+        self._browser = browser
+        self._idle: dict[str, list] = {}
+
+    def take(self, address: str, viewport: dict[str, int] = DESKTOP, **options):
+        """A page of a context with these options, Playwright's `new_context`'s; returned by `give_back`."""
+        idle = self._idle.setdefault(repr((address, options)), [])
+        if not idle:
+            context = self._browser.new_context(base_url=address, viewport=viewport, **options)
+            context.set_default_timeout(TIMEOUT)
+            return context.new_page(), idle
+        page = idle.pop()
+        page.set_viewport_size(viewport)
+        return page, idle
+
+    def give_back(self, page, idle: list, address: str) -> None:
+        page.unroute_all()
+        page.route("**/*", lambda route: route.fulfill(body=EMPTY, content_type="text/html"))
+        page.goto(f"{address}/empty")
+        page.evaluate("localStorage.clear(), sessionStorage.clear()")
+        page.unroute_all()
+        page.context.clear_cookies()
+        page.emulate_media(color_scheme="null", reduced_motion="null")
+        idle.append(page)
+
+
+@pytest.fixture(scope="session")
+def pages(browser) -> Pages:
+    return Pages(browser)
+
+
 @contextmanager
-def visitors(browser, watch: Watch, address: str) -> Iterator[Callable]:
+def visitors(pages: Pages, watch: Watch, address: str) -> Iterator[Callable]:
     """A function that opens a watched page of the app at `address` in a context of its own, so as a new visitor.
 
     Its arguments are Playwright's `new_context`'s; relative addresses such as page.goto("/draw") are the app's.
     """
-    contexts = []
+    opened = []
 
     def open_page(**options):
-        context = browser.new_context(base_url=address, **{"viewport": DESKTOP, **options})
-        context.set_default_timeout(TIMEOUT)
-        watch.follow(context, address)
-        contexts.append(context)
-        return context.new_page()
+        page, idle = pages.take(address, **options)
+        opened.append((page, idle, watch.follow(page.context, address)))
+        return page
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page, idle, leave in opened:
+        leave()
+        pages.give_back(page, idle, address)
 
 
 @pytest.fixture
-def new_page(browser, server: str, watch: Watch) -> Iterator[Callable]:
+def new_page(pages: Pages, server: str, watch: Watch) -> Iterator[Callable]:
     """A function that opens a page of the shared app as a new visitor."""
-    with visitors(browser, watch, server) as open_page:
+    with visitors(pages, watch, server) as open_page:
         yield open_page
 
 
 @pytest.fixture(scope="module")
-def shared_tab(browser, server: str) -> Iterator[tuple]:
+def shared_tab(pages: Pages, server: str) -> Iterator[tuple]:
     """A page that the tests of a module share, and the watch over it."""
     watch = Watch()
-    with visitors(browser, watch, server) as open_page:
+    with visitors(pages, watch, server) as open_page:
         yield open_page(), watch
 
 
@@ -219,18 +274,17 @@ def page(new_page: Callable):
 
 
 @pytest.fixture
-def mount(browser, watch: Watch) -> Iterator[Callable]:
+def mount(pages: Pages, watch: Watch) -> Iterator[Callable]:
     """A function that mounts a component, named by its folder, in an empty page of a context of its own.
 
     `page.evaluate("(data) => update(data)", data)` gives it new data, `answers` holds what it told Python.
     """
-    empty = '<!doctype html><meta name="viewport" content="width=device-width"><body></body>'
-    with visitors(browser, watch, NOWHERE) as open_page:
+    with visitors(pages, watch, NOWHERE) as open_page:
 
         def mount(folder: Path, **options):
             html, css = ((folder / f"{folder.name}.{kind}").read_text() for kind in ("html", "css"))
             page = open_page(**options)
-            page.route(f"{NOWHERE}/", lambda route: route.fulfill(body=empty, content_type="text/html"))
+            page.route(f"{NOWHERE}/", lambda route: route.fulfill(body=EMPTY, content_type="text/html"))
             page.goto("/")
             page.evaluate(MOUNT, {"html": html, "css": css, "js": module(folder / f"{folder.name}.js")})
             return page

@@ -24,9 +24,9 @@ def opened(page, address: str) -> None:
     page.get_by_test_id("stStatusWidget").wait_for(state="detached")  # the page has run to its end
 
 
-def test_a_request_to_another_address_comes_to_nothing_and_fails_its_test(browser, server):
+def test_a_request_to_another_address_comes_to_nothing_and_fails_its_test(pages, server):
     watch = Watch()
-    with visitors(browser, watch, server) as open_page:
+    with visitors(pages, watch, server) as open_page:
         page = open_page()
         page.goto("/_stcore/health")
         for address in ("http://elsewhere.example/", "http://192.0.2.1/"):

@@ -27,9 +27,9 @@ def address(runs):
 
 
 @pytest.fixture
-def visit(browser, watch, address):
+def visit(pages, watch, address):
     """A function that opens the app as a new visitor."""
-    with visitors(browser, watch, address) as open_page:
+    with visitors(pages, watch, address) as open_page:
         yield open_page
 
 
