@@ -68,35 +68,7 @@ def menu(page, label: str) -> None:
     page.get_by_role("heading", level=1).wait_for()
 
 
-def test_a_run_is_wound_back_and_forth_to_the_pixel(visit, runs):
-    page = visit()
-    page.goto(f"/train?{QUICK}&epochs=2")
-    button(page, "Start training").click()
-    expect(page.get_by_text("Finished")).to_be_visible()
-    (run,) = [Run(path) for path in runs.glob("visitors/*/runs/*") if Run(path).status().steps == 16]
-    recording = run.recording()
-    last = len(recording.steps) - 1
-    place = page.get_by_label("Recorded step")
-    for at in (0, last, 1):
-        place.fill(str(at))
-        expect(page.get_by_role("status")).to_have_text(f"step {recording.steps[at]}")
-        assert (shown_digits(page) == drawn_digits(recording, at)).all()
-    place.fill("0")
-    loss = page.get_by_text(re.compile(r"^loss \S+$"))
-    first = loss.inner_text()
-    button(page, "▶ Replay").click()
-    expect(place).to_have_value(str(last))
-    expect(button(page, "▶ Replay")).to_be_visible()
-    assert loss.inner_text() != first
-    assert (shown_digits(page) == drawn_digits(recording, last)).all()
-    # A pointer reads the curves and the codes.
-    page.get_by_label("Loss over the steps").hover(position={"x": 60, "y": 60})
-    expect(loss).to_have_text(first)
-    page.get_by_label("Use of each code").hover(position={"x": 60, "y": 60})
-    expect(page.get_by_text(re.compile(r"Code \d+: [\d.]+ times an even usage"))).to_be_visible()
-
-
-def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_back(visit, tmp_path):
+def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_taken_back(visit, runs, tmp_path):
     page = visit()
     page.goto(f"/train?{QUICK}&epochs=6")
     expect(button(page, "Start training")).to_be_enabled()
@@ -134,6 +106,8 @@ def test_a_model_is_trained_kept_opened_everywhere_downloaded_deleted_and_taken_
     expect(page.get_by_text("Finished")).to_be_visible()
     expect(page.get_by_text("Step 48 of 48")).to_be_visible()
     expect(page.get_by_role("status")).to_have_text("step 48")
+    (run,) = [Run(path) for path in runs.glob("visitors/*/runs/*") if Run(path).status().steps == 48]
+    wind_back_and_forth(page, run.recording())
 
     page.get_by_label("Name", exact=True).fill("My <b>first</b> model")
     page.get_by_label("Name", exact=True).press("Tab")
@@ -193,6 +167,29 @@ def test_a_card_a_recipe_and_the_start_stand_in_the_first_screen(visit, width, h
     codes.press("Enter")
     expect(page.get_by_text("4,096 is out of range: 1 to 1,024.")).to_be_visible()
     expect(start).to_be_disabled()
+
+
+def wind_back_and_forth(page, recording) -> None:
+    """Any moment of a finished run is shown to the pixel, replayed, and read with the pointer."""
+    last = len(recording.steps) - 1
+    place = page.get_by_label("Recorded step")
+    for at in (0, last, 1):
+        place.fill(str(at))
+        expect(page.get_by_role("status")).to_have_text(f"step {recording.steps[at]}")
+        assert (shown_digits(page) == drawn_digits(recording, at)).all()
+    place.fill("0")
+    loss = page.get_by_text(re.compile(r"^loss \S+$"))
+    first = loss.inner_text()
+    button(page, "▶ Replay").click()
+    expect(place).to_have_value(str(last))
+    expect(button(page, "▶ Replay")).to_be_visible()
+    assert loss.inner_text() != first
+    assert (shown_digits(page) == drawn_digits(recording, last)).all()
+    # A pointer reads the curves and the codes.
+    page.get_by_label("Loss over the steps").hover(position={"x": 60, "y": 60})
+    expect(loss).to_have_text(first)
+    page.get_by_label("Use of each code").hover(position={"x": 60, "y": 60})
+    expect(page.get_by_text(re.compile(r"Code \d+: [\d.]+ times an even usage"))).to_be_visible()
 
 
 def page_of_upload(page, file: Path) -> None:
