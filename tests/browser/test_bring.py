@@ -3,10 +3,17 @@
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.browser.hand import blank, drawing, open_draw, press, settled, stroke, until
 from vqvae import data
+
+
+@pytest.fixture
+def page(tab):
+    """One page for all tests: each begins with Start over."""
+    return tab
 
 
 def photograph(number: int) -> bytes:

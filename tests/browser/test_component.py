@@ -27,8 +27,7 @@ def page(empty_bench):
 
 
 def last_answer(page) -> dict:
-    until(lambda: page.evaluate("answers.length") > 0, "an answer to Python")
-    page.wait_for_timeout(400)
+    page.locator("[role=grid][data-told]").wait_for()
     return page.evaluate("answers.at(-1)")
 
 
@@ -106,7 +105,6 @@ def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
     page.mouse.move(box["x"] + 30, box["y"] + 200, steps=5)
     until(lambda: reconstruction(page) != before, "a reconstruction from the worker")
     page.mouse.up()
-    page.wait_for_timeout(1500)
     answer = last_answer(page)
     image = data.to_unit(torch.tensor(answer["pixels"], dtype=torch.uint8)).view(1, 96, 96, 3).permute(0, 3, 1, 2)
     codes_differ = torch.tensor(answer["codes"]) != SLOW.model.encode(image).flatten()

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from pages.ui.shell.link_codec import write_drawing
-from tests.browser.conftest import running_app
+from tests.browser.conftest import DESKTOP, TIMEOUT, running_app
 from tests.browser.hand import cell, drawing, press, reconstruction, settled, stroke, until
 from vqvae import data
 
@@ -148,50 +148,52 @@ def test_damaged_links_open_what_they_can_without_an_error(new_page):
         expect(page.get_by_test_id("stAlert")).to_have_count(1)
 
 
-def test_a_link_restores_the_scene_on_another_server_to_the_pixel_and_survives_the_death_of_the_server(
-    browser, watch, tmp_path
-):
-    def visit(address):
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        watch.follow(context, address)
-        return context.new_page()
+# Notes that Streamlit's own dialog of a lost connection came.
+NOTE_DIALOG = """() => {
+  const noted = () => { if (document.querySelector("[role=dialog]")) window.dialog_came = true; };
+  new MutationObserver(noted).observe(document.body, { childList: true });
+}"""
 
-    with running_app(tmp_path / "one.txt") as one:
-        page = visit(one.address)
-        page.goto(f"{one.address}/draw?digit=77")
-        settled(page)
-        stroke(page, (0.2, 0.3), (0.9, 0.6))
-        cell(page, 3, 4).click()
-        page.get_by_role("option", name="code 57", exact=True).click()
-        page.wait_for_url(re.compile("cell=17"))
-        page.wait_for_timeout(1000)  # the edit is announced after a moment
-        press(page, "Share")
-        expect(page.get_by_alt_text("QR code of the link")).to_be_visible()
-        field = page.get_by_label("Link to this view")
-        expect(field).not_to_have_value("")
-        link = field.input_value()
-        page.keyboard.press("Escape")
-        expect(cell(page, 3, 4)).to_have_attribute("data-code", "57")
-        shown = reconstruction(page)
-        page.context.close()
+
+def test_a_link_restores_the_scene_on_another_server_to_the_pixel_and_survives_the_death_of_the_server(
+    page, server, browser, watch, tmp_path
+):
+    page.goto("/draw?digit=77")
+    settled(page)
+    stroke(page, (0.2, 0.3), (0.9, 0.6))
+    cell(page, 3, 4).click()
+    page.get_by_role("option", name="code 57", exact=True).click()
+    page.wait_for_url(re.compile("cell=17"))
+    settled(page)
+    press(page, "Share")
+    expect(page.get_by_alt_text("QR code of the link")).to_be_visible()
+    field = page.get_by_label("Link to this view")
+    expect(field).not_to_have_value("")
+    link = field.input_value()
+    page.keyboard.press("Escape")
+    expect(cell(page, 3, 4)).to_have_attribute("data-code", "57")
+    shown = reconstruction(page)
     assert len(link) < 2000
 
-    with running_app(tmp_path / "two.txt") as two:
-        other = visit(two.address)
-        other.goto(link.replace(one.address, two.address))
+    with running_app(tmp_path / "log.txt") as elsewhere, browser.new_context(viewport=DESKTOP) as context:
+        context.set_default_timeout(TIMEOUT)
+        leave = watch.follow(context, elsewhere.address)
+        other = context.new_page()
+        other.goto(link.replace(server, elsewhere.address))
         expect(other.get_by_role("heading", level=1)).to_have_text("Draw")
         expect(other.get_by_label("row 3, column 4, code 57")).to_be_visible()
         until(lambda: reconstruction(other) == shown, "the same reconstruction")
         expect(other.get_by_test_id("stException")).to_have_count(0)
 
         # And now the server dies on stage.
-        two.process.kill()
+        other.evaluate(NOTE_DIALOG)
+        elsewhere.process.kill()
         expect(other.get_by_text("No connection to the server")).to_be_visible()
-        other.wait_for_timeout(5000)  # by now Streamlit's own dialog has come and gone
+        other.wait_for_function("window.dialog_came")
         stroke(other, (0.1, 0.9), (0.9, 0.1))
         until(lambda: reconstruction(other) != shown, "a reconstruction of what was drawn without a server")
         expect(other.get_by_role("dialog")).to_have_count(0)
-        other.context.close()
+        leave()
         # That it is gone may be said, also of what was on its way at that moment.
         gone = ("server", "net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_RESET")
         watch.errors = [error for error in watch.errors if not any(words in error for words in gone)]
