@@ -186,7 +186,7 @@ def wind_back_and_forth(page, recording) -> None:
     assert loss.inner_text() != first
     assert (shown_digits(page) == drawn_digits(recording, last)).all()
     # A pointer reads the curves and the codes.
-    page.get_by_label("Loss over the steps").hover(position={"x": 60, "y": 60})
+    page.get_by_label("Loss over the steps").hover(position={"x": 2, "y": 60})  # left of the first moment
     expect(loss).to_have_text(first)
     page.get_by_label("Use of each code").hover(position={"x": 60, "y": 60})
     expect(page.get_by_text(re.compile(r"Code \d+: [\d.]+ times an even usage"))).to_be_visible()
