@@ -25,7 +25,7 @@ with page("Train", LEAD, FIELDS) as scene:
         except RunError:
             config = None
             st.warning("Your last run cannot be read any more; its model may still be kept. A new run takes its place.")
-        if config is not None:
+        if run and config:
             st.caption(describe(config))
             running(run, config, scene)
         elif scene.presenting:

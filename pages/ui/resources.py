@@ -1,6 +1,8 @@
 """What is loaded or computed once a process and shared read-only by all visitors. Never change any of it in place."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -70,7 +72,9 @@ def available_digits() -> dict[str, tuple[str, str]]:
 
 
 # The variance is no part of the fingerprint, yet of every NMSE: a stranger's copy of a model may come with another one.
-_BY_CONTENT = {Checkpoint: lambda checkpoint: (checkpoint.fingerprint, checkpoint.variance)}
+_BY_CONTENT: dict[str | type, Callable[[Any], object]] = {
+    Checkpoint: lambda checkpoint: (checkpoint.fingerprint, checkpoint.variance)
+}
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -145,7 +149,7 @@ def crowd(checkpoint: Checkpoint) -> typicality.Reference:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
-def examples(checkpoint: Checkpoint) -> dict[str, object]:
+def examples(checkpoint: Checkpoint) -> dict[str, Any]:
     """The embedded digits that say best what each code stands for, as the workbench shows them. Raises DataError."""
     source = checkpoint, data.EMBEDDED, "all"
     return describe_examples(fitted_digits(*source), encoded(*source), usage(*source))
@@ -261,7 +265,7 @@ def downloads() -> Downloads:
 @st.cache_data(max_entries=64, ttl=1800, show_spinner="Trying a few steps …")
 def step_cost(recipe: Hyperparameters) -> cost.Cost:
     """What a step takes on this machine, on images of the embedded digits' size."""
-    return cost.step_cost(recipe, tuple(digits().pixels.shape[1:]))
+    return cost.step_cost(recipe, digits().pixels.shape[1:])
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the model …", hash_funcs=_BY_CONTENT)

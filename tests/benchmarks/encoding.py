@@ -10,6 +10,7 @@ import time
 from common import Yardstick, median, table
 
 from vqvae import checkpoint, data
+from vqvae.analysis.encoding import encode
 from vqvae.analysis.usage import usage
 from vqvae.evaluation import perplexity
 
@@ -26,7 +27,7 @@ def main() -> None:
     for _ in range(options.runs):
         yardstick()
         started = time.perf_counter()
-        encoded = encoding.encode(model, digits)
+        encoded = encode(model, digits)
         between = time.perf_counter()
         usage(encoded, model.config.num_embeddings)
         counts = encoded.codes.flatten().bincount(minlength=model.config.num_embeddings)

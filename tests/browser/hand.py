@@ -31,8 +31,6 @@ class Picture:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Picture) and self.pixels == other.pixels
 
-    __hash__ = None
-
     def at(self, x: float, y: float) -> int:
         """The value at a place in [0, 1] x [0, 1]."""
         return self.pixels[int(y * self.height) * self.width + int(x * self.width)]

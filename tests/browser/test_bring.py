@@ -12,8 +12,10 @@ from vqvae import data
 
 @pytest.fixture
 def page(tab):
-    """One page for all tests: each begins with Start over."""
-    return tab
+    """One page for all tests: each begins with Start over, which a dialog left open would cover."""
+    yield tab
+    tab.keyboard.press("Escape")
+    tab.get_by_role("dialog").wait_for(state="detached")
 
 
 def photograph(number: int) -> bytes:

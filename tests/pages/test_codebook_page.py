@@ -72,7 +72,7 @@ def install(monkeypatch, config: ModelConfig) -> Checkpoint:
 
 
 def usage_of(checkpoint: Checkpoint) -> counting.Usage:
-    few = resources.fitted_digits(checkpoint)
+    few = resources.fitted_digits(checkpoint, data.EMBEDDED, "all")
     return counting.usage(encode(checkpoint.model, few), checkpoint.model.config.num_embeddings)
 
 
@@ -158,7 +158,11 @@ def test_start_over_brings_the_first_code_back(small_model):
 @pytest.mark.parametrize("order", ["use", "index", "class", "similarity"])
 def test_codes_come_in_every_order(small_model, order, monkeypatch):
     model = small_model.model
-    found = model.latents(resources.fitted_digits(small_model).images).permute(0, 2, 3, 1).flatten(0, 2)
+    found = (
+        model.latents(resources.fitted_digits(small_model, data.EMBEDDED, "all").images)
+        .permute(0, 2, 3, 1)
+        .flatten(0, 2)
+    )
     model.vq_layer.codebook.copy_(found[:: len(found) // 12][:12])  # so that many are in use
     told = []
     monkeypatch.setattr(gallery, "_component", lambda data, **_: told.append(data))
@@ -278,7 +282,9 @@ def test_what_breaks_without_a_code_is_measured_when_asked_for_and_then_said(sma
     while "with it, **" not in text_of(page).split("What breaks without it")[1] and time.monotonic() < deadline:
         time.sleep(0.2)
         page.run()
-    expected = ablate(small_model.model, resources.fitted_digits(small_model), small_model.variance)
+    expected = ablate(
+        small_model.model, resources.fitted_digits(small_model, data.EMBEDDED, "all"), small_model.variance
+    )
     worst = int(expected.ranking[0])
     said = f"NMSE **{expected.nmse:.4f}** with it, **{float(expected.without[worst]):.4f}** without"
     assert said in text_of(open_page(code=str(worst)))  # another visitor finds it done
@@ -376,7 +382,11 @@ def rows_of(text: str) -> list[dict[str, str]]:
 
 def test_every_table_can_be_parsed_and_says_its_units(small_model):
     usage, config = usage_of(small_model), small_model.model.config
-    few, K, counts = resources.fitted_digits(small_model), config.num_embeddings, usage_of(small_model).all_cells
+    few, K, counts = (
+        resources.fitted_digits(small_model, data.EMBEDDED, "all"),
+        config.num_embeddings,
+        usage_of(small_model).all_cells,
+    )
     found = ablate(small_model.model, few, small_model.variance)
     beside = counting.adjacency(encode(small_model.model, few), True, K)
 

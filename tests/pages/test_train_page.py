@@ -214,6 +214,14 @@ def test_a_download_can_be_called_off(token, kmnist):
     assert not run.running
 
 
+def test_a_download_that_one_of_two_calls_off_goes_on_for_the_other(token, kmnist):
+    page = button(open_page(token, data="kmnist"), "Download KMNIST").click().run()
+    other = button(open_page(new_token(), data="kmnist"), "Download KMNIST").click().run()
+    page = button(page, "Cancel").click().run()
+    assert button(page, "Download KMNIST")
+    assert button(other.run(), "Cancel")
+
+
 def test_a_download_that_fails_is_one_sentence_and_can_be_tried_again(token, kmnist):
     page = button(open_page(token, data="kmnist"), "Download KMNIST").click().run()
     kmnist.outcome = "KMNIST could not be downloaded."

@@ -145,14 +145,14 @@ def modes(digit: torch.Tensor) -> dict[str, Image.Image]:
     grey = np.asarray(rgb.convert("L"))
     low, high = int(grey.min()), int(grey.max())
     alpha = Image.fromarray((255 - (grey.astype(int) - low) * 255 // (high - low)).astype(np.uint8))
-    alpha = alpha.point(lambda value: max(0, (value - 140) * 255 // 115))
+    alpha = alpha.point([max(0, (value - 140) * 255 // 115) for value in range(256)])
     dark, light = (Image.merge("RGBA", [Image.new("L", rgb.size, shade)] * 3 + [alpha]) for shade in (0, 255))
     return {
         "RGB": rgb,
         "L": rgb.convert("L"),
         "16 bit": Image.fromarray(grey.astype(np.uint16) * 257),
         "palette": rgb.quantize(64),
-        "bilevel": rgb.convert("L").point(lambda value: 255 * (value > 110)).convert("1"),
+        "bilevel": rgb.convert("L").point([255 * (value > 110) for value in range(256)]).convert("1"),
         "dark ink on nothing": dark,
         "light ink on nothing": light,
         "palette with transparency": dark.quantize(16),

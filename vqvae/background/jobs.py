@@ -6,7 +6,7 @@ Cancelling is cooperative: the work reports how far it is, and hears whether any
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 
@@ -21,7 +21,7 @@ class Job(Generic[Result]):
     def __init__(self, compute: Callable[["Job[Result]"], Result]):
         """`compute` is given this job, to `report` to; it may raise `CancelledError` where that says to stop."""
         self.progress = 0.0  # share done
-        self.sketch: object = None  # what there is by now
+        self.sketch: Any = None  # what there is by now
         self.result: Result | None = None  # once finished
         self.error: str | None = None
         self._began: float | None = None

@@ -21,7 +21,7 @@ class Cost(NamedTuple):
     bytes: int  # weights, optimiser, and what a step holds at its largest, beside PyTorch and the images themselves
 
 
-def step_cost(recipe: Hyperparameters, image_shape: tuple[int, int, int]) -> Cost:
+def step_cost(recipe: Hyperparameters, image_shape: tuple[int, ...]) -> Cost:
     """Train for some steps on noise of (C, H, W) and measure; of a large batch a part is tried.
 
     Takes the time of about four such steps, and the bytes of one for so long.

@@ -1,6 +1,6 @@
 """A run's figures: its history and recording in, plotly figures out; no Streamlit here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -46,7 +46,7 @@ def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[st
     return _over_steps(figure, last, hovermode="x unified")
 
 
-def run_curves(histories: dict[str, Sequence[Metrics]], value: str, steps: int) -> go.Figure:
+def run_curves(histories: Mapping[str, Sequence[Metrics]], value: str, steps: int) -> go.Figure:
     """One figure of `Moment` over the steps, a line for each run; held-out ones have dots, as they are rarer."""
     figure = go.Figure()
     for (name, history), color in zip(histories.items(), CURVES, strict=False):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from pages.ui.components.canvas import Put
 from pages.ui.shell import url_state
-from pages.ui.shell.canvas_state import Canvas, Source, first_revision, held, hold
+from pages.ui.shell.canvas_state import Canvas, Source, first_revision, held, held_before, hold
 from pages.ui.shell.frame import Scene
 from pages.ui.shell.link_codec import EditsError, read_drawing, read_edits
 from pages.ui.shell.url_state import PageState
@@ -18,7 +18,7 @@ def put_there(scene: Scene, digits: Digits | None) -> Put:
     """What this run of the page puts on the canvas, in the model's size."""
     state, fingerprint = scene.state, scene.checkpoint.fingerprint
     digit = state["digit"] if digits else None
-    canvas = held() or _arrived(scene, digit)
+    canvas = held_before() or _arrived(scene, digit)
     if canvas.source.digit != digit:
         canvas = canvas.leave(_pixels(canvas.source, scene, digits))
         if url_state.by_history() and digit in canvas.left:

@@ -37,7 +37,7 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
                 "pages/codebook.py",
                 label=f"Code {code} in the codebook",
                 icon=":material/grid_view:",
-                query_params={"code": code},
+                query_params={"code": str(code)},
             )
     centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
     if digits is not None:

@@ -33,7 +33,7 @@ def bring(config: ModelConfig, put: Callable[[str, Tensor], None]) -> None:
     source = st.segmented_control(
         "From",
         list(SOURCES),
-        format_func=SOURCES.get,
+        format_func=SOURCES.__getitem__,
         default="file",
         required=True,
         key="draw.bring",
@@ -90,7 +90,7 @@ def centring(config: ModelConfig, drawing: Drawing | None, put: Callable[[str, T
             st.caption("Draw something, and you will see it here as MNIST would have centred it.")
             return
         st.html(f'{STYLE}<img src="{pictures.data_uri(pixels)}" alt="Your drawing, centred">', width="content")
-        if bool((pixels == drawing.pixels).all()):
+        if drawing is not None and bool((pixels == drawing.pixels).all()):
             st.caption("Your drawing is already centred as MNIST does.")
         else:
             words = "your drawing, centred as MNIST does"

@@ -13,7 +13,7 @@ from pages.ui.components.canvas import CanvasError
 from pages.ui.components.carrier import carry
 from pages.ui.components.generate import Written, describe_neighbours, read_hand, writer
 from pages.ui.generate import link
-from pages.ui.shell.canvas_state import Source, first_canvas, held, hold
+from pages.ui.shell.canvas_state import Source, first_canvas, held_before, hold
 from pages.ui.shell.digit_field import DIGIT
 from pages.ui.shell.frame import Scene
 from vqvae import data
@@ -98,7 +98,7 @@ def _open_in_draw(scene: Scene, grid: Tensor) -> None:
     model = scene.checkpoint.model
     pixels = (model.decode(grid.unsqueeze(0)).clamp(0, 1) * 255).round().to(torch.uint8)
     own = model.encode(data.to_unit(pixels))[0]
-    canvas = held() or first_canvas(scene.checkpoint.fingerprint)
+    canvas = held_before() or first_canvas(scene.checkpoint.fingerprint)
     digit = st.session_state.get(DIGIT.name, DIGIT.default)  # the one that Draw has picked: a later pick replaces ours
     canvas = canvas.put(Source(digit, "a generated digit", pixels[0]))
     edits = torch.where(own == grid, -1, grid)

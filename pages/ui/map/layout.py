@@ -36,7 +36,7 @@ def of(view: MapView, pace: float | None) -> Known | Running | Start:
     positions = _found(view)
     if positions is not None:
         return Known(positions)
-    sketch = work.job.sketch if work.running else None
+    sketch = work.job.sketch if work.job and work.running else None
     if sketch is not None:
         return Running(sketch)
     components = resources.principal_components(view.checkpoint, *view.source, view.settings)

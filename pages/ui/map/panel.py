@@ -73,7 +73,7 @@ def _open_in_draw(view: MapView, layers: Sequence[Tensor], numbers: list[int]) -
             "pages/draw.py",
             label=f"Open digit {numbers[0]} in Draw",
             icon=":material/draw:",
-            query_params={"digit": numbers[0]},
+            query_params={"digit": str(numbers[0])},
             width="content",
         )
 

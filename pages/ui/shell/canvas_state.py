@@ -93,11 +93,11 @@ class Canvas:
     def leave(self, untouched: Tensor | None) -> Self:
         """Remember what is on the canvas; `untouched` (C, H, W) is what was put there."""
         left = Left(self.source, self.fingerprint, self.edits)
-        if self.spoken:
-            drawing = self.now.drawing
+        if now := self.spoken:
+            drawing = now.drawing
             alike = untouched is not None and torch.equal(drawing.pixels, untouched)
             source = self.source if alike else Source(self.source.digit, "your own drawing", drawing.pixels)
-            left = Left(source, self.now.fingerprint, drawing.edits)
+            left = Left(source, now.fingerprint, drawing.edits)
         return replace(self, left={**self.left, self.source.digit: left})
 
     def led_to(self, step: int) -> Self:
@@ -111,12 +111,12 @@ class Canvas:
     @property
     def chosen(self) -> int | None:
         """The cell that is chosen."""
-        return self.now.drawing.cell if self.spoken else self.cell
+        return now.drawing.cell if (now := self.spoken) else self.cell
 
     @property
-    def spoken(self) -> bool:
-        """Whether the browser has said what is on the canvas since the last picture was put there."""
-        return self.now is not None and self.now.revision == self.revision.of_picture
+    def spoken(self) -> Now | None:
+        """What the browser has said since the last picture was put there, if anything."""
+        return self.now if self.now and self.now.revision == self.revision.of_picture else None
 
 
 def first_revision() -> Revision:
@@ -128,9 +128,14 @@ def first_canvas(fingerprint: str) -> Canvas:
     return Canvas(first_revision(), Source(None), fingerprint)
 
 
-def held() -> Canvas | None:
-    """The canvas; None before Draw was opened."""
+def held_before() -> Canvas | None:
+    """The canvas; None where Draw was not opened yet."""
     return st.session_state.get(KEY)
+
+
+def held() -> Canvas:
+    """The canvas, once Draw has put something there."""
+    return st.session_state[KEY]
 
 
 def hold(canvas: Canvas) -> Canvas:
@@ -141,5 +146,5 @@ def hold(canvas: Canvas) -> Canvas:
 
 def drawn() -> Tensor | None:
     """What was on the canvas when the browser spoke last: (C, H, W) uint8, of the size of the model at that time."""
-    canvas = held()
+    canvas = held_before()
     return canvas.now.drawing.pixels if canvas and canvas.now else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -10,7 +11,7 @@ from streamlit.elements.plotly_chart import PlotlyState
 PADDING = 16  # pixels that Streamlit adds below a chart
 
 
-def chart(figure: go.Figure, name: str, **settings: object) -> PlotlyState:
+def chart(figure: go.Figure, name: str, **settings: Any) -> PlotlyState:
     """Draw a figure as `st.plotly_chart` does with these settings; `name` is its place's, such as "map-classes"."""
     with place(name, figure.layout.height):
         return st.plotly_chart(figure, **settings)

@@ -1,6 +1,7 @@
 """Controls that several pages have."""
 
 from collections.abc import Container
+from typing import Any
 
 import streamlit as st
 
@@ -12,7 +13,7 @@ DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train
 
 def choose(state: PageState, label: str, name: str, options: dict[str, str], explanation: str) -> str:
     """A row of buttons for a field of the address; the option chosen."""
-    return st.segmented_control(
+    st.segmented_control(
         label,
         list(options),
         key=state.key(name),
@@ -22,6 +23,7 @@ def choose(state: PageState, label: str, name: str, options: dict[str, str], exp
         help=explanation,
         wrap=True,
     )
+    return state[name]
 
 
 def check_digits(state: PageState, available: Container[str]) -> None:
@@ -47,7 +49,7 @@ def outside(value: float | None, low: float, high: float) -> str:
 
 
 def number_field(
-    label: str, low: float, high: float, key: str, effect: str = "", *, step: float = 1, **settings: object
+    label: str, low: float, high: float, key: str, effect: str = "", *, step: float = 1, **settings: Any
 ) -> float | None:
     """A field that takes any number, and says below it why one is out of range; the number, None for such a one.
 

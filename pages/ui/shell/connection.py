@@ -7,9 +7,10 @@ it opens; the mark is shown for as long as the connection is gone.
 from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 STYLE = Path(__file__).with_suffix(".css").read_text()
-_component = st.components.v2.component("vqvae_lifeline", js=Path(__file__).with_suffix(".js").read_text())
+_component = component("vqvae_lifeline", js=Path(__file__).with_suffix(".js").read_text())
 
 
 def lifeline() -> None:

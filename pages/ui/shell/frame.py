@@ -224,7 +224,7 @@ def _stage(title: str, state: PageState, has_tour: bool) -> bool:
 
 
 def _open(name: str, own: OwnCheckpoints | None) -> Checkpoint:
-    return resources.checkpoint(name) if name in SHIPPED else resources.own_checkpoint(own, name)
+    return resources.own_checkpoint(own, name) if own and name not in SHIPPED else resources.checkpoint(name)
 
 
 def _open_or_another(chosen: str, own: OwnCheckpoints | None) -> tuple[str, Checkpoint]:

@@ -44,7 +44,9 @@ class Work:
 
     @property
     def running(self) -> bool:
-        return self.job is not None and self.job.running and not self.job.cancelled
+        """Whether it is under way for this visitor; others may go on waiting for what this one left."""
+        job = self.job
+        return job is not None and job.running and job.awaited_by(st.session_state[self._kept].visitor)
 
     @property
     def error(self) -> str | None:
@@ -91,8 +93,8 @@ class Work:
 
     def progress(self, words: Callable[[Job], str], width: int | None = None) -> None:
         """How far it is."""
-        job = self.job
-        st.progress(job.progress, words(job), width=width or "stretch")
+        if (job := self.job) is not None:
+            st.progress(job.progress, words(job), width=width or "stretch")
 
     @property
     def _kept(self) -> str:

@@ -81,9 +81,9 @@ def check_edits(text: str) -> str:
 def read_edits(text: str, fingerprint: str, grid: tuple[int, int], K: int) -> Tensor:
     """What `write_edits` wrote for this model: (h, w) int64 in [-1, K). Raises EditsError for another model's."""
     edits = torch.full((grid[0] * grid[1],), -1, dtype=torch.int64)
-    if not text:
+    if not (found := _EDITS.fullmatch(text)):  # no text at all
         return edits.view(grid)
-    made_for, pairs = _EDITS.fullmatch(text).groups()
+    made_for, pairs = found.groups()
     if made_for != fingerprint[:6]:
         raise EditsError("The edited codes of this link were another model’s, so the codes are the encoder’s own.")
     for pair in pairs[1:].split("-"):

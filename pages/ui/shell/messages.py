@@ -11,8 +11,13 @@ from vqvae.data import DataError
 from vqvae.runs.run import RunError
 
 
-def attempt(place: str, action: Callable[[], object]) -> bool:
-    """Do what a button asks, as its callback or in the run; whether it went well. `show` says what went wrong."""
+def attempt(place: str, action: Callable[[], object]) -> None:
+    """Do what a button asks, as its callback; `show` says what went wrong."""
+    succeeds(place, action)
+
+
+def succeeds(place: str, action: Callable[[], object]) -> bool:
+    """Do what is asked for; whether it went well. `show` says what went wrong."""
     st.session_state.pop(_key(place), None)
     try:
         action()

@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from pages.ui.shell.link_codec import LONGEST, qr_code, write_link
 from vqvae.runs.own_checkpoints import is_own
@@ -21,7 +22,7 @@ input, button {
 input { flex: 1; min-width: 0; color: var(--st-text-color); background: var(--st-secondary-background-color); }
 button { cursor: pointer; color: var(--st-background-color); background: var(--st-primary-color); font-weight: 600; }
 """
-_copy = st.components.v2.component("vqvae_copy", html=HTML, css=STYLE, js=Path(__file__).with_suffix(".js").read_text())
+_copy = component("vqvae_copy", html=HTML, css=STYLE, js=Path(__file__).with_suffix(".js").read_text())
 
 
 @st.dialog("Share this view")

@@ -111,7 +111,7 @@ class PageState:
                 self[field.name] = st.session_state.get(self.key(field.name), field.default)
         if arriving:
             self._read(self._asked)
-        elif by_history():
+        elif stay and by_history():
             for field in fields:
                 self[field.name] = field.default
             self._read(stay.said if self._asked == stay.asked else self._asked)
@@ -179,7 +179,7 @@ class PageState:
     def _read(self, address: dict[str, str]) -> None:
         """Take the fields that an address names, and note what is wrong with it."""
         for name, field in self.fields.items():
-            there = name if name in address else field.formerly
+            there = name if name in address or field.formerly is None else field.formerly
             try:
                 if there in address:
                     self[name] = field.parse(address[there])

@@ -6,13 +6,14 @@ The token says nothing about anybody. What the browser sends is a stranger's mes
 from pathlib import Path
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from pages.ui.components.shared import module
 from vqvae.runs.visitor import Visitor, is_token, new_token
 
 KEY = "visitor.token"  # in the session
 
-_component = st.components.v2.component("vqvae_visitor", js=module(Path(__file__).with_suffix(".js")))
+_component = component("vqvae_visitor", js=module(Path(__file__).with_suffix(".js")))
 
 
 def visitor() -> Visitor | None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.shell.frame import PICKER, told_apart
-from pages.ui.shell.messages import attempt, plain, say, show
+from pages.ui.shell.messages import attempt, plain, say, show, succeeds
 from pages.ui.shell.url_state import PageState
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
@@ -28,7 +28,7 @@ def keep(state: PageState, own: OwnCheckpoints, run: Run) -> None:
         state["model"] = st.session_state["train.one"]
 
     def go() -> None:
-        st.session_state["train.go"] = attempt(SAVING, save_and_choose)
+        st.session_state["train.go"] = succeeds(SAVING, save_and_choose)
 
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="train-keep"):
         st.text_input(
@@ -84,7 +84,7 @@ def upload(state: PageState, own: OwnCheckpoints) -> None:
     if file is not None and st.session_state.get("train.uploaded") != file.file_id:
         st.session_state["train.uploaded"] = file.file_id
         stem = file.name.rsplit(".", 1)[0]
-        if attempt(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
+        if succeeds(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
             st.rerun()  # it is to stand in the list of models, above
 
 

@@ -38,10 +38,10 @@ def lab(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameter
             persist_state="session",
             label_visibility="collapsed",
         )
-    if which == "own":
-        side_by_side(me, own, settings)
-    else:
+    if recorded is not None and which == "recorded":
         look_back(recorded, own)
+    else:
+        side_by_side(me, own, settings)
 
 
 def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
@@ -89,7 +89,7 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
             icon=":material/save:",
             disabled=own is None,
             on_click=attempt,
-            args=(PLACE, lambda: add(own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name])),
+            args=(PLACE, lambda: add(own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name])) if own else None,
             help="The model of the first seed, with its effective codebook: it then opens on every page.",
         )
 

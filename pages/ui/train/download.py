@@ -3,54 +3,36 @@
 import streamlit as st
 
 from pages.ui import resources
+from pages.ui.shell.job import Work
 from vqvae.background.download import Progress
 from vqvae.paths import data_folder
 from vqvae.runs.visitor import Visitor
 
-EVERY = 0.5  # seconds between two looks at a growing file
 DATASETS = {"digits": "5,000 embedded digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "kmnist": "KMNIST"}
 MEGABYTES = {"mnist": 12, "fashion-mnist": 31, "kmnist": 21}
 
 
 def fetching(dataset: str, me: Visitor | None) -> None:
     """A row that offers a download, or shows how far it is; drawn again alone while the file grows."""
-    every = EVERY if _under_way(dataset, me) else None
-    st.fragment(_row, run_every=every)(dataset, me, every)
+    visitor, downloads = me.folder.name if me else None, resources.downloads()
+    work = Work("train.fetch", dataset, lambda visitor: downloads.start(dataset, visitor), visitor)
+    work.rejoin(downloads.of)
+    pace = work.pace
 
+    def row() -> None:
+        work.keep(pace)
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key="train-fetch"):
+            work.button(f"Download {DATASETS[dataset]}", ":material/download:", disabled=me is None)
+            if work.running:
+                work.progress(lambda job: f"Downloading {DATASETS[dataset]}: {_said(job.sketch)}", width=480)
+            else:
+                st.caption(
+                    f"Not on this machine yet: about {MEGABYTES[dataset]} MB, downloaded once, into `{data_folder()}`."
+                )
+        if work.error:
+            st.error(work.error.partition(": ")[2])
 
-def _under_way(dataset: str, me: Visitor | None) -> bool:
-    run = resources.downloads().of(me.folder.name, dataset) if me else None
-    return run is not None and run.running
-
-
-def _row(dataset: str, me: Visitor | None, every: float | None) -> None:
-    if (every is not None) != _under_way(dataset, me):
-        st.rerun()  # the whole page, to start or stop the clock, and where the data set is there now
-    run = resources.downloads().of(me.folder.name, dataset) if me else None
-    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="train-fetch"):
-        if every is not None:
-            st.button(
-                "Cancel",
-                key="train.fetch.cancel",
-                icon=":material/close:",
-                on_click=run.leave,
-                args=(me.folder.name,),
-            )
-            st.progress(run.progress, f"Downloading {DATASETS[dataset]}: {_said(run.sketch)}", width=480)
-        else:
-            st.button(
-                f"Download {DATASETS[dataset]}",
-                key="train.fetch.ask",
-                icon=":material/download:",
-                on_click=resources.downloads().start,
-                args=(dataset, me.folder.name if me else ""),
-                disabled=me is None,
-            )
-            st.caption(
-                f"Not on this machine yet: about {MEGABYTES[dataset]} MB, downloaded once, into `{data_folder()}`."
-            )
-    if run is not None and run.error:
-        st.error(run.error.partition(": ")[2])
+    st.fragment(row, run_every=pace)()
 
 
 def _said(progress: Progress | None) -> str:

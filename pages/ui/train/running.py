@@ -43,7 +43,8 @@ def running(run: Run, config: RunConfig, scene: Scene) -> None:
     now = run.status()
     if not scene.presenting:
         _controls(run, now)
-        keep(scene.state, OwnCheckpoints(scene.visitor), run)
+        if scene.visitor:
+            keep(scene.state, OwnCheckpoints(scene.visitor), run)
     with st.container(key="train-live"):
         st.fragment(_watch, run_every=_pace(run, now))(run, config, now.state, _offered(now), scene.presenting)
 

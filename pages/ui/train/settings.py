@@ -1,5 +1,6 @@
 """What is to be trained: a card a recipe, what it will cost, the button that starts, and all settings behind them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,8 @@ def _parser(setting: Setting) -> Callable[[str], object]:
     if setting.choices:
         return one_of(*setting.choices)
     if setting.offered:
-        return (whole if type(setting.offered[0]) is int else number)(*setting.offered)
+        low, high = setting.offered
+        return whole(int(low), int(high)) if type(low) is int else number(low, high)
     return switch
 
 
@@ -72,7 +74,7 @@ LABELS = {
 
 
 def _range(name: str) -> tuple[float, float]:
-    return (1, data.TRAINING_IMAGES) if name == "images" else SETTINGS[name].offered
+    return (1, data.TRAINING_IMAGES) if name == "images" else SETTINGS[name].offered or (-math.inf, math.inf)
 
 
 def problems(state: PageState) -> list[str]:
@@ -159,7 +161,7 @@ def start(state: PageState, me: Visitor | None, chosen: Hyperparameters | None) 
         type="primary",
         icon=":material/play_arrow:",
         on_click=attempt,
-        args=(PLACE, lambda: me.start(RunConfig(chosen, state["data"], state["images"]))),
+        args=(PLACE, lambda: me.start(RunConfig(chosen, state["data"], state["images"]))) if me and chosen else None,
         disabled=me is None or chosen is None or not data.is_present(state["data"]),
     )
     aside = me.last_aside() if me else None

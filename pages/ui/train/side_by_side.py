@@ -101,14 +101,15 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | N
             epochs = number_field("Epochs each", 1, 1000, "train.lab.epochs")
         with st.container(width=170):
             seed = number_field("Shared seed", 0, 9_999, "train.lab.seed")
-        can = None not in (epochs, seed) and not (OWN in names and settings is None)
-        orders = {name: RunConfig(_equal(name, settings, epochs, seed), dataset) for name in names} if can else {}
+        recipes, orders = RECIPES | ({OWN: settings} if settings else {}), {}
+        if epochs is not None and seed is not None and all(name in recipes for name in names):
+            orders = {name: RunConfig(_equal(recipes[name], epochs, seed), dataset) for name in names}
         st.button(
             "Compare",
             type="primary",
             icon=":material/play_arrow:",
             on_click=attempt,
-            args=(PLACE, lambda: me.compare(orders)),
+            args=(PLACE, lambda: me.compare(orders)) if me else None,
             disabled=me is None or len(orders) < FEWEST,
             key="train.lab.start",
         )
@@ -120,7 +121,7 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | N
                 args=(PLACE, lambda: [run.take_back() for run in before]),
                 key="train.lab.back",
             )
-    if not can:
+    if epochs is None or seed is None or len(orders) < len(names):
         st.error("Nothing is compared with a number out of range, here or in your settings.")
         return
     cost = resources.step_cost(replace(TUTORIAL, epochs=1))
@@ -132,12 +133,12 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | N
     )
 
 
-def _equal(name: str, settings: Hyperparameters | None, epochs: int, seed: int) -> Hyperparameters:
+def _equal(recipe: Hyperparameters, epochs: float, seed: float) -> Hyperparameters:
     """A recipe with the budget that all share: the same images, in the same batches."""
-    return replace(RECIPES.get(name, settings), epochs=int(epochs), seed=int(seed), batch_size=TUTORIAL.batch_size)
+    return replace(recipe, epochs=int(epochs), seed=int(seed), batch_size=TUTORIAL.batch_size)
 
 
-def _steps(dataset: str, epochs: int) -> int:
+def _steps(dataset: str, epochs: float) -> int:
     images = len(resources.digits()) - data.HELD_OUT if dataset == data.EMBEDDED else data.TRAINING_IMAGES
     return -(-images // TUTORIAL.batch_size) * int(epochs)
 
@@ -251,7 +252,9 @@ def _keep(runs: list[Run], own: OwnCheckpoints | None) -> None:
             icon=":material/save:",
             disabled=own is None or name is None,
             on_click=attempt,
-            args=(SHELF, lambda: add(own, checkpoints.load(saved[name].model_file), _title(saved[name]))),
+            args=(SHELF, lambda: add(own, checkpoints.load(saved[name].model_file), _title(saved[name])))
+            if own
+            else None,
             key="train.lab.keep",
             help="It then opens on every page.",
         )

@@ -1,6 +1,7 @@
 """Who opens a link finds the scene it was made of; a damaged link opens what it can and says what it could not."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -13,9 +14,9 @@ from tests.visiting import text_of, visit
 
 
 @pytest.fixture
-def told(monkeypatch) -> dict[str, object]:
+def told(monkeypatch) -> dict[str, Any]:
     """What the page last told the canvas. Once there is an "answer", the canvas says that of what it was told."""
-    told: dict[str, object] = {}
+    told: dict[str, Any] = {}
 
     def browser(data, **_):
         told.update(data)

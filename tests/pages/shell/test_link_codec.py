@@ -83,7 +83,7 @@ def test_a_drawing_of_another_version_says_so():
 @pytest.mark.parametrize("sizes", [(2, 4, 4), (1, 0, 4), (1, 4, 0), (1, 513, 4), (3, 65535, 65535), (0, 0, 0)], ids=str)
 def test_sizes_that_no_drawing_has_are_refused(sizes):
     with pytest.raises(ValueError, match="cut or changed"):
-        link_codec.read_drawing(packed(1, *sizes, bytes(16)))
+        link_codec.read_drawing(packed(1, *sizes, content=bytes(16)))
 
 
 @pytest.mark.parametrize("content", [bytes(783), bytes(785), b""], ids=len)

@@ -50,7 +50,7 @@ def test_a_job_is_that_of_those_who_wait_for_it():
 def test_what_goes_wrong_in_a_job_is_said_in_it():
     job = Jobs[int]().ask(KEY, fails, "ann")
     job.join(60)
-    assert "ZeroDivisionError" in job.error
+    assert "ZeroDivisionError" in str(job.error)
 
 
 def test_who_waited_for_a_failed_job_hears_of_it_before_it_is_tried_again():

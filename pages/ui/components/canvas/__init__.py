@@ -8,10 +8,10 @@ import base64
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import streamlit as st
 import torch
+from streamlit.components.v2 import component
 from torch import Tensor, nn
 
 from pages.ui.charts.pictures import data_uri
@@ -41,7 +41,7 @@ class Drawing(NamedTuple):
     step: int  # of the tour; 0 outside it
 
 
-def describe(checkpoint: Checkpoint) -> dict[str, object]:
+def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     """The model as `vqvae.js` loads it: sizes, layers, and float32 weights in torch's layout, the codebook last.
 
     Raises CanvasError for layers other than conv, relu, bound and conv_transpose, or more than MAX_WEIGHTS weights.
@@ -82,7 +82,7 @@ def _leaves(module: nn.Module) -> Iterator[nn.Module]:
         yield from _leaves(child)
 
 
-def describe_layer(module: nn.Module) -> dict[str, object]:
+def describe_layer(module: Any) -> dict[str, Any]:
     """A layer as `vqvae.js` builds it. Raises CanvasError for one that it cannot run."""
     if type(module) is nn.ReLU:
         return {"kind": "relu"}
@@ -115,7 +115,7 @@ def describe_layer(module: nn.Module) -> dict[str, object]:
     return layer
 
 
-def weights_of(module: nn.Module) -> Iterable[Tensor]:
+def weights_of(module: Any) -> Iterable[Tensor]:
     """Weight and bias of a layer; a bias that it does not have is zeros."""
     if type(module) in (nn.ReLU, Bound):
         return ()
@@ -190,7 +190,7 @@ def checked(answer: object, checkpoint: Checkpoint, serial: str) -> Drawing | No
     )
 
 
-def describe_examples(digits: Digits, encoded: Encoded, usage: Usage, count: int = 10) -> dict[str, object]:
+def describe_examples(digits: Digits, encoded: Encoded, usage: Usage, count: int = 10) -> dict[str, Any]:
     """For each code the digits that say best what it stands for, all in one picture, and how it is used.
 
     `of[code]` lists [place in the picture, cell]; pictures stand in rows of `columns`, each of the model's size.
@@ -228,7 +228,7 @@ def _whole(low: int, high: int, numbers: object, count: int) -> Tensor | None:
     return torch.tensor(numbers, dtype=torch.int64)
 
 
-_component = st.components.v2.component(
+_component = component(
     "vqvae_canvas",
     html=(FOLDER / "canvas.html").read_text(),
     css=(FOLDER / "canvas.css").read_text(),

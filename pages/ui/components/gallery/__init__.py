@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import streamlit as st
 import torch
+from streamlit.components.v2 import component
 from torch import Tensor
 
 from pages.ui.charts import pictures
@@ -64,7 +65,7 @@ def sheet(tiles: Tensor) -> Tensor:
     return pictures.montage(tiles, min(COLUMNS, len(tiles)))
 
 
-_component = st.components.v2.component(
+_component = component(
     "vqvae_gallery",
     html='<div class="gallery" role="group"></div>',
     css=(FOLDER / "gallery.css").read_text(),

@@ -6,7 +6,7 @@ z_t = (1 - t) z_A + t z_B, decoded as it is, and beside it with every vector swa
 from pathlib import Path
 from typing import NamedTuple
 
-import streamlit as st
+from streamlit.components.v2 import component
 from torch import Tensor
 
 from pages.ui.components.canvas import describe
@@ -35,7 +35,7 @@ def _channels_last(checkpoint: Checkpoint, pixels: Tensor) -> list[int]:
     return fitted_pixels(pixels, checkpoint.model.config).permute(1, 2, 0).flatten().tolist()
 
 
-_component = st.components.v2.component(
+_component = component(
     "vqvae_between",
     html=(FOLDER / "interpolation.html").read_text(),
     css=(FOLDER / "interpolation.css").read_text(),

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import streamlit as st
 import torch
+from streamlit.components.v2 import component
 from torch import Tensor
 
 from pages.ui.charts.training import CURVES, thinned
@@ -79,7 +79,7 @@ def told(seen: Seen, recipe: Hyperparameters, status: Status, final: Evaluation 
             }
         ],
     }
-    if recording is None:
+    if recording is None or seen.ways is None:
         return told
     F = len(seen.ways)
     first = max(0, F - LATEST) if going else 0
@@ -177,11 +177,11 @@ def _usage_curves(history: Sequence[Metrics], K: int) -> list[dict]:
     ]
 
 
-def _curve(chart: str, name: str, color: str, moments: Sequence[Metrics], values: Sequence[float]) -> dict:
+def _curve(chart: str, name: str, color: str, moments: Sequence[Metrics], values: Sequence[float | None]) -> dict:
     return _curve_of(chart, name, color, [moment.step for moment in moments], values)
 
 
-def _curve_of(chart: str, name: str, color: str, steps: Sequence[int], values: Sequence[float]) -> dict:
+def _curve_of(chart: str, name: str, color: str, steps: Sequence[int], values: Sequence[float | None]) -> dict:
     return {
         "chart": chart,
         "name": name,
@@ -197,7 +197,7 @@ def _packed(values: Tensor) -> str:
     return base64.b64encode(numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes()).decode()
 
 
-_component = st.components.v2.component(
+_component = component(
     "vqvae_player",
     html=(FOLDER / "player.html").read_text(),
     css=(FOLDER / "player.css").read_text(),

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import streamlit as st
 from PIL import Image
+from streamlit.components.v2 import component
 from torch import Tensor
 
 from pages.ui.charts import pictures
@@ -82,7 +83,7 @@ def selection(key: str) -> Selected:
     return st.session_state.get(_place(key), NOTHING)
 
 
-def select(key: str, ids: np.ndarray, outline: Outline = ()) -> None:
+def select(key: str, ids: Sequence[int] | np.ndarray, outline: Outline = ()) -> None:
     """Select points from Python; before `scatter` is drawn, or in a callback."""
     chosen = np.unique(np.asarray(ids, dtype=np.int64))
     st.session_state[_place(key)] = Selected(selection(key).revision + 1, chosen, outline)
@@ -248,10 +249,10 @@ def _place(key: str) -> str:
     return f"{key}.selected"
 
 
-_SCATTER = st.components.v2.component(
+_SCATTER = component(
     "vqvae_scatter",
     html=(FOLDER / "scatter.html").read_text(),
     css=(FOLDER / "scatter.css").read_text(),
     js=module(FOLDER / "scatter.js"),
 )
-_SHEET = st.components.v2.component("vqvae_sheet", html="<span hidden></span>", js=module(FOLDER / "sheet.js"))
+_SHEET = component("vqvae_sheet", html="<span hidden></span>", js=module(FOLDER / "sheet.js"))

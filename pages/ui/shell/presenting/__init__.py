@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import streamlit as st
+from streamlit.components.v2 import component
 
 FOLDER = Path(__file__).parent
 STYLE = (FOLDER / "presenting.css").read_text()
 
-_keys = st.components.v2.component("vqvae_stage", js=(FOLDER / "presenting.js").read_text())
+_keys = component("vqvae_stage", js=(FOLDER / "presenting.js").read_text())
 
 
 class Pressed(NamedTuple):
