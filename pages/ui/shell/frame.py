@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.components.v2 import component
 
 from pages.ui import resources
 from pages.ui.shell import presenting
@@ -36,7 +37,7 @@ MENU = (
     ("pages/map.py", "Map", ":material/scatter_plot:"),
     ("pages/train.py", "Train", ":material/model_training:"),
 )
-_menu = st.components.v2.component("vqvae_menu", js=Path(__file__).with_name("menu.js").read_text())
+_menu = component("vqvae_menu", js=Path(__file__).with_name("menu.js").read_text())
 PICKER = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)"}
 
 

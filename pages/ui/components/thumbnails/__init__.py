@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 import torch
+from streamlit.components.v2 import component
 from torch import Tensor
 
 from pages.ui.charts import pictures
@@ -34,7 +35,7 @@ def thumbnails(
     )
 
 
-_component = st.components.v2.component(
+_component = component(
     "vqvae_thumbnails",
     html='<div class="thumbnails"><img><div class="buttons" role="group"></div></div>',
     css=(FOLDER / "thumbnails.css").read_text(),
