@@ -1,5 +1,7 @@
 """Generate: a prior over the codes writes new pictures, code by code, and whoever watches may steer."""
 
+from functools import partial
+
 from pages.ui.generate import explanation, untrained, writing
 from pages.ui.generate.link import FIELDS
 from pages.ui.generate.prior import prior_of
@@ -11,14 +13,9 @@ LEAD = (
 )
 
 with page("Generate", LEAD, FIELDS) as scene:
-    trained = prior_of(scene)
-    if trained is None:
-        untrained.offer(scene)
-    else:
-
-        def write() -> None:
-            writing.section(scene, trained)
-
-        scene.fragment(write)
+    if trained := prior_of(scene):
+        scene.fragment(partial(writing.section, scene, trained))
         if not scene.presenting:
             explanation.explain(scene, trained)
+    else:
+        untrained.offer(scene)

@@ -46,13 +46,9 @@ class Block(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        self.convs = nn.Sequential(
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-        )
-        nn.init.zeros_(self.convs[3].weight)  # begins as the identity, and so needs no normalisation
+        first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        nn.init.zeros_(second.weight)  # begins as the identity, and so needs no normalisation
+        self.convs = nn.Sequential(nn.ReLU(), first, nn.ReLU(), second)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.convs(x)

@@ -7,8 +7,8 @@ what changes by others, which find the weights in `shared/carried.js`.
 import base64
 from pathlib import Path
 
-import streamlit as st
 import torch
+from streamlit.components.v2 import component
 from torch import nn
 
 from pages.ui.components.canvas import describe, describe_layer, weights_of
@@ -51,4 +51,4 @@ def describe_prior(trained: TrainedPrior) -> dict[str, object]:
     }
 
 
-_component = st.components.v2.component("vqvae_carrier", html="", js=module(FOLDER / "carrier.js"))
+_component = component("vqvae_carrier", html="", js=module(FOLDER / "carrier.js"))

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import streamlit as st
 import torch
+from streamlit.components.v2 import component
 from torch import Tensor
 
 from pages.ui.charts.pictures import data_uri
@@ -147,7 +147,7 @@ def _settings(said: object, config: PriorConfig) -> Settings | None:
         return None
     if said["order"] not in ORDERS or said["source"] not in SOURCES:
         return None
-    return Settings(**(said | {"temperature": round(float(temperature), 1)}))
+    return Settings(label, said["order"], round(float(temperature), 1), said["stride"], said["seed"], said["source"])
 
 
 def _grid(codes: object, config: PriorConfig) -> Tensor | None:
@@ -158,7 +158,7 @@ def _grid(codes: object, config: PriorConfig) -> Tensor | None:
     return torch.tensor(codes).view(config.height, config.width)
 
 
-_component = st.components.v2.component(
+_component = component(
     "vqvae_generate",
     html=(FOLDER / "generate.html").read_text(),
     css=(FOLDER / "generate.css").read_text(),
