@@ -31,6 +31,11 @@ def test_home_shows_a_digit_on_its_way_through_the_model():
     assert any("Digit 1234" in caption.value for caption in app.caption)
 
 
+def test_an_eight_is_called_an_eight():
+    eight = int((resources.digits().labels == 8).nonzero()[0])
+    assert f"Digit {eight}, an “8”, one of the 5,000 embedded digits" in text_of(home(digit=str(eight)))
+
+
 def test_an_address_chooses_model_and_digit():
     app = home(model="tutorial", digit="4321")
     assert app.sidebar.selectbox[0].value == "tutorial"

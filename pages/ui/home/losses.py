@@ -5,6 +5,7 @@ import random
 import streamlit as st
 
 from pages.ui.home.view import HomeView
+from pages.ui.shell.words import article
 from vqvae.training import TUTORIAL
 
 # What moves the codes of a quantiser whose codebook term is not in the sum.
@@ -49,9 +50,10 @@ def _digit(view: HomeView) -> None:
     def another() -> None:
         scene.state["digit"] = random.randrange(len(view.digits))
 
+    label = int(view.digits.labels[view.index])
     note, button = st.columns([4, 1], vertical_alignment="center")
     note.caption(
-        f"Digit {view.index}, a “{int(view.digits.labels[view.index])}” out of {view.digits.described}. Every picture "
+        f"Digit {view.index}, {article(label)} “{label}”, one of the {view.digits.described}. Every picture "
         f"is a tensor of the model “{scene.titles[scene.name]}”, computed just now. Training makes a sum of losses "
         "small. For this digit they are:"
     )
