@@ -1,8 +1,6 @@
 """Generate: a prior over the codes writes new pictures, code by code, and whoever watches may steer."""
 
-from functools import partial
-
-from pages.ui.generate import explanation, untrained, writing
+from pages.ui.generate import explanation, writing
 from pages.ui.generate.link import FIELDS
 from pages.ui.generate.prior import prior_of
 from pages.ui.shell.frame import page
@@ -13,9 +11,12 @@ LEAD = (
 )
 
 with page("Generate", LEAD, FIELDS) as scene:
-    if trained := prior_of(scene):
-        scene.fragment(partial(writing.section, scene, trained))
-        if not scene.presenting:
-            explanation.explain(scene, trained)
-    else:
-        untrained.offer(scene)
+    trained = prior_of(scene)
+
+    def write() -> None:
+        """The writing: runs alone whenever the browser says where it stands."""
+        writing.section(scene, trained)
+
+    scene.fragment(write)
+    if trained and not scene.presenting:
+        explanation.explain(scene, trained)

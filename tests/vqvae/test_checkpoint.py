@@ -414,7 +414,7 @@ def test_code_in_a_pickle_never_runs(name, protocol, tmp_path):
     proof = tmp_path / "executed"
     pickled = pickle.dumps({"encoder.convs.0.weight": Exploit(Path.touch, proof)}, protocol)
     for content in (pickled, with_pickle(pickled)):
-        refused(content, "torn", name)
+        refused(content, "damaged", name)
     assert not proof.exists()
 
 

@@ -47,7 +47,7 @@ def test_a_traces_losses_are_the_models_on_this_image(rng):
 def test_homes_picture_names_every_code_of_the_grid(config, rng):
     model = model_of(config)
     way = activations(model, torch.rand(config.image_shape, generator=rng), variance=0.1)
-    html = stations_of(way, tiles(model), config, nmse=0.5)
+    html = stations_of(way, tiles(model), config, nmse=0.5, rows_of_codes=8)
     numbers = "".join(f"<span>{code}</span>" for code in way.codes.flatten().tolist())
     assert numbers in html
     assert f"{config.cells} codes × {config.bits_per_code} bits" in html
