@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import TimeoutError as NothingRan
 from playwright.sync_api import expect
 
 from tests.browser.conftest import running_app, visitors
@@ -63,6 +64,20 @@ def drawn_digits(recording, at: int) -> np.ndarray:
     return picture
 
 
+def take_step(page, number: int) -> None:
+    """Train one batch more, which has this number. A click upon a page that is just being drawn anew meets nothing."""
+    done = page.get_by_text(f"Step {number:,} of")
+    for _ in range(2):
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        button(page, "Step").click()
+        try:
+            done.wait_for(timeout=20_000)
+            return
+        except NothingRan:
+            continue
+    expect(done).to_be_visible()
+
+
 def menu(page, label: str) -> None:
     page.get_by_test_id("stSidebar").get_by_role("link", name=label).click()
     page.get_by_role("heading", level=1).wait_for()
@@ -76,7 +91,7 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
     button(page, "Pause").click()  # at once, so that the run stands before it is over, however quick the machine
     expect(page.get_by_text("Paused")).to_be_visible()
     # What a pause saves can be kept at once.
-    button(page, "Step").click()
+    take_step(page, 1)
     expect(button(page, "Save")).to_be_enabled()
     button(page, "Save").click()
     expect(page.get_by_text(re.compile("is yours now: NMSE"))).to_be_visible()
@@ -96,9 +111,7 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
     expect(button(page, "▶ Replay")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("Paused")).to_be_visible()
-    at = step_of(page)
-    button(page, "Step").click()
-    expect(page.get_by_text(f"Step {at + 1:,} of")).to_be_visible()
+    take_step(page, step_of(page) + 1)
     # Wound back in a pause, it is at its end again once it went on.
     page.get_by_label("Recorded step").fill("0")
     expect(page.get_by_role("status")).to_have_text("step 0")
