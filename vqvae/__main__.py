@@ -3,10 +3,11 @@
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
@@ -18,13 +19,14 @@ from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.model import best_device
 from vqvae.paths import data_folder
-from vqvae.prior import measure
-from vqvae.prior_training import PriorRecipe, PriorTraining
+from vqvae.prior_training import PriorRecipe, PriorSnapshot, PriorTraining, grids
 from vqvae.prior_training import train as train_prior
 from vqvae.runs import comparison, worker
 from vqvae.runs.resume import as_checkpoint, go_on, keep
 from vqvae.runs.run import RunError
 from vqvae.training import PRESETS, SETTINGS, Hyperparameters, Snapshot, Training, train
+
+S = TypeVar("S", Snapshot, PriorSnapshot)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,18 +58,8 @@ def train_command(options: argparse.Namespace) -> int:
         f"{images.described}, {run.steps:,} steps on {run.device}, seed {recipe.seed}"
         + (f"; going on from step {run.step_count:,}" if run.step_count else "")
     )
-    stopped = _Stop()
-    with tqdm(total=run.steps, initial=run.step_count, unit="step", disable=None) as bar:
-        for snapshot in train(run, stopped):
-            bar.update(snapshot.step - bar.n)
-            bar.write(_line(snapshot))
-            if snapshot.ends_epoch:
-                keep(run, folder, options.out)
-    keep(run, folder, options.out)
-    if not run.finished:
-        print(
-            f"Stopped at step {run.step_count:,} of {run.steps:,}; all is saved. The same command goes on from there."
-        )
+    stopped, save = _Stop(), partial(keep, run, folder, options.out)
+    if not _follow(run, train(run, stopped), _line, lambda snapshot: snapshot.ends_epoch, save):
         return 130
     figures = evaluate(run.model.eval(), test, run.variance)
     finished = as_checkpoint(run, (figures,))
@@ -149,9 +141,7 @@ def prior_command(options: argparse.Namespace) -> int:
     chosen = {field.name: getattr(options, field.name) for field in fields(PriorRecipe)}
     recipe = PriorRecipe(**{name: value for name, value in chosen.items() if value is not None})
     model = opened.model.to(best_device())
-    training = PriorTraining(
-        model.encode(images.images).cpu(), images.labels, opened.model.config.num_embeddings, recipe
-    )
+    training = PriorTraining(grids(model, images), images.labels, model.config.num_embeddings, recipe)
     state = out.with_suffix(".state")
     prior_file.go_on(training, opened.fingerprint, state)
     print(
@@ -159,28 +149,40 @@ def prior_command(options: argparse.Namespace) -> int:
         f"{recipe.steps:,} steps, seed {recipe.seed}"
         + (f"; going on from step {training.step_count:,}" if training.step_count else "")
     )
-    stopped = _Stop()
-    with tqdm(total=recipe.steps, initial=training.step_count, unit="step", disable=None) as bar:
-        for snapshot in train_prior(training, stop=stopped):
-            bar.update(snapshot.step - bar.n)
-            bar.write(f"step {snapshot.step:>6,}  {snapshot.nats:.4f} nats a code")
-            if snapshot.step % 500 == 0:
-                prior_file.keep(training, opened.fingerprint, state)
-    if not training.finished:
-        if training.step_count:
-            prior_file.keep(training, opened.fingerprint, state)
-        print(f"Stopped at step {training.step_count:,} of {recipe.steps:,}. The same command goes on from there.")
+    stopped, save = _Stop(), partial(prior_file.keep, training, opened.fingerprint, state)
+    if not _follow(training, train_prior(training, stop=stopped), _prior_line, lambda now: now.step % 500 == 0, save):
         return 130
-    prior = prior_file.rounded(training.prior)
-    figures = measure(prior, model.encode(test.images).cpu(), test)
-    trained = prior_file.TrainedPrior(
-        prior, opened.fingerprint, images.dataset, len(images), recipe, measured=(figures,)
-    )
+    trained = prior_file.finished(training, opened.fingerprint, images.dataset, grids(model, test), test)
+    (figures,) = trained.measured
     prior_file.save(trained, out)
     state.unlink(missing_ok=True)
     print(f"{figures.with_class:.4f} nats a code with the class, {figures.without_class:.4f} without, {test.described}")
     print(f"Saved {out}")
     return 0
+
+
+def _follow(
+    training: Training | PriorTraining,
+    snapshots: Iterator[S],
+    line: Callable[[S], str],
+    is_due: Callable[[S], bool],
+    save: Callable[[], None],
+) -> bool:
+    """Train with a bar and a line for each snapshot, saving where it is due and at a stop; whether it finished."""
+    with tqdm(total=training.steps, initial=training.step_count, unit="step", disable=None) as bar:
+        for snapshot in snapshots:
+            bar.update(snapshot.step - bar.n)
+            bar.write(line(snapshot))
+            if is_due(snapshot):
+                save()
+    if not training.finished:
+        if training.step_count:
+            save()
+        print(
+            f"Stopped at step {training.step_count:,} of {training.steps:,}; all is saved. "
+            "The same command goes on from there."
+        )
+    return training.finished
 
 
 def download_command(options: argparse.Namespace) -> int:
@@ -264,6 +266,10 @@ def _line(s: Snapshot) -> str:
         + f"  perplexity {s.perplexity:5.1f}  codes {s.codes_used:>4}  {s.images_per_second:6,.0f} images/s  "
         f"{minutes}:{seconds:02} left"
     )
+
+
+def _prior_line(snapshot: PriorSnapshot) -> str:
+    return f"step {snapshot.step:>6,}  {snapshot.nats:.4f} nats a code"
 
 
 def _table(measured: Sequence[Evaluation]) -> str:

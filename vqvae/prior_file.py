@@ -11,9 +11,10 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from vqvae.checkpoint import SHIPPED, CheckpointError
+from vqvae.data import Digits
 from vqvae.files import write_atomically
 from vqvae.paths import ASSETS
-from vqvae.prior import Prior, PriorConfig, PriorFigures
+from vqvae.prior import Prior, PriorConfig, PriorFigures, measure
 from vqvae.prior_training import PriorRecipe, PriorTraining
 
 ENDING = ".prior.safetensors"
@@ -37,6 +38,13 @@ class TrainedPrior:
 def rounded(prior: Prior) -> Prior:
     """A copy with the weights that a file keeps: those of half precision, in float32."""
     return _build(prior.config, {name: value.half() for name, value in prior.state_dict().items()})
+
+
+def finished(training: PriorTraining, model: str, dataset: str, codes: Tensor, test: Digits) -> TrainedPrior:
+    """What a training on a data set came to, as a file will hold it, measured on the codes (N, h, w) of test images."""
+    prior = rounded(training.prior)
+    measured = (measure(prior, codes, test),)
+    return TrainedPrior(prior, model, dataset, len(training.codes), training.recipe, measured)
 
 
 def save(trained: TrainedPrior, path: Path) -> None:

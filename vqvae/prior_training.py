@@ -14,9 +14,14 @@ import torch
 from torch import Tensor
 
 from vqvae.chance import chance
+from vqvae.data import Digits, fitted_pixels, to_unit
+from vqvae.model import VQVAE, ModelConfig
 from vqvae.prior import Prior, PriorConfig, nats
 from vqvae.training import one_cycle
 
+QUICK_STEPS = 2_500
+QUICK_SECONDS = 0.12  # of one core for each of them
+QUICK_PASSES = 70
 USES = ("start", "order", "hidden")  # of chance
 
 
@@ -39,6 +44,22 @@ class PriorRecipe:
             )
         if not 0 < self.lr < 1 or not 0 <= self.unlabelled <= 1:
             raise ValueError(f"expected lr in (0, 1) and unlabelled in [0, 1], got {self.lr} and {self.unlabelled}")
+
+
+@torch.inference_mode()
+def grids(model: VQVAE, digits: Digits) -> Tensor:
+    """A data set as codes, in the size that the model takes: (N, h, w) int64 on the CPU."""
+    parts = digits.pixels.split(model.config.images_at_once)
+    return torch.cat([model.encode(to_unit(fitted_pixels(part, model.config))).cpu() for part in parts])
+
+
+def quick_recipe(config: ModelConfig, images: int) -> PriorRecipe:
+    """One for some five minutes of one core: a step takes as long for any grid, as larger ones come in fewer numbers.
+
+    Few images are passed over QUICK_PASSES times, for they are soon known by heart.
+    """
+    batch_size = max(1, min(PriorRecipe.batch_size, PriorRecipe.batch_size * PriorConfig().cells // config.cells))
+    return PriorRecipe(steps=min(QUICK_STEPS, QUICK_PASSES * max(1, images // batch_size)), batch_size=batch_size)
 
 
 class PriorSnapshot(NamedTuple):
@@ -70,8 +91,12 @@ class PriorTraining:
         self._ordered: tuple[int, Tensor] | None = None
 
     @property
+    def steps(self) -> int:
+        return self.recipe.steps
+
+    @property
     def finished(self) -> bool:
-        return self.step_count >= self.recipe.steps
+        return self.step_count >= self.steps
 
     def step(self) -> None:
         """Train on the next batch."""

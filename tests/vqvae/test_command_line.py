@@ -187,6 +187,28 @@ def test_ctrl_c_saves_everything_and_the_same_command_goes_on(out):
     assert "Traceback" not in printed
 
 
+# A prior
+
+
+def test_a_stopped_prior_goes_on_where_it_was_and_ends_as_an_uninterrupted_one(copied, monkeypatch, capsys):
+    command = ["prior", str(copied), "--dataset", "digits", "--limit", "60"]
+    command += ["--steps", "6", "--batch-size", "25", "--channels", "8", "--blocks", "1"]
+    stopped, whole = copied.with_name("stopped.prior.safetensors"), copied.with_name("whole.prior.safetensors")
+    assert main([*command, "--out", str(whole)]) == 0
+    asked = iter([False, False, True])
+    with monkeypatch.context() as patched:
+        patched.setattr(command_line, "_Stop", lambda: lambda: next(asked))
+        assert main([*command, "--out", str(stopped)]) == 130
+    assert "Stopped at step 2 of 6; all is saved" in capsys.readouterr().out
+    assert not stopped.exists()
+    assert main([*command, "--out", str(stopped)]) == 0
+    printed = capsys.readouterr().out
+    assert "going on from step 2" in printed
+    assert "60 embedded digits (their held-out part)" in printed
+    assert torch.equal(weights(stopped), weights(whole))
+    assert not list(copied.parent.glob("*.state"))
+
+
 # Evaluate, info, download
 
 
