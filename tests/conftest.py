@@ -14,7 +14,7 @@ from vqvae import data
 from vqvae.data import Digits
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.paths import data_folder
-from vqvae.runs import worker
+from vqvae.runs import child, worker
 from vqvae.runs.process import _children
 from vqvae.runs.run import Run
 
@@ -78,7 +78,7 @@ def children(tmp_path, monkeypatch) -> Iterator[dict[Path, threading.Thread]]:
     monkeypatch.setattr(_children, "start", start)
     monkeypatch.setattr(_children, "get", lambda folder: Child(threads[folder]) if folder in threads else None)
     monkeypatch.setattr(worker, "_watch_server", lambda: lambda: False)
-    monkeypatch.setattr(worker, "PUBLISH_EVERY", 0.0)
+    monkeypatch.setattr(child, "PUBLISH_EVERY", 0.0)
     monkeypatch.setattr(worker, "FRAME_SHARE", 0.0)
     yield threads
     for folder, thread in threads.items():

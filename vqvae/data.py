@@ -21,6 +21,8 @@ from vqvae.model import ModelConfig
 
 EMBEDDED = "digits"
 
+EMBEDDED_IMAGES = 5_000
+
 HELD_OUT = 500  # of the embedded digits
 
 SPLIT_SEED = 0  # which of them are held out, the same for everybody
@@ -30,7 +32,7 @@ TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMN
 
 DATASETS = (EMBEDDED, *TORCHVISION)
 
-TRAINING_IMAGES = 60_000  # of each full data set
+TRAINING_IMAGES, TEST_IMAGES = 60_000, 10_000  # of each full data set
 
 
 class DataError(Exception):
@@ -64,13 +66,7 @@ class Digits:
 
     @property
     def described(self) -> str:
-        """What a figure measured on these images says of them, such as "10,000 test digits of MNIST"."""
-        noun = "images" if self.dataset == "fashion-mnist" else "characters" if self.dataset == "kmnist" else "digits"
-        if self.dataset != EMBEDDED:
-            which = {"train": "training ", "test": "test "}[self.split]
-            return f"{len(self):,} {which}{noun} of {TORCHVISION[self.dataset]}"
-        which = {"train": "their training part", "test": "their held-out part", "all": "from MNIST's training set"}
-        return f"{len(self):,} embedded {noun} ({which[self.split]})"
+        return described(self.dataset, self.split, len(self))
 
     def content_key(self, text: str) -> str:
         """24 hex digits that tell a text together with these pixels from all others; hashed once for each text."""
@@ -91,6 +87,26 @@ class Digits:
     def evenly(self, count: int) -> "Digits":
         """At most `count` of the images, spread evenly, since some sets are sorted by class."""
         return self if count >= len(self) else self.take(torch.arange(count) * len(self) // count)
+
+
+def described(dataset: str, split: str, count: int) -> str:
+    """What a figure measured on so many images says of them, such as "10,000 test digits of MNIST"."""
+    noun = "images" if dataset == "fashion-mnist" else "characters" if dataset == "kmnist" else "digits"
+    if dataset != EMBEDDED:
+        which = {"train": "training ", "test": "test "}[split]
+        return f"{count:,} {which}{noun} of {TORCHVISION[dataset]}"
+    which = {"train": "their training part", "test": "their held-out part", "all": "from MNIST's training set"}
+    return f"{count:,} embedded {noun} ({which[split]})"
+
+
+def training_images(dataset: str) -> int:
+    """How many images there are to train on."""
+    return EMBEDDED_IMAGES - HELD_OUT if dataset == EMBEDDED else TRAINING_IMAGES
+
+
+def test_images(dataset: str) -> int:
+    """How many images are for testing."""
+    return HELD_OUT if dataset == EMBEDDED else TEST_IMAGES
 
 
 def to_unit(pixels: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ A name in an address is a stranger's text: only one of the right form that is in
 import json
 import math
 import re
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +20,9 @@ from vqvae.data import Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.files import write_atomically
 from vqvae.model import ModelConfig
+from vqvae.prior_training import quick_recipe
+from vqvae.runs.process import PRIOR
+from vqvae.runs.run import PriorRunConfig, Run
 from vqvae.runs.visitor import Visitor
 
 MOST = 40  # checkpoints of one visitor
@@ -28,6 +32,7 @@ LONGEST_TITLE = 60
 MOST_VALUES = 3 * 64 * 64  # of an image
 MOST_CODES = 4096
 MOST_DIMENSIONS = 1024
+MOST_GRID = 16  # rows and columns of a grid that a prior writes
 
 
 class Entry(NamedTuple):
@@ -47,6 +52,7 @@ class OwnCheckpoints:
     """The checkpoints of one visitor."""
 
     def __init__(self, visitor: Visitor):
+        self.visitor = visitor
         self.folder = visitor.folder / "checkpoints"
 
     def entries(self) -> list[Entry]:
@@ -68,11 +74,8 @@ class OwnCheckpoints:
                 checkpoint = together(self.open(before.name), checkpoint)
         elif len(self.entries()) >= MOST:
             raise CheckpointError(f"You have {MOST} checkpoints already: delete one first.")
-        elif self._bytes_of_all() >= MOST_BYTES:
-            raise CheckpointError(
-                f"All visitors’ checkpoints together take {MOST_BYTES / 2**30:g} GB, and no more are kept here: delete "
-                "some, or ask whoever runs the explorer to make room."
-            )
+        else:
+            self._check_room()
         figures = evaluate(checkpoint.model, data.fitted(digits, checkpoint.model.config), checkpoint.variance)
         if not math.isfinite(figures.mse):
             raise CheckpointError("This model’s pictures are not finite: expected one that can draw a digit.")
@@ -97,6 +100,29 @@ class OwnCheckpoints:
         if not self.holds(name):
             raise CheckpointError("There is no such checkpoint among yours.")
         return self.folder / f"{name}{prior_file.ENDING}"
+
+    def prior_run(self, name: str) -> Run | None:
+        """The run that trains, or trained, the prior of a checkpoint, if there was one."""
+        run = self._prior_run(name)
+        return run if self.holds(name) and run.exists else None
+
+    def unfinished_prior(self) -> str | None:
+        """A checkpoint whose prior is being trained, or was stopped before its end."""
+        unfinished = (run.folder.stem for run in self.visitor.priors() if run.status().state != "finished")
+        return next(filter(self.holds, unfinished), None)
+
+    def train_prior(self, name: str) -> Run:
+        """Begin to train a prior on the images that a checkpoint was trained on; `prior_file` will be there.
+
+        Raises RunError; CheckpointError as `open` does, for a grid that is too large, and where there is no room.
+        """
+        opened = self.open(name)
+        check_grid(opened.model.config)
+        self._check_room()
+        dataset, limit = trained_on(opened)
+        images = data.training_images(dataset)
+        recipe = quick_recipe(opened.model.config, min(images, limit or images))
+        return self.visitor.train_prior(self._prior_run(name).folder, PriorRunConfig(recipe, dataset, limit))
 
     def changed(self, name: str) -> int:
         """When a checkpoint was last written, in nanoseconds; 0 where there is none."""
@@ -124,8 +150,13 @@ class OwnCheckpoints:
         """Put it away, until `undelete`, or until the next one is put away. Raises OSError."""
         if not self.holds(name):
             return
+        training = self.prior_run(name)
+        if training is not None and training.alive():
+            training.stop()  # it can go on once the checkpoint is back
         for old in self._deleted.glob("*"):
             old.unlink(missing_ok=True)
+            if not self.holds(old.stem):
+                shutil.rmtree(self._prior_run(old.stem).folder, ignore_errors=True)
         self._deleted.mkdir(exist_ok=True)
         self._move(name, self.folder, self._deleted)
 
@@ -135,23 +166,31 @@ class OwnCheckpoints:
             raise CheckpointError("This checkpoint is gone for good: another one was deleted after it.")
         self._move(name, self._deleted, self.folder)
 
-    def _bytes_of_all(self) -> int:
+    def _check_room(self) -> None:
         total = 0
         for path in self.folder.parents[1].glob("*/checkpoints/**/*.safetensors"):
             with suppress(FileNotFoundError):  # its owner deleted it just now
                 total += path.stat().st_size
-        return total
+        if total >= MOST_BYTES:
+            raise CheckpointError(
+                f"All visitors’ checkpoints together take {MOST_BYTES / 2**30:g} GB, and no more are kept here: delete "
+                "some, or ask whoever runs the explorer to make room."
+            )
 
     @property
     def _deleted(self) -> Path:
         return self.folder / "deleted"
 
+    def _prior_run(self, name: str) -> Run:
+        return Run(self.folder / f"{name}{PRIOR}")
+
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
 
     def _move(self, name: str, source: Path, target: Path) -> None:
-        with suppress(FileNotFoundError):
-            (source / f"{name}.json").replace(target / f"{name}.json")
+        for ending in (".json", prior_file.ENDING):
+            with suppress(FileNotFoundError):
+                (source / f"{name}{ending}").replace(target / f"{name}{ending}")
         (source / f"{name}.safetensors").replace(target / f"{name}.safetensors")
 
     def _call(self, name: str, title: str, created: float) -> Entry:
@@ -188,6 +227,27 @@ def on_digits(checkpoint: Checkpoint, digits: Digits) -> Evaluation | None:
     """The figures on these digits that a checkpoint carries, if it does."""
     kind = (digits.dataset, digits.split, len(digits))
     return next((one for one in checkpoint.measured if one[:3] == kind), None)
+
+
+def trained_on(checkpoint: Checkpoint) -> tuple[str, int | None]:
+    """The images that a model was trained on, for its prior to learn from: data set, and how many where not all.
+
+    Of a model that does not say, the embedded digits.
+    """
+    if checkpoint.dataset not in data.DATASETS:
+        return data.EMBEDDED, None
+    images = checkpoint.training_images
+    return checkpoint.dataset, images if images and 0 < images < data.training_images(checkpoint.dataset) else None
+
+
+def check_grid(config: ModelConfig) -> None:
+    """Raises CheckpointError, in a sentence, for a grid that no prior is trained for."""
+    height, width = config.grid
+    if max(height, width) > MOST_GRID:
+        raise CheckpointError(
+            f"This model’s grid has {height} x {width} codes, and a prior is trained for {MOST_GRID} x {MOST_GRID} at "
+            "most, so that a browser can write it: train a model of smaller images."
+        )
 
 
 def check_size(config: ModelConfig) -> None:

@@ -8,6 +8,9 @@ import threading
 from pathlib import Path
 from typing import IO
 
+PRIOR = ".prior"  # how the folder of a prior's run ends
+# A prior's layers are small: a second thread saves little on an idle machine, and on a busy one costs a lot of waiting.
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 POLITELY = ("nice", "-n", "10") if shutil.which("nice") else ()  # whoever draws meanwhile comes first
 
 
@@ -31,7 +34,7 @@ class _Children:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": path},
+                env={**os.environ, "PYTHONPATH": path} | (ONE_THREAD if folder.suffix == PRIOR else {}),
                 start_new_session=True,  # Ctrl-C in a terminal is for the server; the child ends in good order after it
             )
 

@@ -12,7 +12,7 @@ until now would still need their reader. Here nobody waits for anybody.
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -45,22 +45,47 @@ class Metrics(NamedTuple):
     held_out_codes: int | None
     cpu_seconds: float = 0.0  # of training until then: all threads together, whatever else the machine does meanwhile
 
+    @property
+    def held_out(self) -> bool:
+        """Whether held-out images were measured at this step."""
+        return self.held_out_nmse is not None
 
-class History:
+
+class PriorMetrics(NamedTuple):
+    """The figures of a prior's training at one step, in nats a code; the first are over the batches since those before.
+
+    Half of the grids, or as many as the recipe says, are without their class.
+    """
+
+    step: int
+    nats: float
+    held_out_nats: float | None  # measured now and then, None in between
+    seconds_left: float
+
+    @property
+    def held_out(self) -> bool:
+        """Whether held-out images were measured at this step."""
+        return self.held_out_nats is not None
+
+
+M = TypeVar("M", Metrics, PriorMetrics)
+
+
+class History(Generic[M]):
     """The figures of a run, a line each; for the one process that writes them."""
 
-    def __init__(self, path: Path, step: int):
+    def __init__(self, path: Path, step: int, kind: type[M]):
         """Go on after `step`: lines of a future that was not saved are dropped. Raises OSError."""
         self.path = path
-        self._kept = [metrics for metrics in read_history(path) if metrics.step <= step]
+        self._kept = [metrics for metrics in read_history(path, kind) if metrics.step <= step]
         self._rewrite()
 
     @property
-    def cpu_seconds(self) -> float:
-        """What training took so far."""
-        return self._kept[-1].cpu_seconds if self._kept else 0.0
+    def last(self) -> M | None:
+        """The latest figures."""
+        return self._kept[-1] if self._kept else None
 
-    def add(self, metrics: Metrics) -> None:
+    def add(self, metrics: M) -> None:
         """Append one line. Raises OSError."""
         self._kept.append(metrics)
         if len(self._kept) > MOST_METRICS:
@@ -74,30 +99,30 @@ class History:
         write_atomically(self.path, b"".join(map(_line, self._kept)), durable=False)
 
 
-def _thinned(history: list[Metrics]) -> list[Metrics]:
+def _thinned(history: list[M]) -> list[M]:
     """Every second entry, the last one among them; those with held-out figures stay while they are the fewer."""
-    measured = [metrics for metrics in history if metrics.held_out_nmse is not None]
-    others = [metrics for metrics in history if metrics.held_out_nmse is None]
+    measured = [metrics for metrics in history if metrics.held_out]
+    others = [metrics for metrics in history if not metrics.held_out]
     kept = measured if len(measured) <= len(others) else measured[::-2]
     return sorted((*kept, *others[::-2]), key=lambda metrics: metrics.step)
 
 
-def read_history(path: Path) -> list[Metrics]:
+def read_history(path: Path, kind: type[M]) -> list[M]:
     """The figures so far, by step; lines that cannot be read are left out, the torn last one above all."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError:
         return []
-    return [metrics for line in lines if (metrics := _metrics(line)) is not None]
+    return [metrics for line in lines if (metrics := _metrics(line, kind)) is not None]
 
 
-def _line(metrics: Metrics) -> bytes:
+def _line(metrics: tuple) -> bytes:
     return json.dumps(metrics).encode() + b"\n"
 
 
-def _metrics(line: bytes) -> Metrics | None:
+def _metrics(line: bytes, kind: type[M]) -> M | None:
     try:
-        metrics = Metrics(*json.loads(line))
+        metrics = kind(*json.loads(line))
     except (ValueError, TypeError):
         return None
     return metrics if all(value is None or type(value) in (int, float) for value in metrics) else None

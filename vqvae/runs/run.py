@@ -9,15 +9,18 @@ A visitor is a random token. Folders are named after its hash, so that the folde
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from vqvae.data import DATASETS
 from vqvae.files import write_atomically
-from vqvae.runs.process import _children
+from vqvae.prior_training import PriorRecipe
+from vqvae.runs.process import PRIOR, _children
 from vqvae.runs.queue import is_held
-from vqvae.runs.recording import Metrics, Recording, read_history, read_recording
+from vqvae.runs.recording import Metrics, PriorMetrics, Recording, read_history, read_recording
 from vqvae.training import Hyperparameters
 
 ALIVE = ("starting", "queued", "running", "paused")  # states that a living child answers for
@@ -40,10 +43,27 @@ class RunConfig:
     created: float = 0.0  # seconds since 1970
 
     def __post_init__(self) -> None:
-        if self.dataset not in DATASETS:
-            raise ValueError(f"expected a data set out of {', '.join(DATASETS)}, got {self.dataset!r}")
-        if self.limit is not None and not (type(self.limit) is int and self.limit >= 1):
-            raise ValueError(f"expected a limit of at least 1, got {self.limit!r}")
+        _check_images(self.dataset, self.limit)
+
+
+@dataclass(frozen=True)
+class PriorRunConfig:
+    """As which prior is to be trained, and on what; for which checkpoint, its folder says. Raises ValueError."""
+
+    recipe: PriorRecipe
+    dataset: str  # out of data.DATASETS
+    limit: int | None = None  # at most so many images, of training and held-out ones alike
+    created: float = 0.0  # seconds since 1970
+
+    def __post_init__(self) -> None:
+        _check_images(self.dataset, self.limit)
+
+
+def _check_images(dataset: str, limit: int | None) -> None:
+    if dataset not in DATASETS:
+        raise ValueError(f"expected a data set out of {', '.join(DATASETS)}, got {dataset!r}")
+    if limit is not None and not (type(limit) is int and limit >= 1):
+        raise ValueError(f"expected a limit of at least 1, got {limit!r}")
 
 
 class Status(NamedTuple):
@@ -83,11 +103,32 @@ class Run:
     def name(self) -> str:
         return self.folder.name
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is such a run."""
+        return (self.folder / "run.json").is_file()
+
+    @property
+    def trains_prior(self) -> bool:
+        """Whether it trains a prior (`prior_config`, `prior_history`), and no model (`config`, `history`)."""
+        return self.folder.suffix == PRIOR
+
     def config(self) -> RunConfig:
         """What was asked for. Raises RunError where `run.json` cannot be read."""
-        try:
+        with self._telling():
             said = json.loads((self.folder / "run.json").read_text())
             return RunConfig(Hyperparameters.from_record(said.pop("recipe")), **said)
+
+    def prior_config(self) -> PriorRunConfig:
+        """The same of a prior."""
+        with self._telling():
+            said = json.loads((self.folder / "run.json").read_text())
+            return PriorRunConfig(PriorRecipe(**said.pop("recipe")), **said)
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise RunError(f"{self.folder / 'run.json'} does not say what to train: {error}.") from error
 
@@ -101,7 +142,10 @@ class Run:
         return said
 
     def history(self) -> list[Metrics]:
-        return read_history(self.history_file)
+        return read_history(self.history_file, Metrics)
+
+    def prior_history(self) -> list[PriorMetrics]:
+        return read_history(self.history_file, PriorMetrics)
 
     def recording(self) -> Recording | None:
         return read_recording(self.frames_file)

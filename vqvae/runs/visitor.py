@@ -17,7 +17,8 @@ from filelock import FileLock
 
 from vqvae.files import write_atomically
 from vqvae.paths import runs_folder
-from vqvae.runs.run import Run, RunConfig, RunError, _reason
+from vqvae.runs.process import PRIOR
+from vqvae.runs.run import PriorRunConfig, Run, RunConfig, RunError, _reason
 
 MOST_WAITING = 8  # runs that have not begun yet
 
@@ -71,6 +72,28 @@ class Visitor:
             for place, (name, config) in enumerate(configs.items()):
                 _begun(self.folder / "comparison" / f"{place}-{name}", config)
 
+    def priors(self) -> list[Run]:
+        """The runs that train, or trained, priors for this visitor's checkpoints."""
+        return [Run(path.parent) for path in sorted((self.folder / "checkpoints").glob(f"*{PRIOR}/run.json"))]
+
+    def train_prior(self, folder: Path, config: PriorRunConfig) -> Run:
+        """Begin a run in this folder for a prior; what another run left there is deleted. Raises RunError."""
+        with self._alone():
+            self._check_no_prior_is_training()
+            _make_room([Run(folder)], 1)
+            return _begun(folder, config)
+
+    def go_on_with_prior(self, run: Run) -> None:
+        """Take up a run for a prior where it ended early. Raises RunError."""
+        with self._alone():
+            self._check_no_prior_is_training()
+            _make_room([], 1)
+            run.play()
+
+    def _check_no_prior_is_training(self) -> None:
+        if any(run.alive() for run in self.priors()):
+            raise RunError("A prior of yours is still training: stop it before you start another.")
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else starts anything meanwhile, so that all count alike; a disk that refuses is a RunError."""
@@ -99,7 +122,7 @@ def waiting() -> int:
     return sum(run.status().state in ("starting", "queued") for run in runs)
 
 
-def _begun(folder: Path, config: RunConfig) -> Run:
+def _begun(folder: Path, config: RunConfig | PriorRunConfig) -> Run:
     run = Run(folder)
     said = asdict(config) | {"created": time.time()}
     write_atomically(run.folder / "run.json", json.dumps(said, indent=1).encode())

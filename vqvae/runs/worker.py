@@ -1,4 +1,4 @@
-"""The child's side of a run: train by `run.json`, publish into the folder, do what `control` asks (see run.py).
+"""The child's side of a run that trains a model, by `run.json` (see run.py; what all children do is in child.py).
 
 Watching costs little: a publication is due twice a second, frames and held-out figures only once they have become
 cheap beside the training since the last ones.
@@ -10,7 +10,6 @@ import stat
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -20,24 +19,22 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from vqvae import checkpoint, data
+from vqvae.checkpoint import CheckpointError
 from vqvae.data import DataError, Digits, to_unit
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.paths import runs_folder
+from vqvae.runs.child import Child
+from vqvae.runs.prior_worker import PriorWorker
 from vqvae.runs.queue import QueuePlace, at_once
 from vqvae.runs.recording import Frame, History, Metrics, Recorder
 from vqvae.runs.resume import as_checkpoint, go_on, keep
 from vqvae.runs.run import Run, RunError, Status
 from vqvae.training import Training
 
-PUBLISH_EVERY = 0.4  # seconds
-SAVE_EVERY = 10.0  # seconds
 HELD_OUT = 80  # images, for figures about once a second while training; the last ones are of the whole test set
-HELD_OUT_SHARE = 70  # they may cost a seventieth of the time
-FRAME_SHARE = 40  # and frames a fortieth
+FRAME_SHARE = 40  # frames may cost a fortieth of the time
 SHOWN = 20  # held-out digits that are reconstructed at each publication
 LOCK_PATIENCE = 10.0  # seconds: whoever looks whether a run's lock is held holds it for a moment
-GLANCE = 0.05  # seconds between two looks at `control` while nothing else is to be done
-RESERVE = 16 * 1024  # bytes on the disk that a full one gives back, for saying that it is full
 
 
 def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
@@ -53,10 +50,11 @@ def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
     except Timeout as error:
         raise RunError(f"Another process is at work in {run.folder}.") from error
     place = QueuePlace(runs_folder(), at_once())
-    worker = _Worker(run, place, lambda: stop() or run.command().what == "stop", _watch_server())
+    kind = PriorWorker if run.trains_prior else _Worker
+    worker = kind(run, place, lambda: stop() or run.command().what == "stop", _watch_server())
     try:
         return worker.work()
-    except (DataError, RunError, ValueError, OSError, MemoryError, RuntimeError) as error:
+    except (CheckpointError, DataError, RunError, ValueError, OSError, MemoryError, RuntimeError) as error:
         return worker.fail(error)
     finally:
         with suppress(OSError):
@@ -64,24 +62,10 @@ def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
         lock.release()
 
 
-class _Worker:
-    def __init__(self, run: Run, place: QueuePlace, is_stopped: Callable[[], bool], server_is_gone: Callable[[], bool]):
-        self.run = run
-        self.place = place
-        self.is_stopped = is_stopped
-        self.server_is_gone = server_is_gone
-        self.status = run.status()._replace(state="queued", before=0, message="")  # what was saved before, stays
-        self.reserve = run.folder / "reserve"
-        self.published = self.saved_at = time.monotonic()
-        self.held_out_due = self.frame_due = 0.0  # seconds of training until the next ones
-        self.trained_for = 0.0  # seconds
-        self.cpu_seconds = 0.0  # of training, also by the children before this one
+class _Worker(Child[Training]):
+    """Publishes figures, and frames of codebook and reconstructions."""
 
-    def work(self) -> Status:
-        self.reserve.write_bytes(bytes(RESERVE))
-        if not self._queue():
-            return self._stop()
-        self._say(state="running", before=0, message="Reading the images.")
+    def begin(self) -> str:
         config = self.run.config()
         images, self.test = (data.load(config.dataset, split) for split in ("train", "test"))
         if config.limit is not None:
@@ -91,8 +75,8 @@ class _Worker:
         go_on(training, self.run.folder)
         step = training.step_count
         digits = _two_of_each(self.test)
-        self.history = History(self.run.history_file, step)
-        self.cpu_seconds = self.history.cpu_seconds
+        self.history = History(self.run.history_file, step, Metrics)
+        self.cpu_seconds = self.history.last.cpu_seconds if self.history.last else 0.0
         self.digits = to_unit(digits)
         K, D = config.recipe.num_embeddings, config.recipe.embedding_dim
         self.recorder = Recorder(self.run.frames_file, digits, K, D, step)
@@ -101,99 +85,14 @@ class _Worker:
         if step == 0:
             self._add_frame()
         self._held_out()
-        self.held_out_due = self.frame_due = 0.0  # what is slow the first time delays no later ones
-        self._say(step=step, steps=training.steps, saved=step, message="")
-        while not training.finished:
-            if self._is_over():
-                return self._stop()
-            command = self.run.command()
-            if command.what == "pause" and (command.step is None or training.step_count >= command.step):
-                if not self._rest():
-                    return self._stop()
-                continue
-            started, cpu_started = time.monotonic(), time.process_time()
-            training.step()
-            self.trained_for += time.monotonic() - started
-            self.cpu_seconds += time.process_time() - cpu_started
-            self._publish_when_due()
-        return self._finish()
+        self.frame_due = 0.0  # seconds of training until the next frame; what is slow the first time delays none
+        return ""
 
-    def fail(self, error: Exception) -> Status:
-        """Say in one sentence what went wrong; what was saved stays. The whole story goes to the log."""
-        traceback.print_exception(error)
-        sentence = " ".join(str(error).split())[:300].rstrip(".")
-        if isinstance(error, MemoryError) or "out of memory" in sentence or "allocate memory" in sentence:
-            sentence = "There was not enough memory: try a smaller batch or fewer codes"
-        elif isinstance(error, OSError):
-            sentence = f"The run could not be written to disk: {error.strerror or error}"
-        self.status = self.status._replace(state="failed", before=0, message=f"{sentence}; {self.status.kept}.")
-        with suppress(OSError):
-            self.reserve.unlink(missing_ok=True)
-        with suppress(OSError):  # then the folder is beyond writing, and the run counts as cut off
-            self.run.report(self.status)
-        return self.status
-
-    # Waiting.
-
-    def _queue(self) -> bool:
-        """Queue; False where the run was stopped meanwhile."""
-        while before := self.place.ask():
-            if self._is_over():
-                return False
-            if (self.status.state, self.status.before) != ("queued", before):
-                self._say(state="queued", before=before)
-            time.sleep(4 * GLANCE)
-        return True
-
-    def _rest(self) -> bool:
-        """Pause, and let others in meanwhile; False where the run was stopped."""
-        training = self.training
-        self._publish()
-        self._save()
-        self._say(state="paused")
-        looked = 0.0
-        while True:
-            if self._is_over():
-                return False
-            command = self.run.command()
-            if command.what == "run" or (command.step or 0) > training.step_count:
-                break
-            if time.monotonic() - looked > 1:
-                looked = time.monotonic()
-                if self.place.wanted():
-                    self.place.release()
-            time.sleep(GLANCE)
-        going_on = self._queue()
-        if going_on:
-            self._say(state="running", before=0)
-            self.published = time.monotonic()
-        return going_on
-
-    # Publishing.
-
-    def _publish_when_due(self) -> None:
-        now = time.monotonic()
-        if now - self.published < PUBLISH_EVERY:
-            return
-        self._add_figures()
-        if self.trained_for >= self.frame_due:
+    def show(self, *, now: bool) -> None:
+        if now or self.trained_for >= self.frame_due:
             self._add_frame()
-        self._tell()
-        if now - self.saved_at >= SAVE_EVERY:
-            self._save()
 
-    def _publish(self) -> None:
-        """Figures, a frame and where the run stands; nothing of it twice."""
-        self.held_out_due = 0.0
-        self._add_figures()
-        self._add_frame()
-        self._tell()
-
-    def _tell(self) -> None:
-        self._say(step=self.training.step_count)
-        self.published = time.monotonic()
-
-    def _add_figures(self) -> None:
+    def add_figures(self) -> None:
         training = self.training
         if training.step_count == self.figured:
             return
@@ -220,14 +119,8 @@ class _Worker:
         self.figured = training.step_count
 
     def _held_out(self) -> Evaluation | None:
-        """Held-out figures, where they are due."""
         training = self.training
-        if self.trained_for < self.held_out_due and not training.finished:
-            return None
-        started = time.monotonic()
-        figures = evaluate(training.model, self.held_out, training.variance)
-        self.held_out_due = self.trained_for + HELD_OUT_SHARE * (time.monotonic() - started)
-        return figures
+        return self.when_due(lambda: evaluate(training.model, self.held_out, training.variance))
 
     @torch.no_grad()
     def _add_frame(self) -> None:
@@ -241,39 +134,14 @@ class _Worker:
         self.usage = torch.zeros_like(self.usage)
         self.frame_due = self.trained_for + FRAME_SHARE * (time.monotonic() - started)
 
-    def _say(self, **changes: object) -> None:
-        self.status = self.status._replace(**changes)
-        self.run.report(self.status)
+    def keep(self) -> None:
+        keep(self.training, self.run.folder, self.run.model_file)
 
-    # Ending.
-
-    def _save(self) -> None:
-        if self.training.step_count != self.status.saved:
-            keep(self.training, self.run.folder, self.run.model_file)
-            self._say(saved=self.training.step_count)
-        self.saved_at = time.monotonic()
-
-    def _is_over(self) -> bool:
-        return self.is_stopped() or self.server_is_gone()
-
-    def _stop(self) -> Status:
-        if hasattr(self, "training"):
-            self._publish()
-            self._save()
-        why = "" if self.is_stopped() else f"The app that began it ended; {self.status.kept}."
-        self._say(state="stopped", before=0, message=why)
-        return self.status
-
-    def _finish(self) -> Status:
+    def end(self) -> None:
         """The last figures are of the whole test set, and stand in the checkpoint."""
         training = self.training
-        self._publish()
-        self._save()
-        self._say(message="Measuring on all held-out images.")
         figures = evaluate(training.model, self.test, training.variance)
         checkpoint.save(as_checkpoint(training, (figures,)), self.run.model_file)
-        self._say(state="finished", message="")
-        return self.status
 
 
 def _two_of_each(digits: Digits) -> Tensor:

@@ -34,37 +34,37 @@ def recorded(path, steps: range) -> Recorder:
 
 
 def test_figures_come_back_as_they_were_written(path):
-    history = History(path, 0)
+    history = History(path, 0, Metrics)
     written = [metrics(1), metrics(2, held_out=0.25), metrics(3)]
     for one in written:
         history.add(one)
-    assert read_history(path) == written
+    assert read_history(path, Metrics) == written
 
 
 @pytest.mark.parametrize(
     "tail", [b"[4, 1.5", b"\xff\xfe\n", b"[4]\n", b'{"step": 4}\n', b'["4", 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]']
 )
 def test_a_torn_line_is_left_out(path, tail):
-    History(path, 0).add(metrics(3))
+    History(path, 0, Metrics).add(metrics(3))
     with open(path, "ab") as file:
         file.write(tail)
-    assert read_history(path) == [metrics(3)]
+    assert read_history(path, Metrics) == [metrics(3)]
 
 
 def test_a_run_that_goes_on_drops_the_figures_after_its_saved_step(path):
-    history = History(path, 0)
+    history = History(path, 0, Metrics)
     for step in (1, 2, 3, 4):
         history.add(metrics(step))
-    History(path, 2).add(metrics(3, held_out=0.5))
-    assert read_history(path) == [metrics(1), metrics(2), metrics(3, held_out=0.5)]
+    History(path, 2, Metrics).add(metrics(3, held_out=0.5))
+    assert read_history(path, Metrics) == [metrics(1), metrics(2), metrics(3, held_out=0.5)]
 
 
 def test_a_long_run_keeps_half_its_figures_and_all_held_out_ones(path, monkeypatch):
     monkeypatch.setattr(recording, "MOST_METRICS", 20)
-    history = History(path, 0)
+    history = History(path, 0, Metrics)
     for step in range(500):
         history.add(metrics(step, held_out=0.5 if step % 100 == 0 else None))
-    kept = read_history(path)
+    kept = read_history(path, Metrics)
     assert len(kept) <= 20
     assert [one.step for one in kept if one.held_out_nmse] == [0, 100, 200, 300, 400]
     assert kept[-1].step == 499
@@ -72,10 +72,10 @@ def test_a_long_run_keeps_half_its_figures_and_all_held_out_ones(path, monkeypat
 
 def test_a_run_of_more_held_out_figures_than_there_is_room_for_keeps_half_of_them_too(path, monkeypatch):
     monkeypatch.setattr(recording, "MOST_METRICS", 20)
-    history = History(path, 0)
+    history = History(path, 0, Metrics)
     for step in range(500):
         history.add(metrics(step, held_out=0.5 if step % 2 else None))
-    kept = read_history(path)
+    kept = read_history(path, Metrics)
     assert 5 <= len(kept) <= 20
     assert kept[0].step < 100
     assert kept[-1].step == 499

@@ -22,8 +22,8 @@ from vqvae import checkpoint, data
 from vqvae.data import DataError
 from vqvae.files import write_atomically
 from vqvae.model import VQVAE
+from vqvae.runs import child, resume, worker
 from vqvae.runs import process as processes
-from vqvae.runs import resume, worker
 from vqvae.runs import visitor as visitors
 from vqvae.runs.queue import QueuePlace, is_held
 from vqvae.runs.run import Command, Run, RunConfig, RunError, Status
@@ -186,7 +186,7 @@ def test_slow_first_measurements_delay_no_later_ones(start, monkeypatch):
     monkeypatch.setattr(VQVAE, "reconstruct", slow_at_first(made))
     monkeypatch.setattr(worker, "evaluate", slow_at_first(measured))
     monkeypatch.setattr(worker, "FRAME_SHARE", 5)
-    monkeypatch.setattr(worker, "HELD_OUT_SHARE", 5)
+    monkeypatch.setattr(child, "HELD_OUT_SHARE", 5)
     run = start(LONG)
     until(run, "running", step=40)
     assert run.recording().steps[1] == 1
@@ -504,8 +504,8 @@ def test_a_run_of_another_server_is_seen_and_paused_and_goes_on_here_once_its_ch
 def test_a_child_killed_amid_its_writing_leaves_no_torn_file(room):
     run = Run(room / "run")
     write_atomically(run.folder / "run.json", json.dumps(asdict(LONG)).encode())
-    program = "import sys; from pathlib import Path; from vqvae.runs import worker; "
-    program += "worker.PUBLISH_EVERY = worker.SAVE_EVERY = 0; worker.work(Path(sys.argv[1]))"  # it hardly does else
+    program = "import sys; from pathlib import Path; from vqvae.runs import child, worker; "
+    program += "child.PUBLISH_EVERY = child.SAVE_EVERY = 0; worker.work(Path(sys.argv[1]))"  # it hardly does else
     child = subprocess.Popen([sys.executable, "-c", program, str(run.folder)], cwd=ROOT, stdin=subprocess.DEVNULL)
     until(run, "running", step=20)
     child.kill()
