@@ -213,9 +213,7 @@ def fields(state: PageState) -> None:
 
 def _say_cost(config: RunConfig) -> None:
     """Time and memory, from a few steps tried just now."""
-    images = data.TRAINING_IMAGES
-    if config.dataset == data.EMBEDDED:
-        images = len(resources.digits()) - data.HELD_OUT
+    images = data.training_images(config.dataset)
     images = min(images, config.limit or images)
     chosen = config.recipe
     steps = -(-images // chosen.batch_size) * chosen.epochs

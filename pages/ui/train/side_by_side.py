@@ -139,8 +139,7 @@ def _equal(recipe: Hyperparameters, epochs: float, seed: float) -> Hyperparamete
 
 
 def _steps(dataset: str, epochs: float) -> int:
-    images = len(resources.digits()) - data.HELD_OUT if dataset == data.EMBEDDED else data.TRAINING_IMAGES
-    return -(-images // TUTORIAL.batch_size) * int(epochs)
+    return -(-data.training_images(dataset) // TUTORIAL.batch_size) * int(epochs)
 
 
 class _Standing(NamedTuple):
