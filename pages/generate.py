@@ -1,8 +1,7 @@
 """Generate: a prior over the codes writes new pictures, code by code, and whoever watches may steer."""
 
-from pages.ui.generate import explanation, writing
+from pages.ui.generate import explanation, prior, writing
 from pages.ui.generate.link import FIELDS
-from pages.ui.generate.prior import prior_of
 from pages.ui.shell.frame import page
 
 LEAD = (
@@ -11,12 +10,15 @@ LEAD = (
 )
 
 with page("Generate", LEAD, FIELDS) as scene:
-    trained = prior_of(scene)
+    trained, pace = prior.prior_of(scene), prior.pace(scene)
 
     def write() -> None:
-        """The writing: runs alone whenever the browser says where it stands."""
-        writing.section(scene, trained)
+        """The writing, or the way to a prior: runs alone whenever the browser says where it stands."""
+        if trained:
+            writing.section(scene, trained)
+        else:
+            prior.without(scene, pace)
 
-    scene.fragment(write)
+    scene.fragment(write, run_every=None if trained else pace)
     if trained and not scene.presenting:
         explanation.explain(scene, trained)

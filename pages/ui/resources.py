@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pages.ui.charts.classes import most_in
-from pages.ui.components.canvas import describe_examples
+from pages.ui.components.canvas import CanvasError, describe, describe_examples
 from pages.ui.components.scatter import make_sheet, make_tile_sheet
 from vqvae import checkpoint as checkpoints
 from vqvae import data, evaluation, prior_file
@@ -158,10 +158,27 @@ def examples(checkpoint: Checkpoint) -> dict[str, Any]:
 # The Generate page.
 
 
+def prior(path: Path, fingerprint: str) -> prior_file.TrainedPrior | None:
+    """The prior in a file, if there is one, and of this model. Raises CheckpointError for a damaged one."""
+    try:
+        return _prior(path, fingerprint, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
 @st.cache_resource(max_entries=16, show_spinner="Opening the prior …")
-def prior(path: Path, fingerprint: str, changed: int) -> prior_file.TrainedPrior | None:
-    """The prior in a file, if it is that of a model; `changed` is the file's time. Raises CheckpointError."""
+def _prior(path: Path, fingerprint: str, changed: int) -> prior_file.TrainedPrior | None:
     return prior_file.load(path, fingerprint)
+
+
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_CONTENT)
+def not_in_browser(checkpoint: Checkpoint) -> str | None:
+    """Why a model cannot run in the browser, in a sentence; None for one that can."""
+    try:
+        describe(checkpoint)
+    except CanvasError as error:
+        return str(error)
+    return None
 
 
 # The Map page.

@@ -10,7 +10,10 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import running_app, visitors
 from vqvae import checkpoint
+from vqvae.checkpoint import Checkpoint
+from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.run import Run
+from vqvae.runs.visitor import Visitor, new_token
 
 QUICK = "images=256&num_embeddings=16&embedding_dim=4&batch_size=32"  # eight steps an epoch
 
@@ -156,6 +159,26 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
     expect(other.get_by_text("one of your own checkpoints")).to_be_visible()
     expect(button(other, "Start training")).to_be_enabled()
     page_of_upload(other, file)
+
+
+def test_a_prior_is_trained_for_ones_own_model_and_then_writes(visit, runs, make_model, digits, monkeypatch):
+    monkeypatch.setenv("VQVAE_RUNS", str(runs))
+    token = new_token()
+    few = Checkpoint(make_model(), 0.1, dataset="digits", training_images=8)  # a second or two suffices for so few
+    name = OwnCheckpoints(Visitor(token)).add(few, "Mine", digits).name
+    page = visit()
+    page.goto("/train")
+    page.evaluate("(token) => localStorage.setItem('vqvae-visitor', token)", token)
+    page.reload()
+    button(page, "Train its prior").click()
+    expect(page.get_by_text("Training its prior.")).to_be_visible()
+    page.goto(f"/generate?model={name}")  # left and looked at from elsewhere, where the writing begins by itself
+    expect(page.locator("#reading")).to_have_text("0 of 49 cells")
+    menu(page, "Train")
+    expect(page.get_by_label("Nats a code")).to_be_visible()
+    button(page, "Try it in Generate").click()
+    button(page, "Write").click()
+    expect(page.locator("#reading")).to_have_text("49 of 49 cells")
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])

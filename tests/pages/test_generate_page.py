@@ -110,7 +110,7 @@ def test_each_shipped_prior_belongs_to_its_model_and_is_small(name):
 
 
 def test_the_page_says_what_its_prior_was_measured_on():
-    assert "10,000 test images of mnist" in text_of(visit("generate"))
+    assert "measured on 10,000 test digits of MNIST" in text_of(visit("generate"))
 
 
 def test_a_model_without_a_prior_says_so(tmp_path, monkeypatch):

@@ -1,14 +1,16 @@
 """A run's figures: its history and recording in, plotly figures out; no Streamlit here."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui.charts.style import LEGEND, finished
 from vqvae.runs.comparison import Comparison
-from vqvae.runs.recording import Metrics
+from vqvae.runs.recording import Metrics, PriorMetrics
 
+Moment = TypeVar("Moment", Metrics, PriorMetrics)
 POINTS = 300  # of a curve: more cannot be told apart
 CURVES = ("#1f8f9b", "#c2571a", "#7a6fd0", "#6a8f2f")  # 3 : 1 at least on both themes' backgrounds
 HEIGHT = 320  # pixels
@@ -67,7 +69,26 @@ def run_curves(histories: Mapping[str, Sequence[Metrics]], value: str, steps: in
     return _over_steps(figure, steps, hovermode="x unified", showlegend=True)
 
 
-def thinned(history: Sequence[Metrics]) -> Sequence[Metrics]:
+def prior_curves(history: Sequence[PriorMetrics], steps: int) -> go.Figure:
+    """Nats a code over the steps of a prior's training: of its batches, and now and then of held-out images."""
+    figure = go.Figure()
+    lines = {"training batches": ("nats", "lines"), "held out": ("held_out_nats", "lines+markers")}
+    for (name, (value, mode)), color in zip(lines.items(), CURVES, strict=False):
+        shown = thinned([moment for moment in history if getattr(moment, value) is not None])
+        figure.add_scatter(
+            x=[moment.step for moment in shown],
+            y=[getattr(moment, value) for moment in shown],
+            mode=mode,
+            name=name,
+            line={"color": color, "width": 2},
+            marker={"size": 5},
+            hovertemplate="%{y:.3f}",
+        )
+    figure.update_yaxes(rangemode="tozero", title="nats a code")
+    return _over_steps(figure, steps, hovermode="x unified", showlegend=True)
+
+
+def thinned(history: Sequence[Moment]) -> Sequence[Moment]:
     """Few enough moments for a curve, the last among them."""
     every = -(-len(history) // POINTS) or 1
     return history[::-1][::every][::-1]

@@ -5,6 +5,7 @@ import math
 import streamlit as st
 
 from pages.ui.shell.frame import Scene
+from vqvae.data import described
 from vqvae.prior_file import TrainedPrior
 
 
@@ -43,6 +44,6 @@ def _figures(trained: TrainedPrior, cells: int) -> str:
     nats, bits = figures.with_class, figures.with_class * cells / math.log(2)
     return (
         f"This prior needs {nats:.2f} nats, or {nats / math.log(2):.2f} bits, a code where it knows the digit, and "
-        f"{figures.without_class:.2f} nats where it does not: {bits:.0f} bits an image (measured on "
-        f"{figures.images:,} test images of {figures.dataset}; a nat is {1 / math.log(2):.2f} bits)."
+        f"{figures.without_class:.2f} nats where it does not: {bits:.0f} bits an image, measured on "
+        f"{described(figures.dataset, figures.split, figures.images)} (a nat is {1 / math.log(2):.2f} bits)."
     )

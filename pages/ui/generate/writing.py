@@ -32,11 +32,8 @@ class _Start(NamedTuple):
     sheet: Tensor | None = None
 
 
-def section(scene: Scene, trained: TrainedPrior | None) -> None:
-    """Draw the writing, hear what the browser says of it, and follow where it leads; without a prior, say so."""
-    if trained is None:
-        st.info("This model has no prior yet, so nothing knows which of its codes go together.")
-        return
+def section(scene: Scene, trained: TrainedPrior) -> None:
+    """Draw the writing, hear what the browser says of it, and follow where it leads."""
     state, config, fingerprint = scene.state, trained.prior.config, scene.checkpoint.fingerprint
     start = _start(scene, link.read(state, partial(read_hand, config=config)), trained)
     serial = f"{start.count}:{state.restarts}"

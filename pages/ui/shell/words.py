@@ -1,4 +1,8 @@
-"""How pages say numbers."""
+"""How pages say numbers, and what goes on."""
+
+from vqvae.runs.run import ALIVE, Status
+
+QUIET = 12.0  # seconds without a word from a run, after which the page says why
 
 
 def counted(number: int, noun: str) -> str:
@@ -9,3 +13,15 @@ def counted(number: int, noun: str) -> str:
 def article(digit: int) -> str:
     """Of a digit from 0 to 9: "a 3", but "an 8"."""
     return "an" if digit == 8 else "a"
+
+
+def said_of_run(status: Status, silence: float) -> str:
+    """What goes on, in a sentence; `silence` is how long the run has said nothing."""
+    if status.state == "queued":
+        return "Waiting for " + (
+            "one run ahead of this one." if status.before == 1 else f"{status.before} runs ahead of this one."
+        )
+    going_on = status.message if status.state in ALIVE else ""
+    if status.state in ("starting", "running") and silence > QUIET:
+        going_on = "The machine is busy, and training gives way to everything else: this may take minutes."
+    return f"Step {status.step:,} of {status.steps:,}. {going_on}".rstrip() if status.steps else going_on

@@ -6,6 +6,7 @@ from pages.ui import resources
 from pages.ui.shell.frame import PICKER, told_apart
 from pages.ui.shell.messages import attempt, plain, say, show, succeeds
 from pages.ui.shell.url_state import PageState
+from pages.ui.train import prior
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from vqvae.data import DataError
@@ -152,7 +153,7 @@ def handle(state: PageState, own: OwnCheckpoints, entries: list[Entry]) -> None:
     """Open, rename, download or delete one of them."""
     titles = told_apart(entries)
     if st.session_state.get("train.one") not in titles:  # deleted meanwhile
-        st.session_state["train.one"] = entries[-1].name
+        st.session_state["train.one"] = own.unfinished_prior() or entries[-1].name
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         name = st.selectbox("Checkpoint", list(titles), format_func=titles.__getitem__, key="train.one", width=260)
 
@@ -189,6 +190,7 @@ def handle(state: PageState, own: OwnCheckpoints, entries: list[Entry]) -> None:
             on_click="ignore",
         )
         st.button("Delete", icon=":material/delete:", on_click=attempt, args=(PLACE, delete))
+    prior.section(state, own, name, titles[name])
 
 
 def tell(own: OwnCheckpoints) -> None:

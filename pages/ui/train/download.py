@@ -12,16 +12,19 @@ DATASETS = {"digits": "5,000 embedded digits", "mnist": "MNIST", "fashion-mnist"
 MEGABYTES = {"mnist": 12, "fashion-mnist": 31, "kmnist": 21}
 
 
-def fetching(dataset: str, me: Visitor | None) -> None:
-    """A row that offers a download, or shows how far it is; drawn again alone while the file grows."""
+def fetching(dataset: str, me: Visitor | None, place: str = "train.fetch") -> None:
+    """A row that offers a download, or shows how far it is; drawn again alone while the file grows.
+
+    `place` tells two rows of a page apart.
+    """
     visitor, downloads = me.folder.name if me else None, resources.downloads()
-    work = Work("train.fetch", dataset, lambda visitor: downloads.start(dataset, visitor), visitor)
+    work = Work(place, dataset, lambda visitor: downloads.start(dataset, visitor), visitor)
     work.rejoin(downloads.of)
     pace = work.pace
 
     def row() -> None:
         work.keep(pace)
-        with st.container(horizontal=True, gap="small", vertical_alignment="center", key="train-fetch"):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center", key=place.replace(".", "-")):
             work.button(f"Download {DATASETS[dataset]}", ":material/download:", disabled=me is None)
             if work.running:
                 work.progress(lambda job: f"Downloading {DATASETS[dataset]}: {_said(job.sketch)}", width=480)

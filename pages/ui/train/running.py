@@ -9,6 +9,7 @@ from pages.ui import resources
 from pages.ui.components.player import Seen, player, told
 from pages.ui.shell.frame import Scene
 from pages.ui.shell.messages import attempt, show
+from pages.ui.shell.words import said_of_run
 from pages.ui.train.checkpoints import keep
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.recording import code_paths
@@ -17,7 +18,6 @@ from vqvae.runs.run import ALIVE, Run, RunConfig, Status
 PLACE = "train.run"  # where it says what its buttons did
 EVERY = 3.5  # seconds between two looks at a run, each of which takes a little from it; LATEST frames fill them
 SOON = 0.4  # between two where something is awaited: a start, a pause, a step
-QUIET = 12.0  # seconds without a word from a run, after which the page says why
 GOING = ("starting", "queued", "running")  # states in which a run moves by itself
 HEADINGS = {
     "starting": ":material/hourglass_top: Starting",
@@ -81,7 +81,7 @@ def _watch(run: Run, config: RunConfig, state: str, shelved: int, presenting: bo
     status = run.status()
     if (status.state, _offered(status)) != (state, shelved):
         st.rerun()
-    words = _said(status, run.silence)
+    words = said_of_run(status, run.silence)
     player(run.folder.name, words, _look(run, config, status), EVERY, presenting=presenting)
 
 
@@ -127,15 +127,3 @@ def _pace(run: Run, status: Status) -> float | None:
 def _offered(status: Status) -> int:
     """What the shelf has to offer of a run: once it goes no further the step of its model, before that 1 for any."""
     return min(status.saved, 1) if status.state in GOING else status.saved
-
-
-def _said(status: Status, silence: float) -> str:
-    """What goes on, in a sentence; `silence` is how long the run has said nothing."""
-    if status.state == "queued":
-        return "Waiting for " + (
-            "one run ahead of this one." if status.before == 1 else f"{status.before} runs ahead of this one."
-        )
-    going_on = status.message if status.state in ALIVE else ""
-    if status.state in ("starting", "running") and silence > QUIET:
-        going_on = "The machine is busy, and training gives way to everything else: this may take minutes."
-    return f"Step {status.step:,} of {status.steps:,}. {going_on}".rstrip() if status.steps else going_on
