@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell.frame import page
+from pages.ui.train import stage
 from pages.ui.train.checkpoints import keep, shelf
 from pages.ui.train.collapse_lab import lab
 from pages.ui.train.running import running
@@ -29,7 +30,7 @@ with page("Train", LEAD, FIELDS) as scene:
             st.caption(describe(config))
             running(run, config, scene)
         elif scene.presenting:
-            st.markdown("Nothing is training. Leave with Esc, start a run, and present it here while it learns.")
+            stage.draw()
         else:
             settings_form(scene.state, me)
         if not scene.presenting:

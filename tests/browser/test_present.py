@@ -91,9 +91,45 @@ def test_the_third_step_goes_cell_by_cell_and_can_be_paused(stage):
     expect(page.get_by_role("button", name="Again")).to_be_visible()
 
 
-def test_with_reduced_motion_nothing_moves_by_itself(stage):
+def test_with_reduced_motion_nothing_moves_by_itself(stage, new_page):
     page = stage("/draw?present=1&step=3", reduced_motion="reduce")
     expect(page.get_by_role("button", name="Again")).to_be_visible()
+    page = new_page(viewport=SCREEN, reduced_motion="reduce")
+    page.goto("/train?present=1")
+    expect(page.get_by_role("status")).to_have_text("step 2,345")
+    expect(page.get_by_role("button", name="Replay")).to_be_visible()
+
+
+def test_trains_slide_plays_the_recorded_comparison_where_nothing_is_training(new_page):
+    page = new_page(viewport=SCREEN)
+    page.goto("/train?present=1")
+    used, step = page.locator("#codes-legend span").last, page.get_by_role("status")
+    page.get_by_role("button", name="Hold").wait_for()  # it plays without a click
+    early = int(step.inner_text().removeprefix("step ").replace(",", ""))
+    assert early < 2345
+    few = drawn(page)
+    expect(step).to_have_text("step 2,345")
+    expect(used).to_have_text("EMA, dead-code replacement 128")
+    assert drawn(page) > 2 * few  # the curves grew
+    page.get_by_role("button", name="Replay").click()
+    page.get_by_role("button", name="Hold").click()
+    expect(step).not_to_have_text("step 2,345")
+    assert scrolls(page) <= 0
+    bottom = page.get_by_text("At the end, on the test images").bounding_box()
+    assert 0.9 * SCREEN["height"] < bottom["y"] + bottom["height"] <= SCREEN["height"]
+
+
+def drawn(page) -> int:
+    """How many pixels of the chart of codes have a curve's colour."""
+    return page.get_by_label("Codes used in the latest batches, of 128, over the steps").evaluate(
+        """(canvas) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+          let colored = 0;
+          for (let at = 0; at < data.length; at += 4)
+            colored += data[at + 3] > 128 && Math.abs(data[at] - data[at + 2]) > 60;
+          return colored;
+        }"""
+    )
 
 
 def test_the_tour_is_offered_once(stage):
@@ -122,6 +158,7 @@ def test_the_notes_for_the_speaker_open_in_a_second_window_and_print_on_one_shee
         ("/codebook?", ".gallery canvas"),
         ("/map?", "canvas.base"),
         ("/map?show=codes&", "canvas.base"),
+        ("/train?", "#codes"),
     ],
 )
 def test_every_page_stands_on_one_screen(new_page, path, there):

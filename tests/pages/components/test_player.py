@@ -8,9 +8,10 @@ import torch
 
 from pages.ui.charts import training
 from pages.ui.components import player
-from pages.ui.components.player import Seen, duration, told
+from pages.ui.components.player import Seen, compared, duration, told
 from vqvae.data import EMBEDDED
 from vqvae.evaluation import Evaluation
+from vqvae.runs.comparison import Comparison, Point, Result
 from vqvae.runs.recording import LATEST, Metrics, Recording, code_paths
 from vqvae.runs.run import Status
 from vqvae.training import Hyperparameters
@@ -110,6 +111,23 @@ def test_the_last_frame_of_a_finished_run_has_the_figures_on_all_held_out_images
     said = told(seen([moment(1, 0.25)], 2), RECIPE, Status("finished", 1, 1), final, going=False)
     assert said["frames"][-1]["said"][1] == "0.0625"
     assert said["frames"][-1]["said"][-1] == "–"  # no time is left
+
+
+def test_a_comparison_is_told_as_a_curve_a_recipe_and_chart_the_mean_over_its_seeds():
+    end = Evaluation("mnist", "test", 10, 0.01, 0.1, 20.0, 4.0, 8)
+    curves = {0: (Point(5, 0.5, 2.0, 3), Point(9, 0.25, 4.0, 7)), 1: (Point(5, 0.25, 2.0, 4), Point(9, 0.25, 4.0, 8))}
+    results = tuple(Result("ema", seed, 1.0, curve, end) for seed, curve in curves.items())
+    said = compared(Comparison("mnist", 10, 1, results), ["ema"], {"ema": "Moving average"})
+    assert [frame["step"] for frame in said["frames"]] == [5, 9]
+    assert (said["plays"], said["going"], said["K"], said["steps"]) == (True, False, 128, 9)
+    told = {
+        one["chart"]: (one["name"], *(numbers(one[what]).tolist() for what in ("steps", "values")))
+        for one in said["curves"]
+    }
+    assert told == {
+        "loss": ("Moving average", [5, 9], [0.375, 0.25]),
+        "codes": ("Moving average", [5, 9], [3.5, 7.5]),
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """The player: a run as it stands while it trains, and any moment of it after; a Streamlit component (Components v2).
 
+A recorded comparison plays in it too, by its curves: of its runs, nothing else was kept from step to step.
+
 Drawn in the browser from a few numbers, so that watching takes next to nothing from the training on the same machine,
 and so that winding back and forth asks nobody. What is said and how it is coloured is decided here, in Python.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +21,7 @@ from torch import Tensor
 from pages.ui.charts.training import CURVES, thinned
 from pages.ui.components.shared import module
 from vqvae.evaluation import Evaluation
+from vqvae.runs.comparison import RECIPES, Comparison
 from vqvae.runs.recording import LATEST, Metrics, Recording
 from vqvae.runs.run import ALIVE, Status
 from vqvae.runs.worker import HELD_OUT
@@ -98,6 +102,31 @@ def told(seen: Seen, recipe: Hyperparameters, status: Status, final: Evaluation 
         "usage": _packed(shares[first:].float()),  # (frames, K), 1 is an even usage
         "place_steps": [steps[at] for at in places],
         "places": _packed(seen.ways[places]),  # (place_steps, K, 2)
+    }
+
+
+def compared(comparison: Comparison, recipes: Sequence[str], names: Mapping[str, str]) -> dict:
+    """All that the browser draws of a recorded comparison: two charts, a curve a recipe, mean over the seeds."""
+    curves: list[dict] = []
+    steps: set[int] = set()
+    K = max((RECIPES[recipe].num_embeddings for recipe in recipes if recipe in RECIPES), default=1)
+    for recipe, color in zip(recipes, CURVES, strict=False):
+        runs = [result.curve for result in comparison.of(recipe)]
+        at = [point.step for point in runs[0]]
+        steps.update(at)
+        for chart, value in (("loss", "nmse"), ("codes", "codes_used")):
+            means = [fmean(getattr(point, value) for point in points) for points in zip(*runs, strict=True)]
+            curves.append(_curve_of(chart, names[recipe], color, at, means))
+    return {
+        "going": False,
+        "plays": True,
+        "titles": {"loss": "NMSE of the training batches", "codes": f"Codes used in the latest batches, of {K}"},
+        "K": K,
+        "steps": max(steps),
+        "part": 1.0,
+        "curves": curves,
+        "labels": [],
+        "frames": [{"step": step, "said": [], "of": ""} for step in sorted(steps)],
     }
 
 

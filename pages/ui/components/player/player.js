@@ -1,5 +1,6 @@
 // A run in pictures: the last moment while it trains, any moment once it stands. Python says what is drawn and in which
-// words and colours; one frame of the recording is shown at a time, and all of them are at hand here.
+// words and colours; one frame of the recording is shown at a time, and all of them are at hand here. A comparison has
+// curves alone: they play by themselves, drawn as far as they have come.
 
 import { bytesOf, floatsOf } from "../shared/wire.js";
 
@@ -56,7 +57,8 @@ class Player {
   }
 
   update(data) {
-    if (data.run !== this.data?.run) [this.shown, this.reached] = [null, -1];
+    const other = data.run !== this.data?.run;
+    if (other) [this.shown, this.reached] = [null, -1];
     this.data = data;
     if (data.going) {
       this.shown = null;
@@ -81,8 +83,10 @@ class Player {
     for (const id of ["play", "speed", "at", "step"]) this.$[id].hidden = !still;
     this.$.at.max = data.frames.length - 1;
     this.host.classList.toggle("stage", data.presenting);
+    this.host.classList.toggle("curves", Boolean(data.plays));
     this.label();
     this.draw();
+    if (other && data.plays && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.play();
   }
 
   // Which frame.
@@ -185,6 +189,10 @@ class Player {
     const names = JSON.stringify([labels, curves.map(({ name, color }) => [name, color])]);
     if (names === this.names) return;
     this.names = names;
+    for (const [chart, title] of Object.entries(this.data.titles ?? {})) {
+      this.$[`${chart}-title`].textContent = title;
+      this.$[chart].setAttribute("aria-label", `${title}, over the steps`);
+    }
     this.$.figures.replaceChildren(
       ...labels.map(([label, help]) => {
         const [figure, term, value] = ["div", "dt", "dd"].map((name) => document.createElement(name));
@@ -326,8 +334,9 @@ class Player {
     const range = log ? [low / 1.15, high * 1.15] : [0, 1.04 * this.data.K];
     chart.axes([0, this.data.steps || 1], range, { log, title: "step" });
     let read = this.step;
-    for (const { steps, values, color } of curves) chart.line(steps, values, color, this.data.going ? read : Infinity);
-    if (Number.isFinite(read) && !this.data.going) chart.rule(read, null, []);
+    const grows = this.data.going || this.data.plays;
+    for (const { steps, values, color } of curves) chart.line(steps, values, color, grows ? read : Infinity);
+    if (Number.isFinite(read) && !grows) chart.rule(read, null, []);
     if (this.pointer?.canvas === this.$[name]) {
       read = chart.atX(this.pointer.x);
       chart.rule(read, null, [2, 3]);
