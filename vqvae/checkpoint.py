@@ -100,16 +100,19 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     write_atomically(path, to_bytes(checkpoint))
 
 
-def load(path: Path) -> Checkpoint:
-    """Open a checkpoint or a tutorial's state dict from a file. Raises CheckpointError."""
+def load(path: Path, called: str | None = None) -> Checkpoint:
+    """Open a checkpoint or a tutorial's state dict from a file, which messages call by its name, unless told another.
+
+    Raises CheckpointError.
+    """
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise CheckpointError(_too_large(path.name, size))
+            raise CheckpointError(_too_large(called or path.name, size))
         content = path.read_bytes()
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror or error}.") from error
-    return from_bytes(content, path.name)
+        raise CheckpointError(f"{called or path} cannot be read: {error.strerror or error}.") from error
+    return from_bytes(content, called or path.name)
 
 
 def from_bytes(content: bytes, name: str) -> Checkpoint:

@@ -151,6 +151,19 @@ def test_the_browsers_back_restores_what_the_address_says_and_leaves_the_rest_to
         assert app.query_params["model"] == "tutorial"
 
 
+def test_back_after_start_over_does_not_bring_back_the_view_of_the_arrival(monkeypatch):
+    app = home(model="tutorial")
+    app.query_params.clear()
+    app.switch_page("pages/codebook.py").run()  # by the menu: the bare address stands for the tutorial's codebook
+    app.button(key="restart").click().run()
+    app.button_group(key="codebook.order").set_value("index").run()
+    monkeypatch.setattr(url_state, "by_history", lambda: True)
+    app.query_params.clear()
+    app.run()
+    assert app.session_state["codebook.order"] == "use"
+    assert app.sidebar.selectbox[0].value == "default"
+
+
 def test_an_address_that_comes_late_does_not_undo_what_was_picked_meanwhile():
     app = visit("codebook", order="index")
     app.button_group(key="codebook.order").set_value("class").run()
@@ -170,9 +183,23 @@ def test_a_damaged_checkpoint_is_one_sentence_and_the_other_model(damage, tmp_pa
     app = home()
     assert not app.exception
     assert len(app.error) == 1
-    assert "“default” cannot be opened" in app.error[0].value
+    assert "“Default \\(EMA\\)” cannot be opened" in app.error[0].value
+    assert [info.value for info in app.info] == ["You see the model “Tutorial (gradient)” instead."]
     assert any("“Tutorial (gradient)”" in caption.value for caption in app.caption)
     st.cache_resource.clear()
+
+
+def test_a_damaged_model_of_ones_own_is_named_as_its_owner_named_it(make_model, digits, tmp_path, monkeypatch):
+    monkeypatch.setenv("VQVAE_RUNS", str(tmp_path))
+    token = "0123456789abcdef" * 2
+    own = OwnCheckpoints(Visitor(token))
+    entry = own.add(Checkpoint(make_model(), digits.variance), "My *first* one", digits)
+    path = own.folder / f"{entry.name}.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    app = visit("home", token=token, model=entry.name)
+    assert not app.exception
+    assert app.error[0].value.startswith("The model “My \\*first\\* one” cannot be opened.")
+    assert "own-" not in app.error[0].value
 
 
 def test_without_digits_home_says_so_in_one_sentence(monkeypatch):

@@ -93,7 +93,7 @@ class OwnCheckpoints:
         """One of these checkpoints. Raises CheckpointError where there is none of this name, or it is damaged."""
         if not self.holds(name):
             raise CheckpointError("There is no such checkpoint among yours.")
-        return checkpoints.load(self._path(name))
+        return checkpoints.load(self._path(name), "Its file")  # its own name says nothing to its owner
 
     def prior_file(self, name: str) -> Path:
         """Where the prior of one of these checkpoints is, or would be. CheckpointError as `open` does."""

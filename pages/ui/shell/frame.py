@@ -18,6 +18,7 @@ from streamlit.components.v2 import component
 from pages.ui import resources
 from pages.ui.shell import presenting
 from pages.ui.shell.connection import lifeline
+from pages.ui.shell.messages import plain
 from pages.ui.shell.share import share
 from pages.ui.shell.url_state import Field, PageState, whole
 from pages.ui.shell.visitor import visitor
@@ -170,7 +171,7 @@ def page(
     if own is None and state["model"] not in SHIPPED:
         st.caption("Opening your model …")  # in a moment the browser says whose it is
         st.stop()
-    name, checkpoint = _open_or_another(state["model"], own)
+    name, checkpoint = _open_or_another(state["model"], own, titles)
     with _ending_well(state):
         yield Scene(name, checkpoint, state, me, titles, bool(state["present"]))
 
@@ -228,16 +229,16 @@ def _open(name: str, own: OwnCheckpoints | None) -> Checkpoint:
     return resources.own_checkpoint(own, name) if own and name not in SHIPPED else resources.checkpoint(name)
 
 
-def _open_or_another(chosen: str, own: OwnCheckpoints | None) -> tuple[str, Checkpoint]:
-    """The chosen checkpoint, or, where its file is damaged, another that opens; says so in a sentence."""
+def _open_or_another(chosen: str, own: OwnCheckpoints | None, titles: dict[str, str]) -> tuple[str, Checkpoint]:
+    """The chosen checkpoint, or, where its file is damaged, another that opens; says so by their titles."""
     for name in (chosen, *(other for other in SHIPPED if other != chosen)):
         try:
             checkpoint = _open(name, own)
         except CheckpointError as error:
             mend = "Reinstall the explorer to get it back." if name in SHIPPED else "Delete it on the Train page."
-            st.error(f"The model “{name}” cannot be opened. {error} {mend}")
+            st.error(f"The model “{plain(titles[name])}” cannot be opened. {error} {mend}")
             continue
         if name != chosen:
-            st.info(f"You see the model “{name}” instead.")
+            st.info(f"You see the model “{titles[name]}” instead.")
         return name, checkpoint
     st.stop()

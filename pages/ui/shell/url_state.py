@@ -171,6 +171,9 @@ class PageState:
             st.session_state[self.key(field.name)] = field.default
         st.session_state[f"{self.page}.restarts"] = restarts
         st.query_params.clear()
+        stay = st.session_state.get(STAY)
+        if stay is not None and stay.page == self.page:  # the bare address means this view now, not that at arrival
+            st.session_state[STAY] = Stay(self.page, {}, {})
 
     @property
     def _warned(self) -> str:
