@@ -112,9 +112,22 @@ def test_background_cells_can_be_left_out(small_model):
 
 def test_a_code_picked_by_number_stands_in_the_address(small_model):
     page = open_page()
-    page.number_input(key="code").set_value(3).run()
+    page.number_input(key="codebook.typed.code").set_value(3).run()
     assert "Code 3" in text_of(page)
     assert page.query_params["code"] in ("3", ["3"])
+
+
+def test_a_number_that_no_code_has_says_which_there_are_and_the_code_stays(small_model):
+    page = open_page(code="3")
+    field = page.number_input(key="codebook.typed.code").set_value(12)
+    page = field.run()
+    assert [error.value for error in page.error] == ["12 is out of range: 0 to 11."]
+    assert page.number_input(key="codebook.typed.code").value == 12
+    assert "Code 3" in text_of(page)
+    assert page.query_params["code"] in ("3", ["3"])
+    page = page.number_input(key="codebook.typed.code").set_value(11).run()
+    assert not page.error
+    assert "Code 11" in text_of(page)
 
 
 def test_a_code_picked_from_the_dead_ones_says_that_no_cell_takes_it(small_model):

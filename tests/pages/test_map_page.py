@@ -437,6 +437,26 @@ def test_settings_close_when_the_map_starts(model):
     assert not page.session_state["map.settings.0"]
 
 
+def test_a_setting_out_of_range_says_what_is_allowed_and_no_map_starts(model):
+    page = open_page()
+    place = "map.settings.0"
+    page.session_state[place] = True
+    page = page.run()
+    page.number_input(key="map.typed.neighbours").set_value(1000)
+    (send,) = [one for one in page.button if one.label == "Show this map"]
+    page = send.click().run()
+    assert [error.value for error in page.error] == ["1,000 is out of range: 2 to 200."]
+    assert page.session_state[place] is True
+    assert "neighbours" not in page.query_params
+    assert "Cancel" not in buttons_of(page)
+    page.number_input(key="map.typed.neighbours").set_value(20)
+    (send,) = [one for one in page.button if one.label == "Show this map"]
+    page = send.click().run()
+    assert not page.error
+    assert page.query_params["neighbours"] in ("20", ["20"])
+    assert page.session_state[place] is False
+
+
 def test_a_drawing_is_shown_among_its_nearest_digits(model):
     page = open_page(method="pca")
     assert "The star is what you left on Draw" not in text_of(page)

@@ -12,6 +12,7 @@ from pages.ui.codebook import damage, patches
 from pages.ui.codebook.view import CodebookView
 from pages.ui.components.gallery import Notes, gallery
 from pages.ui.shell.chart import chart
+from pages.ui.shell.choices import take_typed, typed_field
 from vqvae.analysis.neighbours import nearest_codes
 from vqvae.analysis.usage import by_use
 
@@ -59,19 +60,17 @@ def pick(view: CodebookView, code: int) -> None:
         """Take the code chosen in the list of dead ones, and show the list's title again."""
         view.state["code"], st.session_state["codebook.dead"] = st.session_state["codebook.dead"], None
 
-    dead = view.usage.dead.tolist()
+    dead, numbers = view.usage.dead.tolist(), (0, view.K - 1)
     with st.container(horizontal=True, wrap=False, gap="medium"):
         st.html(pictures.tile(resources.tiles(view.checkpoint)[code], code), width=TILE)
         with st.container():
-            st.number_input(
+            typed_field(
+                view.state,
+                "code",
                 f"Pick a code by number, 0 to {view.K - 1}",
-                0,
-                view.K - 1,
-                None,
-                step=1,
+                *numbers,
                 placeholder=f"{code}, to begin with",
-                key=view.state.key("code"),
-                persist_state="session",
+                on_change=lambda: take_typed(view.state, {"code": numbers}),
             )
             st.selectbox(
                 f"Pick one of the {len(dead)} dead codes" if dead else "No code is dead",

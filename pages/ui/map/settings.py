@@ -4,7 +4,9 @@ import streamlit as st
 
 from pages.ui.map.choices import NEIGHBOURHOODS, POINTS, SEEDS, arrangement, available
 from pages.ui.map.view import MapView
-from pages.ui.shell.choices import DIGITS
+from pages.ui.shell.choices import DIGITS, take_typed, typed_field
+
+BOUNDS = {"points": POINTS, "neighbours": NEIGHBOURHOODS, "seed": SEEDS}
 
 
 def draw(view: MapView) -> None:
@@ -13,8 +15,9 @@ def draw(view: MapView) -> None:
     place = f"map.settings.{state.restarts}"
 
     def send() -> None:
-        st.session_state["map.sent"] = True
-        st.session_state[place] = False  # closed: the map is what is to be looked at now
+        if take_typed(state, BOUNDS):
+            st.session_state["map.sent"] = True
+            st.session_state[place] = False  # closed: the map is what is to be looked at now
 
     with st.popover("Settings", icon=":material/tune:", key=place, on_change="rerun"):
         arrangement(state)
@@ -35,25 +38,25 @@ def _form(view: MapView) -> None:
             persist_state="session",
         )
     if view.noun != "codes":
-        st.number_input(
+        typed_field(
+            state,
+            "points",
             "Points",
             *POINTS,
             step=500,
-            key=state.key("points"),
-            persist_state="session",
             help="At most; a smaller map’s points are all in a larger one.",
         )
-    st.number_input(
+    typed_field(
+        state,
+        "neighbours",
         "t-SNE neighbourhood size (perplexity)",
         *NEIGHBOURHOODS,
-        key=state.key("neighbours"),
-        persist_state="session",
         help="About how many neighbours each point tries to keep close. Small: many little islands.",
     )
-    st.number_input(
+    typed_field(
+        state,
+        "seed",
         "Seed of t-SNE",
         *SEEDS,
-        key=state.key("seed"),
-        persist_state="session",
-        help="Shakes the start. What stays the same over several seeds is in the data.",
+        help="Changes the random start. What stays the same over several seeds is in the data.",
     )

@@ -1,6 +1,6 @@
 """Controls that several pages have."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Any
 
 import streamlit as st
@@ -62,3 +62,28 @@ def number_field(
     elif effect:
         st.caption(effect)
     return None if why else value
+
+
+def typed_field(state: PageState, name: str, label: str, low: float, high: float, **settings: Any) -> float | None:
+    """A `number_field` for a field of the address, which keeps its value until `take_typed` finds another in range.
+
+    Left empty, it means the field's default.
+    """
+    key = _typed(state, name)
+    if state.arriving or st.session_state.get(f"{key}.of", key) != state[name]:  # set elsewhere meanwhile
+        st.session_state[key] = st.session_state[f"{key}.of"] = state[name]
+    return number_field(label, low, high, key, value=None, **settings)
+
+
+def take_typed(state: PageState, bounds: Mapping[str, tuple[float, float]]) -> bool:
+    """Take over what was typed for these fields, unless one is out of range; whether all are in. A callback's part."""
+    typed = {name: st.session_state[_typed(state, name)] for name in bounds if _typed(state, name) in st.session_state}
+    if any(outside(value, *bounds[name]) for name, value in typed.items()):
+        return False
+    for name, value in typed.items():
+        state[name] = state.fields[name].default if value is None else value
+    return True
+
+
+def _typed(state: PageState, name: str) -> str:
+    return f"{state.page}.typed.{name}"
