@@ -18,7 +18,8 @@ with page("Codebook", LEAD, choices.FIELDS) as scene:
         with one:
             card.draw(view)
         with overview:
-            download = choices.draw(scene)
+            choices.draw(scene)
+            download = sections.heading()
             compared = sections.draw(view)
             all_codes.draw(view)
         with download:

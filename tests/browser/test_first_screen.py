@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.hand import PHONE, drawing, open_draw, stroke, until
+from tests.browser.hand import PHONE, drawing, open_draw, settled, stroke, until
 
 LAPTOP = {"viewport": {"width": 1280, "height": 800}}
 STEPS = range(1, 7)
@@ -51,6 +51,7 @@ def test_draw_on_a_laptop(new_page):
     page = open_draw(new_page(**LAPTOP))
     seen(*pictures(page, "input", "codes", "output", "palette", "brush"), *buttons(page, *BESIDE, *TOOLS))
     seen(page.get_by_text("Between two digits"), page.get_by_role("link", name="See it on the map"))
+    assert page.locator("#clear").bounding_box()["y"] == page.locator("#pen").bounding_box()["y"]  # one row of tools
     for width in (768, 1024, 1100):
         page.set_viewport_size({"width": width, "height": 800})
         until(lambda: page.locator("#brush").bounding_box()["width"] >= 60, "a brush slider for a hand")
@@ -102,8 +103,13 @@ def test_every_step_of_the_tour_is_one_tap_away_and_shows_what_it_speaks_of(new_
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         seen(*pictures(page, "lesson", "tour-on", *SHOWN[step]))
         assert page.locator("#output").is_visible() == (step in (4, 5))
-        if step == 5 and options is LAPTOP:
-            seen(page.get_by_role("option").first, page.get_by_role("option").last)
+        if step == 5:
+            seen(page.get_by_role("option").first)
+            if options is LAPTOP:
+                seen(page.get_by_role("option").last)
+        if step in (5, 6) and options is PHONE:
+            cell = page.get_by_role("gridcell").first.bounding_box()
+            assert min(cell["width"], cell["height"]) >= THUMB
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (1280, 800), (1920, 1080)])
@@ -118,7 +124,60 @@ def test_every_slide_of_the_tour_fills_its_screen(tab, size):
         assert 0.82 * size[1] <= max(box["bottom"] for box in shown) <= size[1], step
         if step == 5:
             seen(tab.get_by_role("option").first, tab.get_by_role("option").last)
+            # What is chosen takes a line, and what to do with it another.
+            lines = tab.locator("#task").evaluate("(p) => p.clientHeight / parseFloat(getComputedStyle(p).lineHeight)")
+            assert lines < 2.1
+            assert tab.locator("#task .do").bounding_box()["x"] == tab.locator("#task").bounding_box()["x"]
         tab.keyboard.press("PageDown")
+
+
+def test_codebooks_downloads_stand_beside_its_heading(new_page):
+    page = new_page(**LAPTOP)
+    page.goto("/codebook")
+    download = page.get_by_test_id("stPopoverButton").filter(has_text="Download")
+    heading = page.get_by_role("heading", name="How codes are used")
+    seen(download, heading)
+    boxes = [one.bounding_box() for one in (download, heading)]
+    middles = [box["y"] + box["height"] / 2 for box in boxes]
+    assert abs(middles[0] - middles[1]) < 6
+
+
+# What a hand can work on a page and is smaller than a thumb; a field in a label or a card is as large as that.
+TOO_SMALL = """(least) => {
+  const KINDS = "button, a[href], input, select, textarea, summary, [role=radio], [role=option], [role=gridcell]";
+  const small = [];
+  const look = (root) => {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.shadowRoot) look(one.shadowRoot);
+      if (!one.matches(KINDS) || !one.checkVisibility({ visibilityProperty: true })) continue;
+      const target = (one.matches("input") && (one.closest("[role=radiogroup] > *") ?? one.closest("label"))) || one;
+      const { left, right, width, height } = target.getBoundingClientRect();
+      if (right <= 0 || left >= innerWidth || width < 2) continue; // folded away, or for screen readers alone
+      if (Math.min(width, height) < least)
+        small.push(`${one.ariaLabel ?? one.textContent} (${Math.round(width)} x ${Math.round(height)})`);
+    }
+  };
+  look(document);
+  return small;
+}"""
+
+
+@pytest.mark.parametrize("path", ["/", "/draw", "/draw?step=5", "/codebook", "/map", "/train", "/notes"])
+def test_all_that_can_be_worked_on_a_phone_is_as_large_as_a_thumb(new_page, path):
+    page = new_page(**PHONE)
+    page.goto(path)
+    page.get_by_role("heading", level=1).wait_for()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    if path.startswith("/draw"):
+        settled(page)
+    if path == "/train":
+        page.get_by_text("Change the recipe").click()
+        expect(page.get_by_label("Codes (K)")).to_be_visible()
+        expect(page.get_by_test_id("stMultiSelect")).to_be_visible()
+    if path == "/":
+        page.get_by_role("button", name="Expand sidebar").click()
+        expect(page.get_by_role("link", name="Codebook").first).to_be_in_viewport()
+    assert page.evaluate(TOO_SMALL, THUMB) == []
 
 
 def test_the_third_step_begins_where_there_is_ink(bench):

@@ -285,6 +285,8 @@ def test_the_whole_map_stands_in_the_first_screen_and_so_does_its_card(page, add
     assert min(stage["width"], stage["height"]) > 300
     legend = page.locator("div.scatter .legend")
     assert legend.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    place = legend.bounding_box()
+    assert place["y"] + place["height"] <= height
     for role, name in (("button", "Settings"), ("button", "Zoom in"), ("radio", "Box")):
         box = page.get_by_role(role, name=name, exact=True).bounding_box()
         assert box["x"] >= 0

@@ -1,7 +1,6 @@
 """What the Codebook page's address holds, and the choices above all figures."""
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import resources
 from pages.ui.charts.toolbar import PICTURES
@@ -41,8 +40,8 @@ def check(scene: Scene) -> None:
     check_digits(scene.state, resources.available_digits())
 
 
-def draw(scene: Scene) -> DeltaGenerator:
-    """What is counted, and in which order codes come; the place for what can be taken away."""
+def draw(scene: Scene) -> None:
+    """What is counted, and in which order codes come."""
     state, available = scene.state, resources.available_digits()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if len(available) > 1:
@@ -64,4 +63,3 @@ def draw(scene: Scene) -> DeltaGenerator:
             "Use: the most used first, so that the curve shows how evenly codes are used. Digit: grouped by the digit "
             "that uses a code most. Similarity: neighbours have similar vectors.",
         )
-        return st.popover("Download", icon=":material/download:")

@@ -3,6 +3,7 @@
 import math
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui.charts.columns import MOST
 from pages.ui.charts.lift import MOST_LIFT, lift_of_classes, lift_of_neighbours
@@ -31,9 +32,15 @@ LIFT = (
 )
 
 
+def heading() -> DeltaGenerator:
+    """The heading; beside it the place for what can be taken away."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.subheader("How codes are used", anchor=False, width="content")
+        return st.popover("Download", icon=":material/download:")
+
+
 def draw(view: CodebookView) -> list[ComparedModel]:
     """The section chosen; the figures of the models that it compares, if it does."""
-    st.subheader("How codes are used", anchor=False)
     choose(
         view.state,
         "Show",
@@ -74,7 +81,7 @@ def usage(view: CodebookView) -> None:
             "Colours",
             "by",
             COLOURS,
-            "Divide each bar in the classes of the digits that the cells belong to.",
+            "Divide each bar by the classes of the digits that its cells come from.",
         )
     shown = (view.checkpoint.fingerprint, view.source, view.with_background)
     looks = tuple(view.state[name] for name in ("order", "scale", "by", "picture"))
@@ -106,7 +113,7 @@ def usage(view: CodebookView) -> None:
     if view.state["scale"] == "log" and view.state["by"] == "class":
         notes.append("On the logarithmic scale a bar’s height is its count, and the colours divide it by their shares.")
     if K > MOST:
-        notes.append("These are more codes than fit: a bar is several, and a click picks the most used of them.")
+        notes.append("More codes than fit: each bar stands for several, and a click picks the most used of them.")
     st.caption(" ".join(notes))
     counted = "all their cells" if view.with_background else "their cells with ink"
     effective, bits = perplexity(counts.total), float(entropy_bits(counts.total))

@@ -358,10 +358,13 @@ class Workbench {
     const found = sought === null ? "" : `; <b>code ${sought}</b>, framed, in ${places}`;
     const used = `${new Set(pass.chosen).size} different of ${count(network.K)} codes${found}`;
     write(this.$.readout, pointed !== undefined ? named(pointed, pass.chosen[pointed]) : used);
-    const swap = looking === undefined ? "pick its code below" : `click for <b>code ${looking}</b>`;
+    const swap = looking === undefined ? "Pick another code." : `Click for <b>code ${looking}</b>.`;
     const chosen = (cell) => named(cell, this.edits[cell] < 0 ? pass.codes[cell] : this.edits[cell]);
     const tasks = {
-      choose: target === undefined ? "Pick a cell above, then another code for it" : `${chosen(target)}, ${swap}`,
+      choose:
+        target === undefined
+          ? "Pick a cell above, then another code for it"
+          : `${chosen(target)}. <span class="do">${swap}</span>`,
       paint: `Painting <b>code ${looking ?? brush}</b>: drag over cells`,
       restore: "Drag over cells to give them back to the encoder",
     };
