@@ -90,7 +90,7 @@ def test_a_nearest_digit_opens_on_the_canvas(canvas):
     label = int(resources.digits().labels[digit])
     assert f"Open digit {digit:,}, {article(label)} {label};" in help_text
     assert torch.equal(canvas["put"], resources.digits().pixels[digit])
-    assert page.number_input(key="digit").value == digit
+    assert page.number_input(key="draw.typed.digit").value == digit
 
 
 def test_digits_that_cannot_be_measured_are_one_calm_sentence(canvas, monkeypatch):
@@ -126,7 +126,7 @@ def test_a_digit_picked_after_a_picture_of_ones_own_takes_its_place(canvas):
     put(page, torch.full((1, 28, 28), 9, dtype=torch.uint8))
     page.run()
     assert canvas["put"].unique().tolist() == [9]
-    page.number_input(key="digit").set_value(77).run()
+    page.number_input(key="draw.typed.digit").set_value(77).run()
     assert torch.equal(canvas["put"], resources.digits().pixels[77])
 
 
@@ -151,3 +151,17 @@ def test_the_interpolation_between_two_digits_takes_what_is_on_the_canvas(canvas
     assert torch.equal(page.session_state["draw.interpolation.taken.B"], resources.digits().pixels[77])
     page.number_input(key="draw.interpolation.B").set_value(5).run()
     assert "draw.interpolation.taken.B" not in page.session_state
+
+
+def test_a_number_that_no_digit_has_says_which_there_are_and_what_was_there_stays(canvas):
+    page = draw(digit="77", between="True")
+    for key in ("draw.typed.digit", "draw.interpolation.B"):
+        page.number_input(key=key).set_value(5_000).run()
+        assert not page.exception
+        assert [error.value for error in page.error] == ["5,000 is out of range: 0 to 4,999."]
+        page.number_input(key=key).set_value(78).run()
+        assert not page.error
+    assert page.session_state["digit"] == 78
+    page.number_input(key="draw.typed.digit").set_value(5_000).run()
+    assert page.session_state["digit"] == 78
+    assert page.query_params["digit"] in ("78", ["78"])

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.components.canvas import CanvasError
 from pages.ui.components.interpolation import End, interpolation
 from pages.ui.shell.canvas_state import drawn
+from pages.ui.shell.choices import number_field
 from pages.ui.shell.url_state import PageState
 from pages.ui.shell.words import article
 from vqvae.checkpoint import Checkpoint
@@ -33,7 +34,7 @@ def section(checkpoint: Checkpoint, digits: Digits, digit: int) -> None:
 
 def _end(side: str, start: int, digits: Digits) -> End:
     """The pickers of one end, and what was picked: an embedded digit, or what was on the canvas when it was taken."""
-    key, taken = f"draw.interpolation.{side}", f"draw.interpolation.taken.{side}"
+    key, taken, last = (f"draw.interpolation.{what}{side}" for what in ("", "taken.", "last."))
     st.session_state.setdefault(key, start)
 
     def take_canvas() -> None:
@@ -41,18 +42,19 @@ def _end(side: str, start: int, digits: Digits) -> End:
             st.session_state[taken] = pixels  # it stays when the drawing goes on
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        number = st.number_input(
-            f"{side}: digit (0 to {len(digits) - 1:,})",
-            0,
-            len(digits) - 1,
-            key=key,
-            persist_state="session",
-            width=150,
-            on_change=lambda: st.session_state.pop(taken, None),
-            help=f"One of the {digits.described}.",
-        )
+        with st.container(width=190):
+            number = number_field(
+                f"{side}: digit (0 to {len(digits) - 1:,})",
+                0,
+                len(digits) - 1,
+                key,
+                on_change=lambda: st.session_state.pop(taken, None),
+                help=f"One of the {digits.described}.",
+            )
         st.button(f"Use the canvas as {side}", key=f"draw.interpolation.take.{side}", on_click=take_canvas)
     if taken in st.session_state:
         return End("from the canvas", st.session_state[taken])
+    number = int(st.session_state.get(last, start) if number is None else number)
+    st.session_state[last] = number  # shown while the field holds a number that no digit has
     label = int(digits.labels[number])
     return End(f"digit {number:,}, {article(label)} {label}", digits.pixels[number])

@@ -5,6 +5,7 @@ import secrets
 import streamlit as st
 import torch
 
+from pages.ui.shell.choices import take_typed, typed_field
 from pages.ui.shell.frame import Scene
 from vqvae.data import Digits
 
@@ -12,7 +13,7 @@ from vqvae.data import Digits
 def pick(scene: Scene, digits: Digits) -> None:
     """Draw the pickers."""
     state, key = scene.state, "draw.class"
-    labels = digits.labels
+    labels, numbers = digits.labels, (0, len(digits) - 1)
     shown = int(labels[state["digit"]])
 
     def another(candidates: torch.Tensor) -> None:
@@ -27,13 +28,13 @@ def pick(scene: Scene, digits: Digits) -> None:
 
     st.session_state[key] = shown
     with st.popover("Choose a digit", icon=":material/apps:", key="draw.choose"):
-        st.number_input(
+        typed_field(
+            state,
+            "digit",
             f"Digit (0 to {len(digits) - 1:,})",
-            0,
-            len(digits) - 1,
-            key=state.key("digit"),
-            persist_state="session",
+            *numbers,
             help=f"One of the {digits.described}.",
+            on_change=lambda: take_typed(state, {"digit": numbers}),
         )
         st.pills(
             "Another digit of class", sorted(labels.unique().tolist()), key=key, on_change=another_of_class, wrap=True

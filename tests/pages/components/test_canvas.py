@@ -141,7 +141,7 @@ def test_the_page_names_the_digit_on_the_canvas():
 
 def test_picking_a_digit_by_number_puts_it_on_the_canvas_and_into_the_address():
     page = draw()
-    page.number_input(key="digit").set_value(77).run()
+    page.number_input(key="draw.typed.digit").set_value(77).run()
     assert "digit 77" in page.caption[0].value
     assert page.query_params["digit"] == "77"
 
@@ -156,7 +156,7 @@ def test_a_random_digit_is_another_one():
 def test_every_new_digit_has_a_serial_of_its_own_and_every_session_its_own_serials():
     page = draw()
     before = page.session_state[KEY].revision
-    page.number_input(key="digit").set_value(77).run()
+    page.number_input(key="draw.typed.digit").set_value(77).run()
     assert page.session_state[KEY].revision == before._replace(pictures=before.pictures + 1)
     assert draw().session_state[KEY].revision.session != before.session
 
