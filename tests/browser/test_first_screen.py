@@ -1,4 +1,7 @@
-"""What a visitor sees without scrolling: on Draw, on Home and in the tour, on a laptop, a phone and a stage."""
+"""What a visitor sees without scrolling, on a laptop, a phone and a stage.
+
+Map, Train and a code's card have theirs beside what else is tested of them.
+"""
 
 import re
 
@@ -85,6 +88,23 @@ def test_home(new_page, options):
     another = page.get_by_role("button", name="Another digit")
     another.scroll_into_view_if_needed()
     assert another.bounding_box()["height"] >= (THUMB if options is PHONE else 0)
+
+
+@pytest.mark.parametrize("options", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_generate(new_page, options):
+    page = new_page(**options)
+    page.goto("/generate")
+    expect(page.locator("#reading")).to_have_text("0 of 49 cells")
+    seen(*page.locator(".generate .stage figure").all(), *buttons(page, "Write", "One step on"))
+    if options is LAPTOP:
+        seen(page.get_by_role("heading", name="Next: row 1, column 1"))
+
+
+@pytest.mark.parametrize("options", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_notes(new_page, options):
+    page = new_page(**options)
+    page.goto("/notes")
+    seen(page.get_by_role("heading", level=1), *page.get_by_role("listitem").all()[: 6 if options is LAPTOP else 3])
 
 
 SHOWN = {1: ("input",), 2: ("input", "codes"), 3: ("input", "codes", "nearest"), 4: ("output",), 5: ("codes", "output")}
