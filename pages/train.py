@@ -25,7 +25,9 @@ with page("Train", LEAD, FIELDS) as scene:
             config = run.config() if run else None
         except RunError:
             config = None
-            st.warning("Your last run cannot be read any more; its model may still be kept. A new run takes its place.")
+            st.warning(
+                "Your last run can no longer be read; perhaps its model can still be saved. A new run takes its place."
+            )
         if run and config:
             st.caption(describe(config))
             running(run, config, scene)

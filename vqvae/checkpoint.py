@@ -131,7 +131,7 @@ def from_bytes(content: bytes, name: str) -> Checkpoint:
         tensors = parse_safetensors(content)
     except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise CheckpointError(
-            f"{name} is no safetensors file, or a damaged one ({error}): expected a checkpoint in "
+            f"{name} is not a safetensors file, or is damaged ({error}): expected a checkpoint in "
             f".safetensors, .pt or .pth."
         ) from error
     header = json.loads(content[8 : 8 + header_size])  # the library has checked both
@@ -196,12 +196,12 @@ def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
             bounded = sum(entry.file_size for entry in entries) <= MAX_BYTES and len(pickles) == 1
             if not (stored and bounded and pickles[0].file_size <= MAX_HEADER):
                 raise CheckpointError(
-                    f"{name} is packed as torch.save packs no state dict: expected one, of at most {_mb(MAX_BYTES)}."
+                    f"{name} is not packed as torch.save packs a state dict: expected one of at most {_mb(MAX_BYTES)}."
                 )
             pickled = archive.read(pickles[0])
     except (zipfile.BadZipFile, ValueError, RuntimeError, OSError, EOFError, IndexError, struct.error) as error:
         raise CheckpointError(
-            f"{name} is no file of torch.save, or a damaged one: expected a state dict saved by torch 1.6 or newer."
+            f"{name} was not written by torch.save, or is damaged: expected a state dict saved by torch 1.6 or newer."
         ) from error
     try:
         named = {str(argument) for opcode, argument, _ in pickletools.genops(pickled) if opcode.name == "GLOBAL"}

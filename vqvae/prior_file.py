@@ -86,7 +86,7 @@ def load(path: Path, model: str) -> TrainedPrior | None:
         return None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(
-            f"{path.name} is no prior, or a damaged one ({error}): delete it to train anew."
+            f"{path.name} is not a prior, or is damaged ({error}): delete it to train another."
         ) from error
 
 

@@ -65,7 +65,7 @@ class Hyperparameters:
         16, "D, numbers in a code's vector; more of them can hold more, and are harder to fill", low=1, offered=(1, 128)
     )
     num_embeddings: int = _setting(
-        128, "K, codes in the codebook; more of them draw finer, if they come to be used", low=1, offered=(1, 1024)
+        128, "K, codes in the codebook; more of them draw finer, if they are used", low=1, offered=(1, 1024)
     )
     epochs: int = _setting(
         50,
@@ -89,7 +89,7 @@ class Hyperparameters:
     )
     # Beyond the tutorial.
     quantizer: str = _setting(
-        "gradient", "how the codebook learns, and so how many of its codes come to be used", choices=tuple(QUANTIZERS)
+        "gradient", "how the codebook learns, and so how many of its codes end up in use", choices=tuple(QUANTIZERS)
     )
     schedule: str = _setting(
         "constant",

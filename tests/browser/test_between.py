@@ -24,7 +24,7 @@ def page(between):
 
 
 def slider(page):
-    return page.get_by_role("slider", name="Way from A to B")
+    return page.get_by_role("slider", name="Position between A and B")
 
 
 def codes_between(page) -> torch.Tensor:
@@ -67,7 +67,7 @@ def test_cells_that_leave_as_code_are_marked_and_counted(page):
     to_b = sum("b" in mark.split() for mark in marks)
     assert to_b > 10
     assert not any("neither" in mark for mark in marks)
-    page.get_by_text(f"{to_b} of 49 cells have left A’s code: {to_b} for B’s, 0 for one of neither.").wait_for()
+    page.get_by_text(f"{to_b} of 49 cells have left A’s code: {to_b} for B’s, 0 for another.").wait_for()
 
 
 def test_the_interpolation_goes_by_keys_and_plays_only_when_asked(page):

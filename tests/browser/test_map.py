@@ -55,7 +55,7 @@ def selected(page) -> int:
 def expect_selected(page, count: int) -> None:
     """The browser, and the panel that Python made, agree on how many are selected."""
     expect(page.locator("div.scatter")).to_have_attribute("data-selected", str(count))
-    heading = f"{count:,} selected" if count else "All digits here"
+    heading = f"{count:,} selected" if count else "All digits"
     expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
 
 
@@ -161,7 +161,7 @@ def test_a_search_selects_and_says_how_many(page):
     expect_selected(page, 100)
     box.fill("something else")
     box.press("Enter")
-    expect(page.get_by_text("Nothing was searched")).to_be_visible()
+    expect(page.get_by_text("This search was not understood")).to_be_visible()
     expect_selected(page, 100)
 
 

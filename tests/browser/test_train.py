@@ -225,7 +225,7 @@ def wind_back_and_forth(page, recording) -> None:
     page.get_by_label("Loss over the steps").hover(position={"x": 2, "y": 60})  # left of the first moment
     expect(loss).to_have_text(first)
     page.get_by_label("Use of each code").hover(position={"x": 60, "y": 60})
-    expect(page.get_by_text(re.compile(r"Code \d+: [\d.]+ times an even usage"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Code \d+: [\d.]+ times even use"))).to_be_visible()
 
 
 def page_of_upload(page, file: Path) -> None:
@@ -235,4 +235,4 @@ def page_of_upload(page, file: Path) -> None:
     torn = file.with_name("torn.safetensors")
     torn.write_bytes(file.read_bytes()[:-1])
     page.locator("input[type=file]").set_input_files(torn)
-    expect(page.get_by_text(re.compile("no safetensors file, or a damaged one"))).to_be_visible()
+    expect(page.get_by_text(re.compile("not a safetensors file, or is damaged"))).to_be_visible()

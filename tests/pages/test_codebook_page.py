@@ -210,7 +210,7 @@ def test_models_of_any_size_walk_through(monkeypatch, sizes):
     install(monkeypatch, ModelConfig(**sizes))
     text = text_of(open_page(code="0", by="class", scale="log"))
     assert f"of {sizes['num_embeddings']}" in text
-    assert ("a bar is several" in text) == (sizes["num_embeddings"] > 256)
+    assert ("each bar stands for several" in text) == (sizes["num_embeddings"] > 256)
 
 
 def test_digits_that_cannot_be_read_are_one_calm_sentence(small_model, monkeypatch):

@@ -125,7 +125,7 @@ def test_a_damaged_prior_is_one_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr(prior, "SHIPPED_PRIORS", {name: tmp_path / name for name in SHIPPED})
     (tmp_path / "default").write_bytes(b"nothing")
-    assert "is no prior, or a damaged one" in text_of(visit("generate"))
+    assert "is not a prior, or is damaged" in text_of(visit("generate"))
 
 
 def test_the_digits_most_like_a_sheet_are_found_among_the_embedded_ones():

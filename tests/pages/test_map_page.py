@@ -174,7 +174,7 @@ def test_a_code_picked_elsewhere_opens_in_the_panel(model):
 
 def test_a_selection_fills_the_panel(model):
     page = open_page(method="pca")
-    assert "All digits here" in text_of(page)
+    assert "All digits" in text_of(page)
     chosen = np.array([0, 1, 99])
     page.session_state["map.digits.embedded.0.selected"] = scatter.Selected(1, chosen)
     page.run()
@@ -198,7 +198,7 @@ def test_starting_over_forgets_the_selection(model):
     page.session_state["map.digits.embedded.0.selected"] = scatter.Selected(1, np.array([4, 5]))
     page.run()
     page.button(key="restart").click().run()
-    assert "All digits here" in text_of(page)
+    assert "All digits" in text_of(page)
 
 
 @pytest.mark.parametrize(
@@ -299,14 +299,14 @@ def test_a_search_selects_what_it_finds(model):
     assert "“class 3 and worst 4”: 4 of 100 digits selected." in text_of(page)
     assert "4 selected" in text_of(page)
     page.text_input(key="map.find").set_value("").run()
-    assert "All digits here" in text_of(page)
+    assert "All digits" in text_of(page)
 
 
 def test_a_search_that_cannot_be_understood_is_one_sentence(model):
     page = open_page(method="pca")
     page.text_input(key="map.find").set_value("<b>all of them</b>").run()
-    assert "Nothing was searched: expected something like" in text_of(page)
-    assert "All digits here" in text_of(page)
+    assert "This search was not understood: expected something like" in text_of(page)
+    assert "All digits" in text_of(page)
 
 
 def test_a_search_among_single_cells_selects_cells(model):
@@ -459,12 +459,12 @@ def test_a_setting_out_of_range_says_what_is_allowed_and_no_map_starts(model):
 
 def test_a_drawing_is_shown_among_its_nearest_digits(model):
     page = open_page(method="pca")
-    assert "The star is what you left on Draw" not in text_of(page)
+    assert "The star is what is on the canvas in Draw" not in text_of(page)
     pixels, codes = resources.digits().pixels[5], torch.zeros(7, 7, dtype=torch.int64)
     now = Now(Drawing(pixels, codes, codes - 1, None, 0), "a:0", model.fingerprint, "default")
     page.session_state[KEY] = Canvas(Revision("a"), Source(5), model.fingerprint, now=now)
     page.run()
-    assert "The star is what you left on Draw" in text_of(page)
+    assert "The star is what is on the canvas in Draw" in text_of(page)
 
 
 def test_one_digit_can_be_opened_in_draw(model):

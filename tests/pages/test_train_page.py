@@ -315,7 +315,7 @@ def test_a_run_that_says_no_more_what_it_trained_is_in_nobodys_way(which, token,
     said.write_text(said.read_text().replace("commitment_cost", "called_otherwise"))
     page = open_page(token)
     assert not page.error
-    assert "cannot be read any more" in page.warning[0].value
+    assert "can no longer be read" in page.warning[0].value
     assert not button(page, "Start training").disabled
     assert not button(page, "Compare").disabled
     assert [save.disabled for save in page.button if save.label == "Save"] == [False] * (which == "own")  # of use yet
@@ -601,7 +601,7 @@ def test_the_lab_shows_the_verdict_of_the_chosen_recipes_and_keeps_their_models(
     assert list(table["Recipe"]) == ["Gradient", "SimVQ"]
     assert all("±" in cell for cell in table["Test NMSE"])
     page.selectbox(key="train.lab.one").set_value("simvq").run()
-    page = button(page, "Keep as one of yours").click().run()
+    page = button(page, "Save to your checkpoints").click().run()
     (entry,) = OwnCheckpoints(Visitor(token)).entries()
     assert entry.title == "SimVQ"
 
@@ -636,7 +636,7 @@ def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, qu
     measured = [checkpoints.load(run.model_file).measured[0] for run in runs]
     assert list(table["Held-out NMSE"]) == [f"{one.nmse:.4f}" for one in measured]
     assert list(table["Held-out images"]) == ["all 60"] * 2
-    page = button(page, "Keep as one of yours").click().run()
+    page = button(page, "Save to your checkpoints").click().run()
     (entry,) = OwnCheckpoints(Visitor(token)).entries()
     assert entry.title == "Gradient"
     assert Visitor(token).current() is None  # the page's own run is another matter

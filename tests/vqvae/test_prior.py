@@ -218,5 +218,5 @@ def test_a_damaged_prior_is_one_sentence(damage, tmp_path):
     path = tmp_path / "some.prior.safetensors"
     prior_file.save(trained(), path)
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(CheckpointError, match="is no prior, or a damaged one"):
+    with pytest.raises(CheckpointError, match="is not a prior, or is damaged"):
         prior_file.load(path, "0123456789ab")

@@ -99,7 +99,7 @@ class _Worker(Child[Training]):
         held_out = self._held_out()
         snapshot = training.snapshot()
         if not math.isfinite(snapshot.loss):
-            raise RunError("The loss is no number any more: start again with a lower learning rate")
+            raise RunError("The loss is no longer a number: start again with a lower learning rate")
         self.history.add(
             Metrics(
                 snapshot.step,

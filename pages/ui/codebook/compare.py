@@ -60,7 +60,7 @@ def draw(view: CodebookView) -> list[ComparedModel]:
         f"| | {head} |\n|---|---:|---:|\n" + "\n".join(f"| {name} | {' | '.join(row)} |" for name, row in rows.items())
     )
     st.caption(
-        "An even curve, which ends at the last code in use, makes for a high perplexity; NMSE says what comes of it: "
-        f"the mean squared error over the variance stored with each model, over all cells. {view.measured_on}"
+        "The flatter the curve, the higher the perplexity; it ends at the last code in use. NMSE is the mean squared "
+        f"error over the variance stored with each model, over all cells. {view.measured_on}"
     )
     return models

@@ -48,8 +48,8 @@ def ranking(view: CodebookView) -> None:
     )
     st.caption(
         "One code at a time is banned: each cell that took it goes to its next nearest code, and the decoder draws "
-        "anew; nothing is trained again. Bars are what that adds to the NMSE. A code can be used much and missed "
-        "little, where another is nearly its equal. Click a column to pick its code. "
+        "again; nothing is retrained. Bars are what that adds to the NMSE. A code can be used often and missed "
+        "little where another is nearly its equal. Click a column to pick its code. "
         f"Measured on {view.embedded.described}, all cells, whatever is chosen above."
     )
 
@@ -58,7 +58,7 @@ def missed(view: CodebookView, code: int) -> None:
     """What breaks without the code, and the digits that suffer most."""
     st.markdown(
         "**What breaks without it**",
-        help="The code is banned: each cell that took it goes to its next nearest code, and the decoder draws anew. "
+        help="The code is banned: each cell that took it goes to its next nearest code, and the decoder draws again. "
         "NMSE is the mean squared error over the variance of the training digits.",
     )
     if view.K == 1:
@@ -81,7 +81,7 @@ def missed(view: CodebookView, code: int) -> None:
         "The digits that suffer most: originals, with the code, without it, and how far each pixel moves. Measured on "
         f"{view.embedded.described}, all cells."
         if indices
-        else f"None of the {view.embedded.described} uses it, so that nothing changes."
+        else f"None of the {view.embedded.described} uses it, so nothing changes."
     )
 
 

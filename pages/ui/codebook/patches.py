@@ -5,6 +5,7 @@ from torch import Tensor
 
 from pages.ui.charts import pictures
 from pages.ui.codebook.view import CodebookView
+from pages.ui.shell.words import article
 from vqvae.analysis.neighbours import nearest_cells, typical_cells
 from vqvae.receptive_field import patches as patches_of
 from vqvae.receptive_field import receptive_field
@@ -45,7 +46,7 @@ def montage(view: CodebookView, cells: Tensor) -> None:
     errors = view.encoded.errors[tuple(cells.unbind(1))].tolist()
     labels = view.digits.labels[cells[:, 0]].tolist()
     titles = [
-        f"digit {image}, a {label}: row {row + 1}, column {column + 1}, quantisation error {error:.3g}"
+        f"digit {image}, {article(label)} {label}: row {row + 1}, column {column + 1}, quantisation error {error:.3g}"
         for (image, row, column), label, error in zip(cells.tolist(), labels, errors, strict=True)
     ]
     st.html(pictures.patches(windows.pixels, windows.inside, labels, titles, SHOWN))

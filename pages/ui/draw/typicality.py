@@ -29,7 +29,7 @@ def typicality_section(
     st.html(f"<style>{STYLE}</style>")
     with st.container(key="standing"):
         if drawing is None:
-            st.caption("In a moment: the canvas is still opening.")
+            st.caption("The canvas is still opening.")
         elif not drawing.pixels.any():
             st.caption("The canvas is empty. Draw something, and you will see here which digits are most like it.")
         else:

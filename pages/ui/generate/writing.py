@@ -66,7 +66,7 @@ def _start(scene: Scene, asked: Written, trained: TrainedPrior) -> _Start:
     fingerprint = scene.checkpoint.fingerprint
     label, config = asked.settings.label, trained.prior.config
     if label is not None and label >= config.classes:
-        scene.state.warn(f"This model’s classes have the numbers 0 to {config.classes - 1}: class {label} is left out.")
+        scene.state.warn(f"This model’s classes are numbered 0 to {config.classes - 1}: class {label} is left out.")
         asked = asked._replace(settings=asked.settings._replace(label=None))
     stride = min(asked.settings.stride, config.cells)
     asked = asked._replace(settings=asked.settings._replace(stride=stride), at=min(asked.at, config.cells))

@@ -29,7 +29,7 @@ def draw(view: HomeView) -> None:
             "Reconstruction loss",
             r"\lVert x - \hat x \rVert^2 / \sigma^2",
             losses.reconstruction,
-            "How far the drawing is from the digit, measured in the variance of all digits.",
+            "How far the reconstruction is from the digit, in units of the digits’ variance.",
         ),
         ("Codebook loss", r"\lVert \mathrm{sg}[z_e] - e \rVert^2", losses.codebook, pulled),
         (
@@ -54,7 +54,7 @@ def _digit(view: HomeView) -> None:
     note, button = st.columns([4, 1], vertical_alignment="center")
     note.caption(
         f"Digit {view.index}, {article(label)} “{label}”, one of the {view.digits.described}. Every picture "
-        f"is a tensor of the model “{scene.titles[scene.name]}”, computed just now. Training makes a sum of losses "
-        "small. For this digit they are:"
+        f"is a tensor of the model “{scene.titles[scene.name]}”, computed just now. Training minimises a sum of "
+        "losses; for this digit they are:"
     )
     button.button("Another digit", icon=":material/shuffle:", on_click=another, width="stretch")

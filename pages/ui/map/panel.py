@@ -35,7 +35,7 @@ def _digits(view: MapView, selected: Tensor) -> None:
     chosen = view.points.indices.unique() if everything else selected
     digits, made = view.digits, view.reconstructions
     nmse, overall = float(made.nmse[chosen].mean()), float(made.nmse.mean())
-    st.subheader("All digits here" if everything else f"{len(chosen):,} selected", anchor=False)
+    st.subheader("All digits" if everything else f"{len(chosen):,} selected", anchor=False)
     st.markdown(
         f"Mean NMSE **{nmse:.3f}**" + ("" if everything else f" · all digits {overall:.3f}"),
         help="The mean squared error of the reconstructions over the variance of the digits: 0 is perfect, 1 is as "

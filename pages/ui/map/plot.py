@@ -36,8 +36,9 @@ def legend(view: MapView, marks: Sequence[Mark]) -> None:
         )
     elif marks:
         st.caption(
-            f"The star is what you left on Draw. It lies at the mean of its {NEIGHBOURS} nearest digits, weighted by "
-            f"their distance in code space, not where t-SNE would put it; lines lead to the nearest {LINES}."
+            f"The star is what is on the canvas in Draw. It lies at the mean of its {NEIGHBOURS} nearest digits, "
+            "weighted by their distance in code space, not where t-SNE would put it. Lines lead to the "
+            f"{LINES} nearest."
         )
 
 

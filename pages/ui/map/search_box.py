@@ -84,7 +84,7 @@ def find(view: MapView) -> None:
             select(view.canvas, [])
     except SearchError as error:
         st.session_state["map.unclear"] = view.state["find"]
-        _say(view, f"Nothing was searched: {error}.", "")
+        _say(view, f"This search was not understood: {error}.", "")
 
 
 def _seek(view: MapView, request: str) -> str:

@@ -44,7 +44,7 @@ def _form(view: MapView) -> None:
             "Points",
             *POINTS,
             step=500,
-            help="At most; a smaller map’s points are all in a larger one.",
+            help="At most this many. The points of a smaller map are all in a larger one.",
         )
     typed_field(
         state,

@@ -35,8 +35,8 @@ def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
         (
             "Draw 2: the encoder’s picture",
             f"Three convolutions turn the picture into {rows} × {columns} vectors of {config.embedding_dim} numbers. "
-            "Each sees only its own patch.",
-            "Go on drawing: the vectors follow the pen.",
+            "Each has seen only its own patch.",
+            "Keep drawing: the vectors follow the pen.",
         ),
         (
             "Draw 3: the nearest code",
@@ -79,6 +79,6 @@ def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
         (
             "Train",
             "The same network with different recipes for the codebook: some use all their codes, others let most die.",
-            "Ask beforehand which recipe will win. Then questions.",
+            "Two recorded runs play by themselves: ask beforehand which will win. Then questions.",
         ),
     ]

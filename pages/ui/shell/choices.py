@@ -37,7 +37,7 @@ def check_code(state: PageState, num_embeddings: int) -> None:
     """Let go of a picked code that this model does not have, and say so; before any of its widgets is drawn."""
     if state["code"] is not None and state["code"] >= num_embeddings:
         state.warn(
-            f"There is no code {state['code']} here: this model’s {num_embeddings} codes have the numbers 0 to "
+            f"There is no code {state['code']} here: this model’s {num_embeddings} codes are numbered 0 to "
             f"{num_embeddings - 1}."
         )
         state["code"] = None

@@ -85,11 +85,11 @@ def read_edits(text: str, fingerprint: str, grid: tuple[int, int], K: int) -> Te
         return edits.view(grid)
     made_for, pairs = found.groups()
     if made_for != fingerprint[:6]:
-        raise EditsError("The edited codes of this link were another model’s, so the codes are the encoder’s own.")
+        raise EditsError("The edited codes in this link belong to another model, so you see the encoder’s own.")
     for pair in pairs[1:].split("-"):
         cell, code = map(int, pair.split("."))
         if cell >= len(edits) or code >= K:
-            raise EditsError("The edited codes of this link do not fit this model, so the codes are the encoder’s own.")
+            raise EditsError("The edited codes in this link do not fit this model, so you see the encoder’s own.")
         edits[cell] = code
     return edits.view(grid)
 

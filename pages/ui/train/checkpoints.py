@@ -7,6 +7,7 @@ from pages.ui.shell.frame import PICKER, told_apart
 from pages.ui.shell.messages import attempt, plain, say, show, succeeds
 from pages.ui.shell.url_state import PageState
 from pages.ui.train import prior
+from pages.ui.train.download import DATASETS
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from vqvae.data import DataError
@@ -63,7 +64,7 @@ def shelf(state: PageState, own: OwnCheckpoints) -> None:
     st.subheader("Your checkpoints", anchor=False)
     st.caption(
         "They appear in the list of models on every page, for you alone: they belong to this browser. Download those "
-        "that you want to keep for long."
+        "that you want to keep."
     )
     upload(state, own)
     tell(own)
@@ -140,7 +141,7 @@ def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
                 "Codes used": figures.codes_used,
                 "K": config.num_embeddings,
                 "D": config.embedding_dim,
-                "Trained on": opened.dataset or "unknown",
+                "Trained on": DATASETS.get(opened.dataset or "", "unknown"),
                 "Steps": opened.steps,
                 "Recipe": f"{recipe.quantizer}, {recipe.schedule}, rate {recipe.lr:g}" if recipe else "unknown",
             }
@@ -179,7 +180,7 @@ def handle(state: PageState, own: OwnCheckpoints, entries: list[Entry]) -> None:
                 key=f"train.rename.{name}",
                 on_change=attempt,
                 args=(PLACE, rename),
-                help="Enter takes it.",
+                help="Press Enter to rename it.",
             )
         st.download_button(
             "Download",

@@ -74,7 +74,7 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
         f"Recorded on {comparison.images:,} training images of {images}, {counted(comparison.epochs, 'epoch')}: "
         f"{steps:,} steps. "
         + (
-            "Each recipe has the best of three learning rates, by short runs measured on training images held out."
+            "Each recipe has the best of three learning rates, chosen by short runs on held-out training images."
             if comparison.trials
             else "`gradient` is still gaining codes at that point, so a longer run narrows the gap. One learning rate "
             "serves all recipes, k-means clusters an encoder that is not trained yet, and the rotation trick starts "
@@ -85,7 +85,7 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         name = st.selectbox("Model", comparison.recipes, format_func=NAMES.__getitem__, key="train.lab.one", width=260)
         st.button(
-            "Keep as one of yours",
+            "Save to your checkpoints",
             icon=":material/save:",
             disabled=own is None,
             on_click=attempt,

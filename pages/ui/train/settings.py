@@ -51,8 +51,8 @@ FIELDS = (
 RECIPES = {
     "recommended": (
         "Recommended",
-        "All codes come to be used, within minutes: the codebook follows a moving average, starts at real latents, and "
-        "codes that nobody takes begin anew.",
+        "All codes are in use within minutes: the codebook follows a moving average, starts from real latents, and "
+        "codes that no cell takes are replaced.",
     ),
     "tutorial": (
         "Tutorial",
@@ -121,7 +121,7 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
     show(PLACE)
     if chosen is None:
         labels = problems(state)
-        st.error(f"Nothing starts with a number out of range: mend {', '.join(labels)}." if labels else no_grid(state))
+        st.error(f"A number is out of range: correct {', '.join(labels)} to start." if labels else no_grid(state))
     else:
         _say_cost(RunConfig(chosen, state["data"], state["images"]))
     with st.expander("Change the recipe", icon=":material/tune:", expanded=not same):

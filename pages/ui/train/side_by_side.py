@@ -25,7 +25,7 @@ from vqvae.runs.visitor import Visitor
 from vqvae.runs.worker import HELD_OUT
 from vqvae.training import TUTORIAL, Hyperparameters
 
-CPU_SECONDS = "Spent on training by all threads together: they hardly depend on what else the machine is doing."
+CPU_SECONDS = "Spent on training by all threads together: hardly affected by what else the machine is doing."
 FEWEST, MOST = 2, 4  # recipes at once: more lines than that cannot be told apart
 FIRST = ("gradient", "ema-revival")
 OWN = "settings"  # the recipe that stands in the page's settings
@@ -64,7 +64,7 @@ def side_by_side(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyper
     try:
         order = runs[0].config() if runs and not runs[0].aside else None
     except RunError:
-        st.warning("Your last comparison cannot be read any more; a new one takes its place.")
+        st.warning("Your last comparison can no longer be read; a new one takes its place.")
         runs, order = [], None
     if order is not None:
         standing = _standing(runs)
@@ -89,7 +89,7 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | N
     )
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         dataset = st.selectbox(
-            "On",
+            "Images",
             [name for name in data.DATASETS if data.is_present(name)],
             format_func=DATASETS.__getitem__,
             key="train.lab.data",
@@ -122,7 +122,7 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | N
                 key="train.lab.back",
             )
     if epochs is None or seed is None or len(orders) < len(names):
-        st.error("Nothing is compared with a number out of range, here or in your settings.")
+        st.error("A number is out of range, here or in your settings: correct it to compare.")
         return
     cost = resources.step_cost(replace(TUTORIAL, epochs=1))
     steps = _steps(dataset, epochs)
@@ -247,7 +247,7 @@ def _keep(runs: list[Run], own: OwnCheckpoints | None) -> None:
             placeholder="None is saved yet",
         )
         st.button(
-            "Keep as one of yours",
+            "Save to your checkpoints",
             icon=":material/save:",
             disabled=own is None or name is None,
             on_click=attempt,

@@ -117,7 +117,7 @@ def test_edits_come_back_for_the_same_model():
     ids=["another model", "no such cell", "no such code"],
 )
 def test_edits_that_do_not_fit_the_model_are_one_sentence(text, fingerprint):
-    with pytest.raises(link_codec.EditsError, match="the codes are the encoder’s own"):
+    with pytest.raises(link_codec.EditsError, match="you see the encoder’s own"):
         link_codec.read_edits(text, fingerprint, (7, 7), 128)
 
 

@@ -126,7 +126,7 @@ def test_a_checkpoint_without_its_title_is_still_there(mine, model, digits):
 def test_a_damaged_file_is_refused_with_a_sentence(mine, model, digits):
     entry = mine.add(model, "mine", digits)
     (mine.folder / f"{entry.name}.safetensors").write_bytes(b"torn")
-    with pytest.raises(CheckpointError, match="is no safetensors file"):
+    with pytest.raises(CheckpointError, match="is not a safetensors file"):
         mine.open(entry.name)
 
 

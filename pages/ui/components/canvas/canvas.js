@@ -146,7 +146,7 @@ class Workbench {
     const notes = [];
     if (!fits) notes.push(`This model reads ${sized(to)} pixels: your drawing was resampled from ${sized(from)}.`);
     if (!stillMeant && Array.from(edits).some((code) => code >= 0)) {
-      notes.push("Your edits of the codes are gone: they were codes of another model.");
+      notes.push("Your edits of the codes are gone: their codes belonged to another model.");
     }
     this.say(notes.join(" "));
   }
@@ -356,7 +356,7 @@ class Workbench {
     };
     const places = pass.chosen.filter((code) => code === sought).length;
     const found = sought === null ? "" : `; <b>code ${sought}</b>, framed, in ${places}`;
-    const used = `${new Set(pass.chosen).size} different of ${count(network.K)} codes${found}`;
+    const used = `${new Set(pass.chosen).size} of ${count(network.K)} codes in use${found}`;
     write(this.$.readout, pointed !== undefined ? named(pointed, pass.chosen[pointed]) : used);
     const swap = looking === undefined ? "Pick another code." : `Click for <b>code ${looking}</b>.`;
     const chosen = (cell) => named(cell, this.edits[cell] < 0 ? pass.codes[cell] : this.edits[cell]);

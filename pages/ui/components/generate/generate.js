@@ -293,10 +293,10 @@ class Generator {
     const whole = Math.ceil(Math.log2(prior.K)) * prior.cells;
     const bits = writing.bits.toFixed(0);
     if (writing.whole && settings.source === "uniform") {
-      return `With every code equally likely, what comes is noise: the decoder draws any grid, and almost none of them is a digit.`;
+      return `With every code equally likely, the result is noise: the decoder draws any grid, and almost no grid is a digit.`;
     }
     if (writing.whole) {
-      return `Written. To somebody who knows the prior, these ${prior.cells} codes say ${bits} bits; without it they take ${whole}.`;
+      return `Written. Given the prior, these ${prior.cells} codes take ${bits} bits; without it, ${whole}.`;
     }
     if (!writing.at) {
       return settings.order === "hand"

@@ -37,7 +37,7 @@ HELP = {
     "Held-out NMSE": f"On images that training never sees: on {HELD_OUT} while it goes on, at the end on all of them.",
     "Codebook perplexity": "Of the latest batches, over all cells.",
     "Codes used": "In the latest batches.",
-    "Images a second": "At the moment.",
+    "Images a second": "Right now.",
     "Time left": "At this speed.",
 }
 

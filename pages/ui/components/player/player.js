@@ -302,7 +302,7 @@ class Player {
 
   drawUsage(at) {
     const chart = new Chart(this.$.usage);
-    let note = "Point at a bar to read it. An empty place is a code that was not used.";
+    let note = "Point at a bar to read it. A gap is a code that was not used.";
     const K = this.pictures ? this.pictures.usage.length / this.data.frames.length : 1;
     chart.axes([-0.5, K - 0.5], [0.01, 100], { log: true, title: "code", every: [0.01, 0.1, 1, 10, 100] });
     if (this.pictures) {
@@ -318,7 +318,7 @@ class Player {
       chart.rule(null, 1, [2, 4]);
       if (this.pointer?.canvas === this.$.usage) {
         const k = Math.max(0, Math.min(K - 1, Math.round(chart.atX(this.pointer.x))));
-        note = `Code ${k}: ${shares[k].toFixed(2)} times an even usage`;
+        note = `Code ${k}: ${shares[k].toFixed(2)} times even use`;
         chart.rule(k, null, []);
       }
     }

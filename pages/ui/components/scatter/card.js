@@ -25,7 +25,7 @@ export class Card {
       this.at = at;
       this.sheet = sheet;
       view.find(".card .title").textContent = this.name(at);
-      view.find(".card .note").textContent = sheet ? this.note(at) : "pictures are on their way";
+      view.find(".card .note").textContent = sheet ? this.note(at) : "loading the pictures";
       view.find(".card .pictures").hidden = !sheet;
       view.find(".card .pictures").style.display = sheet ? "" : "none";
       view.find(".card .codes").style.display = sheet?.codes ? "" : "none";
