@@ -32,15 +32,15 @@ with page("Train", LEAD, FIELDS) as scene:
             st.caption(describe(config))
             running(run, config, scene)
         elif scene.presenting:
-            stage.draw()
+            if me:
+                stage.draw()
         else:
             settings_form(scene.state, me)
-        if not scene.presenting:
-            own = OwnCheckpoints(me) if me else None
-            if own:
-                if run and config is None:
-                    keep(scene.state, own, run)
-                shelf(scene.state, own)
+        if me and not scene.presenting:  # in the moment before that, what comes later would push down what is there
+            own = OwnCheckpoints(me)
+            if run and config is None:
+                keep(scene.state, own, run)
+            shelf(scene.state, own)
             lab(me, own, recipe(scene.state))
     except (DataError, RunError, ValueError) as error:
         st.error(f"{error} Start over in the sidebar.")

@@ -157,6 +157,11 @@ def test_nobody_starts_before_the_browser_has_said_who_it_is():
     assert button(open_page(None), "Start training").disabled
 
 
+def test_nothing_that_a_visitors_checkpoints_would_push_down_is_there_before_them(token):
+    headings = [[one.value for one in open_page(who).subheader] for who in (None, token)]
+    assert headings == [[], ["Your checkpoints", "Collapse lab"]]
+
+
 @pytest.fixture
 def kmnist(tmp_path, monkeypatch):
     """KMNIST is not on this machine; its download grows as the test lets it, and ends as `outcome` says."""
