@@ -227,7 +227,7 @@ def test_images_that_have_disappeared_are_one_sentence(mine, name, children, mon
 def test_a_checkpoint_that_is_damaged_is_one_sentence(mine, name, children):
     (mine.folder / f"{name}.safetensors").write_bytes(b"nothing")
     run = mine.visitor.train_prior(mine.folder / f"{name}.prior", PriorRunConfig(RECIPE, "digits", 48))
-    assert "no safetensors file, or a damaged one" in until(run, "failed").message
+    assert "not a safetensors file, or is damaged" in until(run, "failed").message
 
 
 def test_a_grid_above_sixteen_by_sixteen_is_refused_in_a_sentence(mine, make_model, digits, monkeypatch):
