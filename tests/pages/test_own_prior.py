@@ -141,8 +141,14 @@ def test_on_a_stage_there_is_progress_and_no_button(token, mine, name, endless):
 
 
 def test_the_checkpoint_whose_prior_is_trained_is_the_one_that_train_opens_with(token, mine, name, keep, endless):
-    keep(title="two", seed=1)
-    until(mine.train_prior(name), "running", step=1)
+    newest = keep(title="two", seed=1)
+    run = mine.train_prior(name)
+    until(run, "running", step=1)
+    assert visit("train", token=token).session_state["train.one"] == name
+    run.stop()
+    until(run, "stopped")
+    assert visit("train", token=token).session_state["train.one"] == newest
+    run.report(run.status()._replace(message="The app that began it ended."))
     assert visit("train", token=token).session_state["train.one"] == name
 
 

@@ -17,7 +17,6 @@ from vqvae.training import Training
 
 PUBLISH_EVERY = 0.4  # seconds
 SAVE_EVERY = 10.0  # seconds
-HELD_OUT_SHARE = 70  # held-out figures may cost a seventieth of the time
 GLANCE = 0.05  # seconds between two looks at `control` while nothing else is to be done
 RESERVE = 16 * 1024  # bytes on the disk that a full one gives back, for saying that it is full
 
@@ -29,6 +28,7 @@ class Child(ABC, Generic[T]):
     """One run as its child sees it; `begin`, `publish`, `add_figures`, `keep` and `end` are what it is about."""
 
     training: T  # from `begin` on
+    held_out_share = 70  # held-out figures may cost a seventieth of the time
     too_large = "try a smaller batch or fewer codes"  # what to do where memory is short
 
     def __init__(self, run: Run, place: QueuePlace, is_stopped: Callable[[], bool], server_is_gone: Callable[[], bool]):
@@ -172,7 +172,7 @@ class Child(ABC, Generic[T]):
             return None
         started = time.monotonic()
         figures = measure()
-        self.held_out_due = self.trained_for + HELD_OUT_SHARE * (time.monotonic() - started)
+        self.held_out_due = self.trained_for + self.held_out_share * (time.monotonic() - started)
         return figures
 
     def say(self, **changes: object) -> None:

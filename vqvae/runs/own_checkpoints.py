@@ -22,7 +22,7 @@ from vqvae.files import write_atomically
 from vqvae.model import ModelConfig
 from vqvae.prior_training import quick_recipe
 from vqvae.runs.process import PRIOR
-from vqvae.runs.run import PriorRunConfig, Run
+from vqvae.runs.run import ALIVE, PriorRunConfig, Run
 from vqvae.runs.visitor import Visitor
 
 MOST = 40  # checkpoints of one visitor
@@ -107,8 +107,9 @@ class OwnCheckpoints:
         return run if self.holds(name) and run.exists else None
 
     def unfinished_prior(self) -> str | None:
-        """A checkpoint whose prior is being trained, or was stopped before its end."""
-        unfinished = (run.folder.stem for run in self.visitor.priors() if run.status().state != "finished")
+        """A checkpoint whose prior is being trained, or was until something came between, if there is one."""
+        known = {run.folder.stem: run.status() for run in self.visitor.priors()}
+        unfinished = (name for name, status in known.items() if status.state in ALIVE or status.message)
         return next(filter(self.holds, unfinished), None)
 
     def train_prior(self, name: str) -> Run:

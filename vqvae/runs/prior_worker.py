@@ -20,6 +20,7 @@ HELD_OUT = 200  # images, for the figures while it trains; the last ones are of 
 class PriorWorker(Child[PriorTraining]):
     """Publishes nats a code, of the training batches and now and then of held-out images."""
 
+    held_out_share = 20  # a step is slow and the run short: else there were too few for a curve
     too_large = "try again when the machine has less to do"
 
     def begin(self) -> str:

@@ -186,7 +186,7 @@ def test_slow_first_measurements_delay_no_later_ones(start, monkeypatch):
     monkeypatch.setattr(VQVAE, "reconstruct", slow_at_first(made))
     monkeypatch.setattr(worker, "evaluate", slow_at_first(measured))
     monkeypatch.setattr(worker, "FRAME_SHARE", 5)
-    monkeypatch.setattr(child, "HELD_OUT_SHARE", 5)
+    monkeypatch.setattr(child.Child, "held_out_share", 5)
     run = start(LONG)
     until(run, "running", step=40)
     assert run.recording().steps[1] == 1
