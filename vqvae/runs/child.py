@@ -25,7 +25,7 @@ Figures = TypeVar("Figures")
 
 
 class Child(ABC, Generic[T]):
-    """One run as its child sees it; `begin`, `publish`, `add_figures`, `keep` and `end` are what it is about."""
+    """One run as its child sees it; `begin`, `add_figures`, `show`, `keep` and `end` are what it is about."""
 
     training: T  # from `begin` on
     held_out_share = 70  # held-out figures may cost a seventieth of the time
