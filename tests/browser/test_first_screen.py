@@ -182,7 +182,7 @@ TOO_SMALL = """(least) => {
 }"""
 
 
-@pytest.mark.parametrize("path", ["/", "/draw", "/draw?step=5", "/codebook", "/map", "/train", "/notes"])
+@pytest.mark.parametrize("path", ["/", "/draw", "/draw?step=5", "/generate", "/codebook", "/map", "/train", "/notes"])
 def test_all_that_can_be_worked_on_a_phone_is_as_large_as_a_thumb(new_page, path):
     page = new_page(**PHONE)
     page.goto(path)
@@ -190,6 +190,8 @@ def test_all_that_can_be_worked_on_a_phone_is_as_large_as_a_thumb(new_page, path
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     if path.startswith("/draw"):
         settled(page)
+    if path == "/generate":
+        expect(page.locator("#reading")).to_have_text("0 of 49 cells")
     if path == "/train":
         page.get_by_text("Change the recipe").click()
         expect(page.get_by_label("Codes (K)")).to_be_visible()

@@ -137,7 +137,7 @@ def curve(prior: OwnPrior, place: str) -> None:
     )
     st.caption(
         f"Nats a code, of the training batches and of {held_out}, half of each without their class: the fewer, the "
-        "better it foretells the hidden codes."
+        "better it predicts the hidden codes."
     )
 
 

@@ -2,8 +2,8 @@
 
 /** @param {number} share */
 export function percent(share) {
-  if (share >= 0.995) return "over 99 %";
-  return share < 0.01 ? "under 1 %" : `${Math.round(100 * share)} %`;
+  if (share >= 0.995) return "over 99%";
+  return share < 0.01 ? "under 1%" : `${Math.round(100 * share)}%`;
 }
 
 /**
