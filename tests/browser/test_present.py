@@ -82,6 +82,12 @@ def test_the_tour_that_is_offered_leads_to_the_digits_that_share_a_code(stage):
     expect(page.locator("#others-note")).to_contain_text("cells of the 5,000 embedded digits")
 
 
+def test_a_link_to_the_fifth_step_opens_with_a_cell_chosen(stage):
+    page = stage("/draw?step=5")
+    expect(page.locator("[role=gridcell][aria-selected=true]")).to_have_count(1)
+    expect(page.locator("#task")).to_contain_text("row 4, column 4: code 118")
+
+
 def test_the_third_step_goes_cell_by_cell_and_can_be_paused(stage):
     page = stage("/draw?present=1&step=3")
     page.get_by_role("button", name="Pause").click()

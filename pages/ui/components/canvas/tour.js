@@ -115,8 +115,7 @@ export class Tour {
     this.bench.board.dataset.step = step;
     this.bench.board.classList.toggle("touring", step > 0);
     this.done = 0;
-    const { bench } = this;
-    if ((step === CHANGE || step === OTHERS) && bench.pass && bench.target === undefined) bench.aim(bench.middle);
+    this.aims = step === CHANGE || step === OTHERS;
     if (step === CODES) this.begin();
     this.tell();
     this.refresh();
@@ -230,6 +229,10 @@ export class Tour {
     $.latents.hidden = step !== ENCODER && step !== CODES;
     $.others.hidden = step !== OTHERS;
     if (!bench.pass) return;
+    if (this.aims) {
+      this.aims = false; // once a step: a link may open it before there is a pass
+      if (bench.target === undefined) bench.aim(bench.middle);
+    }
     if (!$.latents.hidden)
       paintVectors($.latents, bench.pass.latents, step === CODES ? this.order.slice(this.done) : undefined);
     if (step === OTHERS) this.showOthers();
