@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from playwright.sync_api import expect
 
 from tests.browser.hand import PHONE, code_at, drawing, press, until
 from vqvae import data
@@ -27,6 +28,16 @@ def test_the_five_nearest_codes_of_a_cell_are_torchs(bench):
     expected = distances(page, 4, 5).topk(5, largest=False)
     assert [int(name[1]) for name in names] == expected.indices.tolist()
     assert [float(name[2]) for name in names] == pytest.approx(expected.values.tolist(), rel=0.01, abs=1e-3)
+
+
+def test_the_cell_that_it_speaks_of_is_framed_in_the_grid(bench):
+    page = bench()
+    framed = page.locator("[role=gridcell][data-asked]")
+    for place in ("row 4, column 4", "row 2, column 3"):
+        expect(framed).to_have_attribute("aria-label", re.compile(f"^{place}, code"))
+        expect(framed).not_to_have_css("outline-style", "none")
+        expect(page.locator("#facts")).to_contain_text(f"R{place[1:]}:")
+        page.get_by_label("row 2, column 3, code").click()
 
 
 def test_one_click_swaps_the_runner_up_in(bench):
