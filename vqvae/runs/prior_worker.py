@@ -52,7 +52,7 @@ class PriorWorker(Child[PriorTraining]):
         held_out = self.when_due(self._held_out)
         snapshot = training.snapshot()
         if not math.isfinite(snapshot.nats):
-            raise RunError("The training went astray, its figures are no numbers any more: start again")
+            raise RunError("The loss is no longer a number: train it again from the start")
         self.history.add(PriorMetrics(snapshot.step, snapshot.nats, held_out, snapshot.seconds_left))
         self.figured = training.step_count
 
