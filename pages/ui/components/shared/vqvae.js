@@ -614,6 +614,7 @@ function correlate(piece, bias, padded, output, rows, columns) {
           for (const end = i + run; i < end; i++, w += BLOCK) {
             const a = x[i];
             const b = x[i + ahead];
+            if (a === 0 && b === 0) continue; // after a ReLU every other number, and wherever there is no ink
             a0 += a * weights[w];
             a1 += a * weights[w + 1];
             a2 += a * weights[w + 2];
