@@ -82,14 +82,23 @@ class Prior(nn.Module):
         return self.head(self.blocks(x))
 
     @torch.inference_mode()
-    def probabilities(self, codes: Tensor, classes: Tensor) -> Tensor:
+    def probabilities(self, codes: Tensor, classes: Tensor, guidance: float = 1.0) -> Tensor:
         """How likely each code is in each cell: (B, h, w) int64 in [0, K], K where hidden, (B,) -> (B, h, w, K).
 
-        What a cell that is not hidden says of itself means nothing. Raises ValueError for another shape or range.
+        Guidance above 1 leans towards codes that speak for the class: logits without it plus `guidance` times what it
+        changes in them (Ho and Salimans 2022, "Classifier-Free Diffusion Guidance", eq. 6, where it is 1 + w). What a
+        cell that is not hidden says of itself means nothing. Raises ValueError for another shape or range.
         """
         self._check(codes, classes)
         parts = zip(codes.split(BATCH), classes.split(BATCH), strict=True)
-        return torch.cat([self(*part).softmax(1).permute(0, 2, 3, 1) for part in parts])
+        return torch.cat([self._guided(*part, guidance).softmax(1).permute(0, 2, 3, 1) for part in parts])
+
+    def _guided(self, codes: Tensor, classes: Tensor, guidance: float) -> Tensor:
+        logits = self(codes, classes)
+        if guidance == 1:
+            return logits
+        without = self(codes, torch.full_like(classes, self.any_class))
+        return without + guidance * (logits - without)
 
     def _check(self, codes: Tensor, classes: Tensor) -> None:
         config = self.config
@@ -192,12 +201,13 @@ def write(
     order: str = "certain",
     temperature: float = 1.0,
     stride: int = 1,
+    guidance: float = 1.0,
 ) -> Tensor:
     """Fill the hidden cells of grids, `stride` at a step: (B, h, w), (B,), (B,) -> (B, h, w) int64 in [0, K).
 
     Codes are int64 in [0, K], K where hidden. `order` says which cells come first: those whose most likely code is
     likeliest, those further up and left, or any. A cell's code is drawn from p^(1 / temperature), normalised, at the
-    seed's own number for that cell. Raises ValueError for another order or temperature.
+    seed's own number for that cell; p has the guidance. Raises ValueError for another order or temperature.
     """
     if order not in ORDERS:
         raise ValueError(f"expected an order out of {', '.join(ORDERS)}, got {order!r}")
@@ -207,7 +217,7 @@ def write(
     written = codes.clone().flatten(1)  # (B, h w)
     numbers = uniform(seeds.unsqueeze(1), torch.arange(2 * cells))  # for a cell's code, then for its rank
     while (written == prior.hidden).any():
-        found = prior.probabilities(written.view_as(codes), classes).flatten(1, 2).double()  # (B, h w, K)
+        found = prior.probabilities(written.view_as(codes), classes, guidance).flatten(1, 2).double()  # (B, h w, K)
         shares = (found / found.amax(-1, keepdim=True)).pow(1 / temperature)
         sums = (shares / shares.sum(-1, keepdim=True)).cumsum(-1)
         choices = (sums <= numbers[:, :cells, None]).sum(-1).clamp_max(prior.hidden - 1)

@@ -66,7 +66,7 @@ def test_a_digit_is_written_cell_by_cell_with_torchs_probabilities(begin):
     page = begin(Settings(label=3, seed=7))
     for step in range(4):
         before = written(page, step)
-        chances = TRAINED.prior.probabilities(before.view(1, 7, 7), torch.tensor([3]))[0].flatten(0, 1)
+        chances = TRAINED.prior.probabilities(before.view(1, 7, 7), torch.tensor([3]), guidance=2.0)[0].flatten(0, 1)
         sure = chances.amax(-1).masked_fill(before != 128, -1)
         cell = int(sure.argmax())
         expect(page.locator("#asked")).to_have_text(f"Next: row {cell // 7 + 1}, column {cell % 7 + 1}")
@@ -81,7 +81,9 @@ def test_the_same_settings_write_the_digit_that_torch_writes(begin):
     page = begin(Settings(label=8, seed=11, temperature=0.8, stride=5))
     page.get_by_role("button", name="Write").click()
     empty = torch.full((1, 7, 7), 128)
-    expected = write(TRAINED.prior, empty, torch.tensor([8]), torch.tensor([11]), temperature=0.8, stride=5)
+    expected = write(
+        TRAINED.prior, empty, torch.tensor([8]), torch.tensor([11]), temperature=0.8, stride=5, guidance=2.0
+    )
     assert torch.equal(written(page, 49), expected.flatten())
 
 

@@ -8,24 +8,38 @@ import { reference } from "./reference.js";
 
 const codesOf = (text) => new Int32Array(bytesOf(text).buffer);
 
-for (const { description, given, classes, probabilities, whole, surprise, numbers, written } of reference.priors) {
+for (const {
+  description,
+  given,
+  classes,
+  probabilities,
+  guided,
+  whole,
+  surprise,
+  numbers,
+  written,
+} of reference.priors) {
   const { K, height, width } = description;
   const name = `K ${K}, ${height} x ${width}`;
   const prior = priors.load(description);
   const { cells } = prior;
   const grid = (codes, n) => codes.subarray(n * cells, (n + 1) * cells);
 
-  test(`JavaScript and torch give each code the same probability: ${name}`, () => {
-    const [hidden, expected] = [codesOf(given), floatsOf(probabilities)];
-    classes.forEach((label, n) => {
-      const found = priors.probabilities(prior, grid(hidden, n), label);
-      assert.equal(found.length, cells * K);
-      found.forEach((probability, i) => {
-        const logit = Math.log(expected[n * cells * K + i]);
-        assert.ok(Math.abs(Math.log(probability) - logit) < 1e-4, `${probability} for ${Math.exp(logit)}`);
+  for (const [how, guidance, answer] of [
+    ["", 1, probabilities],
+    [" with guidance", 2.5, guided],
+  ])
+    test(`JavaScript and torch give each code the same probability${how}: ${name}`, () => {
+      const [hidden, expected] = [codesOf(given), floatsOf(answer)];
+      classes.forEach((label, n) => {
+        const found = priors.probabilities(prior, grid(hidden, n), label, guidance);
+        assert.equal(found.length, cells * K);
+        found.forEach((probability, i) => {
+          const logit = Math.log(expected[n * cells * K + i]);
+          assert.ok(Math.abs(Math.log(probability) - logit) < 1e-4, `${probability} for ${Math.exp(logit)}`);
+        });
       });
     });
-  });
 
   test(`and call a code as surprising, given all others: ${name}`, () => {
     const expected = floatsOf(surprise);

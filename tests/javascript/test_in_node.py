@@ -136,9 +136,12 @@ def prior_agreement(prior: Prior) -> dict[str, object]:
     classes = torch.arange(20) % (config.classes + 1)
     empty = torch.full_like(codes, prior.hidden)
     written = [
-        {"order": order, "temperature": temperature, "stride": stride}
-        | {"codes": packed(write(prior, empty, classes, torch.arange(20), order, temperature, stride).to(torch.int32))}
-        for order, temperature, stride in (("certain", 1.0, 1), ("rows", 0.7, 4), ("random", 1.3, 5))
+        settings | {"codes": packed(write(prior, empty, classes, torch.arange(20), **settings).to(torch.int32))}
+        for settings in (
+            {"order": "certain", "temperature": 1.0, "stride": 1, "guidance": 2.0},
+            {"order": "rows", "temperature": 0.7, "stride": 4, "guidance": 1.0},
+            {"order": "random", "temperature": 1.3, "stride": 5, "guidance": 1.5},
+        )
     ]
     trained = TrainedPrior(prior, "of nothing", data.EMBEDDED, 0, PriorRecipe())
     return {
@@ -146,6 +149,7 @@ def prior_agreement(prior: Prior) -> dict[str, object]:
         "given": packed(given.to(torch.int32)),
         "classes": classes.tolist(),
         "probabilities": packed(prior.probabilities(given, classes)),
+        "guided": packed(prior.probabilities(given, classes, 2.5)),
         "whole": packed(codes.to(torch.int32)),
         "surprise": packed(torch.stack([surprise(prior, codes[n], int(classes[n])) for n in range(5)])),
         "numbers": packed(uniform(torch.tensor([[0], [7], [2**32 - 1]]), torch.arange(50))),

@@ -38,6 +38,7 @@ def test_a_message_of_the_browser_is_read():
         {"settings": SAID["settings"] | {"label": True}},
         {"settings": SAID["settings"] | {"order": "<b>"}},
         {"settings": SAID["settings"] | {"temperature": float("nan")}},
+        {"settings": SAID["settings"] | {"guidance": 9}},
         {"settings": SAID["settings"] | {"stride": 4}},
         {"settings": SAID["settings"] | {"seed": -1}},
         {"settings": SAID["settings"] | {"source": "elsewhere"}},

@@ -82,6 +82,21 @@ def test_the_surprise_of_a_cell_is_that_of_its_code_with_it_alone_hidden():
             assert math.isclose(found[row, column], -math.log(chance), rel_tol=1e-4)
 
 
+def test_guidance_counts_what_the_class_changes_so_many_times():
+    """In logits: what the class adds to those without it, two and a half times."""
+    prior, codes = of_random_weights(), grids(3)
+    given, _ = hide(codes, torch.full((3,), 7), prior.hidden, torch.Generator().manual_seed(1))
+    with_class, without = (prior.probabilities(given, torch.full((3,), label)).log() for label in (1, prior.any_class))
+    expected = (without + 2.5 * (with_class - without)).softmax(-1)
+    assert torch.allclose(prior.probabilities(given, torch.full((3,), 1), 2.5), expected, atol=1e-5)
+
+
+def test_guidance_changes_nothing_where_no_class_is_asked_for():
+    prior, codes = of_random_weights(), grids(3)
+    any_class = torch.full((3,), prior.any_class)
+    assert torch.allclose(prior.probabilities(codes, any_class, 3.0), prior.probabilities(codes, any_class), atol=1e-6)
+
+
 @pytest.mark.parametrize("order", ["certain", "rows", "random"])
 def test_writing_leaves_what_stands_and_fills_the_rest(order):
     prior, codes = of_random_weights(), grids(6)

@@ -24,6 +24,7 @@ def explain(scene: Scene, trained: TrainedPrior) -> None:
 1. All {cells} cells begin **hidden**. The prior gives every code in every hidden cell a probability.
 2. One cell is chosen (the most certain one, unless you say otherwise), and its code is **drawn** at random by these
    probabilities. The **temperature** sharpens them below 1 and flattens them above: $p^{{1/T}}$, normalised.
+   **Guidance** above 1 favours the codes that the digit asked for makes likelier (Ho and Salimans 2022).
 3. With one more code known, the prior weighs all the others **anew**, until the grid is full.
 
 **Bits** measure surprise: a code of probability $p$ takes $-\\log_2 p$ bits to write down. Without a prior each of the

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from pages.ui.components.generate import COLDEST, MOST_SEEDS, ORDERS, SOURCES, WARMEST, Settings, Written
+from pages.ui.components.generate import COLDEST, GUIDED, MOST_SEEDS, ORDERS, SOURCES, WARMEST, Settings, Written
 from pages.ui.shell.url_state import Field, PageState, number, one_of, whole
 
 MOST_CELLS = 10_000
 
 
-def _temperature(text: str) -> float:
-    return round(number(COLDEST, WARMEST)(text), 1)
+def _tenths(low: float, high: float) -> Callable[[str], float]:
+    return lambda text: round(number(low, high)(text), 1)
 
 
 def _hand(text: str) -> str:
@@ -27,7 +27,8 @@ def _is_number(text: str) -> bool:
 FIELDS = (
     Field("class", whole(0, 9_999), None),
     Field("order", one_of(*ORDERS), "certain"),
-    Field("temperature", _temperature, 1.0),
+    Field("temperature", _tenths(COLDEST, WARMEST), Settings().temperature),
+    Field("guidance", _tenths(1, GUIDED), Settings().guidance),
     Field("cells", whole(1, MOST_CELLS), 1),
     Field("seed", whole(0, MOST_SEEDS - 1), 0),
     Field("codes", one_of(*SOURCES), "prior"),
@@ -40,7 +41,13 @@ def read(state: PageState, read_hand: Callable[[object], tuple[tuple[int, int, i
     """What the address says; `read_hand` checks what a hand wrote, and nonsense in it counts as nothing."""
     moves = [[int(part) for part in move.split(".")] for move in state["hand"].split("-") if move]
     settings = Settings(
-        state["class"], state["order"], state["temperature"], state["cells"], state["seed"], state["codes"]
+        state["class"],
+        state["order"],
+        state["temperature"],
+        state["cells"],
+        state["seed"],
+        state["codes"],
+        state["guidance"],
     )
     return Written(settings, state["written"], read_hand(moves) or ())
 
@@ -52,6 +59,7 @@ def write(state: PageState, written: Written) -> None:
         "class": settings.label,
         "order": settings.order,
         "temperature": settings.temperature,
+        "guidance": settings.guidance,
         "cells": settings.stride,
         "seed": settings.seed,
         "codes": settings.source,

@@ -24,6 +24,7 @@ ORDERS = ("certain", "rows", "random", "hand")
 SOURCES = ("prior", "uniform")
 WARMEST = 2.0  # temperature
 COLDEST = 0.1
+GUIDED = 4.0  # the most guidance
 MOST_SEEDS = 1_000_000
 MOST_SAMPLES = 64  # on a sheet
 
@@ -37,6 +38,7 @@ class Settings(NamedTuple):
     stride: int = 1  # cells a step
     seed: int = 0
     source: str = "prior"  # out of SOURCES: who says how likely a code is
+    guidance: float = 2.0  # how much the class counts; 1 as the prior has learned it
 
 
 class Written(NamedTuple):
@@ -137,17 +139,19 @@ def describe_neighbours(sheet: Tensor, alike: Sequence[MostAlike], digits: Digit
 def _settings(said: object, config: PriorConfig) -> Settings | None:
     if not isinstance(said, dict) or set(said) != set(Settings._fields):
         return None
-    label, temperature = said["label"], said["temperature"]
+    label, temperature, guidance = said["label"], said["temperature"], said["guidance"]
     whole = {"stride": (1, config.cells), "seed": (0, MOST_SEEDS - 1)}
     if not all(type(said[name]) is int and low <= said[name] <= high for name, (low, high) in whole.items()):
         return None
     if label is not None and not (type(label) is int and 0 <= label < config.classes):
         return None
-    if type(temperature) not in (int, float) or not COLDEST <= temperature <= WARMEST:
-        return None
+    for value, low, high in ((temperature, COLDEST, WARMEST), (guidance, 1, GUIDED)):
+        if type(value) not in (int, float) or not low <= value <= high:
+            return None
     if said["order"] not in ORDERS or said["source"] not in SOURCES:
         return None
-    return Settings(label, said["order"], round(float(temperature), 1), said["stride"], said["seed"], said["source"])
+    temperature, guidance = (round(float(value), 1) for value in (temperature, guidance))
+    return Settings(label, said["order"], temperature, said["stride"], said["seed"], said["source"], guidance)
 
 
 def _grid(codes: object, config: PriorConfig) -> Tensor | None:

@@ -45,6 +45,7 @@ class Generator {
     $.order.onchange = () => set("order", $.order.value);
     $.source.onchange = () => set("source", $.source.value);
     $.temperature.oninput = () => set("temperature", Number($.temperature.value));
+    $.guidance.oninput = () => set("guidance", Number($.guidance.value));
     $.stride.oninput = () => set("stride", Number($.stride.value));
     $.seed.onchange = () => set("seed", Math.min(999_999, Math.max(0, Math.floor(Number($.seed.value) || 0))));
     $.reseed.onclick = () => set("seed", (this.settings.seed + 1) % 1_000_000);
@@ -156,7 +157,8 @@ class Generator {
   /** Start again with what is set. */
   begin(hand = []) {
     this.pause();
-    const weigh = (codes, label) => this.engine.ask("probabilities", codes, label);
+    const { guidance } = this.settings;
+    const weigh = (codes, label) => this.engine.ask("probabilities", codes, label, guidance);
     this.writing = new Writing(this.prior, weigh, this.settings, hand);
     this.asked = undefined;
   }
@@ -281,6 +283,9 @@ class Generator {
     $.source.value = settings.source;
     $.temperature.value = settings.temperature;
     $.warmth.textContent = settings.temperature.toFixed(1);
+    $.guidance.value = settings.guidance;
+    $.guided.textContent = settings.guidance.toFixed(1);
+    $.guidance.disabled = settings.label === prior.classes || settings.source === "uniform";
     $.stride.value = settings.stride;
     $.many.textContent = settings.stride === prior.cells ? "all" : settings.stride;
     $.seed.value = settings.seed;

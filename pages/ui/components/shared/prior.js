@@ -12,9 +12,11 @@ import { halvesOf } from "./wire.js";
  * @typedef {{model: string, K: number, height: number, width: number, classes: number, channels: number,
  *   layers: import("./vqvae.js").Layer[], weights: string}} Description  what Python's `describe_prior` sends; the weights are float16, as in the file
  * @typedef {{K: number, height: number, width: number, cells: number, classes: number, channels: number,
- *   code: Float32Array, label: Float32Array, cell: Float32Array, layers: import("./vqvae.js").Built[]}} Prior
+ *   code: Float32Array, label: Float32Array, cell: Float32Array, layers: import("./vqvae.js").Built[],
+ *   last: Map<number, import("./vqvae.js").FeatureMap[]>}} Prior  last: the latest pass for a class
  * @typedef {"certain" | "rows" | "random" | "hand"} Order
- * @typedef {{order: Order, temperature: number, stride: number, seed: number}} Settings  stride: cells a step
+ * @typedef {{order: Order, temperature: number, stride: number, seed: number, guidance: number}} Settings  stride: cells
+ *   a step; guidance: how much the class counts, 1 as the prior has learned it
  */
 
 /**
@@ -39,19 +41,42 @@ export function load({ K, height, width, classes, channels, layers, weights }) {
     label: take((classes + 1) * channels), // the last row stands for any class
     cell: take(height * width * channels),
     layers: layers.map((layer) => build(layer, take)),
+    last: new Map(),
   };
   if (taken !== floats.length) throw new Error(`expected ${taken} weights, got ${floats.length}`);
   return prior;
 }
 
 /**
- * How likely each code is in each cell: (cells, K). What a cell that is not hidden says of itself means nothing.
+ * How likely each code is in each cell: (cells, K). Guidance above 1 leans towards codes that speak for the class (Ho and
+ * Salimans 2022, "Classifier-Free Diffusion Guidance"). What a cell that is not hidden says of itself means nothing.
  * @param {Prior} prior
  * @param {ArrayLike<number>} codes  (cells), K where hidden
  * @param {number} label  `classes` for any
+ * @param {number} [guidance]
  */
-export function probabilities(prior, codes, label) {
-  return softmax(prior, through(prior, codes, label).at(-1).values);
+export function probabilities(prior, codes, label, guidance = 1) {
+  const logits = next(prior, codes, label);
+  if (guidance === 1 || label === prior.classes) return softmax(prior, logits);
+  const without = next(prior, codes, prior.classes);
+  return softmax(
+    prior,
+    logits.map((logit, i) => without[i] + guidance * (logit - without[i])),
+  );
+}
+
+/**
+ * The logits, computed where they differ from the latest pass for the class: between two steps a cell or two.
+ * @param {Prior} prior
+ * @param {ArrayLike<number>} codes
+ * @param {number} label
+ */
+function next(prior, codes, label) {
+  const { last } = prior;
+  const maps = through(prior, codes, label, last.get(label));
+  if (!last.has(label) && last.size === 2) last.delete(last.keys().next().value); // a class, and any: no more are needed
+  last.set(label, maps);
+  return maps.at(-1).values;
 }
 
 /**
@@ -194,7 +219,7 @@ export function write(prior, codes, label, settings) {
   const written = Int32Array.from(codes);
   const steps = [];
   while (written.includes(prior.K)) {
-    const found = probabilities(prior, written, label);
+    const found = probabilities(prior, written, label, settings.guidance);
     const cells = nextCells(prior, found, written, settings);
     for (const cell of cells) written[cell] = drawn(prior, found, cell, settings);
     steps.push(cells);
