@@ -3,6 +3,7 @@
 from pages.ui.generate import explanation, prior, writing
 from pages.ui.generate.link import FIELDS
 from pages.ui.shell.frame import page
+from pages.ui.shell.prior import prior_of
 
 LEAD = (
     "A second network, the **prior**, has learned which codes go together in real digits. It writes new ones, code by "
@@ -10,7 +11,7 @@ LEAD = (
 )
 
 with page("Generate", LEAD, FIELDS) as scene:
-    trained, pace = prior.prior_of(scene), prior.pace(scene)
+    trained, pace = prior_of(scene), prior.pace(scene)
 
     def write() -> None:
         """The writing, or the way to a prior: runs alone whenever the browser says where it stands."""

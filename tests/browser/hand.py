@@ -7,8 +7,11 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import TimeoutError as NothingRan
 
+from pages.ui.components import carrier
 from pages.ui.components.canvas import Put, Tour, describe
+from pages.ui.components.shared import module
 from vqvae.checkpoint import Checkpoint
+from vqvae.prior_file import TrainedPrior
 
 DIGIT = 1234  # a first visitor's
 CANVAS, RECONSTRUCTION = "Draw a digit", "Reconstruction"
@@ -84,12 +87,33 @@ def open_draw(page, address: str = "/draw"):
 described = cache(describe)
 
 
+# What Streamlit does with the carrier, in an empty page.
+CARRY = """async ({ js, data }) =>
+  (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default({ data })"""
+
+
+def carry(page, opened: Checkpoint, trained: TrainedPrior) -> None:
+    """Bring a page without a server a model and its prior."""
+    data = {"model": described(opened), "prior": carrier.describe_prior(trained)}
+    page.evaluate(CARRY, {"js": module(carrier.FOLDER / "carrier.js"), "data": data})
+
+
 def show(
-    page, opened: Checkpoint, serial: str = "a:0", pixels: list[int] | None = None, *, example: bool = False
+    page,
+    opened: Checkpoint,
+    serial: str = "a:0",
+    pixels: list[int] | None = None,
+    *,
+    example: bool = False,
+    classes: int = 0,
+    step: int = 0,
 ) -> None:
     """Give a workbench without a server a model, and for a new serial a picture; wait for the pass."""
     put = Put(serial, None, example=example)._asdict() | {"pixels": pixels}
-    page.evaluate("(data) => update(data)", {"model": described(opened), "set": put, "tour": Tour("a:0")._asdict()})
+    page.evaluate(
+        "(data) => update(data)",
+        {"model": described(opened), "set": put, "tour": Tour("a:0", step)._asdict(), "classes": classes},
+    )
     cells = opened.model.config.cells
     until(lambda: len(codes(page)) == cells and all(codes(page)), "a pass of the model")
 

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.hand import PHONE, drawing, open_draw, settled, stroke, until
 
 LAPTOP = {"viewport": {"width": 1280, "height": 800}}
-STEPS = range(1, 7)
+STEPS = range(1, 8)
 THUMB = 43.9  # pixels: 44, but for rounding
 
 # Of an element: its place in the window, and whether the middle of it is covered by another.
@@ -114,7 +114,7 @@ SHOWN |= {6: ("codes", "others-note", "others-picture")}
 @pytest.mark.parametrize("options", [LAPTOP, PHONE], ids=["laptop", "phone"])
 def test_every_step_of_the_tour_is_one_tap_away_and_shows_what_it_speaks_of(new_page, options):
     page = open_draw(new_page(**options))
-    page.get_by_role("button", name="Walk through it in six steps").click()
+    page.get_by_role("button", name="Walk through it in seven steps").click()
     for step in (2, 3, 4, 5, 6, 1):
         stop = page.locator(f"#stops button:nth-child({step})")
         seen(stop)
@@ -207,7 +207,7 @@ def test_the_third_step_begins_where_there_is_ink(bench):
     page.get_by_role("button", name="Clear the canvas").click()
     stroke(page, (0.4, 0.65), (0.9, 0.65))  # from the third cell of the fifth row
     until(lambda: drawing(page).at(0.5, 0.65) == 255, "the stroke")
-    page.get_by_role("button", name="Walk through it in six steps").click()
+    page.get_by_role("button", name="Walk through it in seven steps").click()
     page.locator("#stops button:nth-child(3)").click()
     first = page.locator("[role=gridcell].pointed")
     expect(first).to_have_attribute("aria-label", re.compile("^row 5, column 3,"))

@@ -9,12 +9,9 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from pages.ui.components import carrier, generate
-from pages.ui.components.canvas import describe
-from pages.ui.components.carrier import describe_prior
+from pages.ui.components import generate
 from pages.ui.components.generate import Settings
-from pages.ui.components.shared import module
-from tests.browser.hand import PHONE
+from tests.browser.hand import PHONE, carry
 from vqvae import prior_file
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.prior import write
@@ -22,8 +19,6 @@ from vqvae.prior import write
 CHECKPOINT = load(SHIPPED["default"])
 TRAINED = prior_file.load(prior_file.SHIPPED_PRIORS["default"], CHECKPOINT.fingerprint)
 START = Settings()
-CARRY = """async ({ js, data }) =>
-  (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default({ data })"""
 
 
 @pytest.fixture
@@ -32,8 +27,7 @@ def begin(mount):
 
     def begin(settings: Settings = START, at: int = 0, hand: tuple = (), presenting: bool = False, **options):
         page = mount(generate.FOLDER, reduced_motion="reduce", **options)
-        data = {"model": describe(CHECKPOINT), "prior": describe_prior(TRAINED)}
-        page.evaluate(CARRY, {"js": module(carrier.FOLDER / "carrier.js"), "data": data})
+        carry(page, CHECKPOINT, TRAINED)
         start = {"serial": "1:0", "settings": settings._asdict(), "at": at, "hand": list(hand)}
         page.evaluate(
             "(data) => update(data)",

@@ -75,7 +75,7 @@ def test_a_clicker_leads_from_page_to_page_whatever_was_clicked_on_the_way(stage
 
 def test_the_tour_that_is_offered_leads_to_the_digits_that_share_a_code(stage):
     page = stage("/draw")
-    page.get_by_role("button", name="Walk through it in six steps").click()
+    page.get_by_role("button", name="Walk through it in seven steps").click()
     for lesson in LESSONS[1:]:
         page.locator("#tour-on").click()
         expect(page.locator("#lesson b")).to_have_text(lesson)

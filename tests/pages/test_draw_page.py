@@ -37,7 +37,7 @@ def canvas(monkeypatch) -> dict[str, torch.Tensor]:
             "cell": -1,
             "step": 0,
         }
-        return SimpleNamespace(drawing=drawing)
+        return SimpleNamespace(drawing=drawing, prior=None)
 
     monkeypatch.setattr(component, "_component", browser)
     return held

@@ -7,21 +7,30 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.components import canvas as component
 from pages.ui.components.canvas import CanvasError, Drawing, Put, Tour
+from pages.ui.components.carrier import carry
 from pages.ui.draw.arrival import open_digit, put_picture
 from pages.ui.draw.photo import centring
 from pages.ui.draw.said import say_what_it_is
 from pages.ui.draw.typicality import typicality_section
 from pages.ui.shell.canvas_state import Now, held, hold
 from pages.ui.shell.frame import Scene
+from pages.ui.shell.prior import prior_of
+from vqvae.checkpoint import CheckpointError
 from vqvae.data import Digits
+from vqvae.prior_file import TrainedPrior
 
 
 def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
     """Draw the canvas with what was put there, hear what the browser says of it, and tell more about that."""
     drawing = None
+    trained = _prior(scene)
     try:
         with st.container(key="canvas"):
-            drawing = component.canvas(scene.checkpoint, put, _tour(scene, digits), key="draw.component")
+            classes = trained.prior.config.classes if trained else 0
+            drawing, asks = component.canvas(scene.checkpoint, put, _tour(scene, digits), classes, "draw.component")
+        if trained and (asks or st.session_state.get("draw.prior") == trained.model):
+            st.session_state["draw.prior"] = trained.model  # once brought it stays: the browser asks no second time
+            carry(scene.checkpoint, trained, key="draw.carrier")
     except CanvasError as error:
         st.error(f"{error} Pick another model in the sidebar.")
     if drawing is not None:
@@ -42,6 +51,14 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
     centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
     if digits is not None:
         typicality_section(scene.checkpoint, digits, drawing, open_digit(scene, digits))
+
+
+def _prior(scene: Scene) -> TrainedPrior | None:
+    """The model's prior; a damaged one is none here, and Generate says what is wrong with it."""
+    try:
+        return prior_of(scene)
+    except CheckpointError:
+        return None
 
 
 def _tour(scene: Scene, digits: Digits | None) -> Tour:

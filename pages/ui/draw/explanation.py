@@ -27,5 +27,5 @@ images' pixels, {scene.checkpoint.variance:.4f}; PSNR is $-10 \\log_{{10}}$ MSE.
 """
         )
         st.button(
-            "Walk through it in six steps", key="draw.tour.take", on_click=scene.state.__setitem__, args=("step", 1)
+            "Walk through it in seven steps", key="draw.tour.take", on_click=scene.state.__setitem__, args=("step", 1)
         )

@@ -61,6 +61,12 @@ def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
             "Choose a cell on a curve, then one of the background.",
         ),
         (
+            "Draw 7: where do new digits come from?",
+            "The decoder copies. What invents is a second network, the prior: given some of the codes, it says which "
+            "others would go with them. Here it has the upper half, and writes the lower one.",
+            "Click one of the six, ask for six others, or ask for another digit than the one drawn.",
+        ),
+        (
             "Generate",
             "The decoder draws any codes, but most of them make noise. A second network, the prior, has learned which "
             "codes go together, and so it can write digits that nobody ever wrote.",

@@ -1,4 +1,4 @@
-"""The prior of a model of one's own: what training one takes, the button that begins it, and how far it is.
+"""The prior of a model, and for one's own: what training one takes, the button that begins it, and how far it is.
 
 The training is a run like a model's own (vqvae/runs): it goes on when the page is left.
 """
@@ -11,11 +11,12 @@ from pages.ui import resources
 from pages.ui.charts import training
 from pages.ui.charts.toolbar import TOOLBAR
 from pages.ui.components.player import duration
+from pages.ui.shell.frame import Scene
 from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.words import said_of_run
 from vqvae import data
-from vqvae.checkpoint import Checkpoint, CheckpointError
-from vqvae.prior_file import TrainedPrior
+from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
+from vqvae.prior_file import SHIPPED_PRIORS, TrainedPrior
 from vqvae.prior_training import QUICK_SECONDS, quick_recipe
 from vqvae.runs.own_checkpoints import OwnCheckpoints, check_grid, trained_on
 from vqvae.runs.prior_worker import HELD_OUT
@@ -23,6 +24,17 @@ from vqvae.runs.run import ALIVE, Run, Status
 
 EVERY = 2.0  # seconds between two looks at a training
 SOON = 0.4  # between two where its start or its end is awaited
+
+
+def prior_of(scene: Scene) -> TrainedPrior | None:
+    """The prior of the model that a page works on; None where none was trained.
+
+    Raises CheckpointError for a damaged file of a shipped one.
+    """
+    if scene.name in SHIPPED:
+        return resources.prior(SHIPPED_PRIORS[scene.name], scene.checkpoint.fingerprint)
+    found = own_prior_of(scene)
+    return found and found.trained
 
 
 class OwnPrior(NamedTuple):
@@ -51,6 +63,13 @@ class OwnPrior(NamedTuple):
         """The data set that it would learn from, where that is not on this machine."""
         dataset, _ = trained_on(self.checkpoint)
         return None if data.is_present(dataset) else dataset
+
+
+def own_prior_of(scene: Scene) -> OwnPrior | None:
+    """The prior of the model that a page works on, where that is the visitor's own."""
+    if scene.name in SHIPPED or scene.visitor is None:
+        return None
+    return own_prior(OwnCheckpoints(scene.visitor), scene.name)
 
 
 def own_prior(own: OwnCheckpoints, name: str) -> OwnPrior:

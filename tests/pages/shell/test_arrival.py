@@ -21,7 +21,7 @@ def told(monkeypatch) -> dict[str, Any]:
     def browser(data, **_):
         told.update(data)
         if "answer" not in told:
-            return SimpleNamespace(drawing=None)
+            return SimpleNamespace(drawing=None, prior=None)
         model, put = resources.checkpoint("default").model, data["set"]
         pixels = torch.tensor(put["pixels"], dtype=torch.uint8).view(1, 1, 28, 28)
         said = {
@@ -33,7 +33,7 @@ def told(monkeypatch) -> dict[str, Any]:
             "cell": -1 if put["cell"] is None else put["cell"],
             "step": data["tour"]["step"],
         }
-        return SimpleNamespace(drawing=said | told["answer"])
+        return SimpleNamespace(drawing=said | told["answer"], prior=None)
 
     monkeypatch.setattr(canvas, "_component", browser)
     return told

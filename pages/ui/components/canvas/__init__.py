@@ -123,6 +123,13 @@ def weights_of(module: Any) -> Iterable[Tensor]:
     return module.weight, bias
 
 
+class Answer(NamedTuple):
+    """What the browser says."""
+
+    drawing: Drawing | None  # None while it has not said so for this model and this serial
+    asks_for_prior: bool  # whether somebody there has something to ask the model's prior
+
+
 class Put(NamedTuple):
     """What Python puts on the canvas. Drawing goes on over it until the serial changes."""
 
@@ -134,7 +141,7 @@ class Put(NamedTuple):
     aim: str = ""  # another one whenever Python chooses a cell, or none, without putting a picture there
 
 
-STEPS = 6  # of the tour
+STEPS = 7  # of the tour
 
 
 class Tour(NamedTuple):
@@ -147,10 +154,11 @@ class Tour(NamedTuple):
     code: int | None = None  # picked on another page: its cells are marked
 
 
-def canvas(checkpoint: Checkpoint, put: Put, tour: Tour, key: str) -> Drawing | None:
-    """Draw the component; what its canvas holds, or None while it has not said so for this model and this serial.
+def canvas(checkpoint: Checkpoint, put: Put, tour: Tour, classes: int, key: str) -> Answer:
+    """Draw the component; `classes` are those of the model's prior, 0 where it has none.
 
-    Raises CanvasError for a model that cannot run in the browser.
+    The prior itself comes by the `carrier`, once it is asked for. Raises CanvasError for a model that cannot run in the
+    browser.
     """
     pixels = None if put.pixels is None else put.pixels.permute(1, 2, 0).flatten().tolist()  # channels last
     edits = None if put.edits is None else put.edits.flatten().tolist()
@@ -160,11 +168,13 @@ def canvas(checkpoint: Checkpoint, put: Put, tour: Tour, key: str) -> Drawing | 
             "model": describe(checkpoint),
             "set": put._asdict() | {"pixels": pixels, "edits": edits},
             "tour": tour._asdict(),
+            "classes": classes,
         },
-        default={"drawing": None},
+        default={"drawing": None, "prior": None},
         on_drawing_change=lambda: None,
+        on_prior_change=lambda: None,
     )
-    return checked(answer.drawing, checkpoint, put.serial)
+    return Answer(checked(answer.drawing, checkpoint, put.serial), answer.prior == checkpoint.fingerprint)
 
 
 def checked(answer: object, checkpoint: Checkpoint, serial: str) -> Drawing | None:

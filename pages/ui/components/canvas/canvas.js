@@ -15,6 +15,8 @@ import { showInside } from "./inside.js";
 import { Palette } from "./palette.js";
 import { Pen } from "./pen.js";
 import { LESS, MORE, paintDifference } from "./pictures.js";
+import { PriorAtHand } from "./prior_at_hand.js";
+import { Refill } from "./refill.js";
 import { showScore, showSize } from "./scorecard.js";
 import { remember, remembered } from "./storage.js";
 import { Takeaway } from "./takeaway.js";
@@ -29,7 +31,11 @@ const SWATCHES = [MORE, LESS].map((color) => `<i style="color: rgb(${color})">â–
 /** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. */
 export default function ({ data, parentElement, setStateValue }) {
   parentElement.workbench ??= new Workbench(parentElement);
-  parentElement.workbench.update(data, (drawing) => setStateValue("drawing", drawing));
+  parentElement.workbench.update(
+    data,
+    (drawing) => setStateValue("drawing", drawing),
+    (fingerprint) => setStateValue("prior", fingerprint),
+  );
   return () => parentElement.workbench.close();
 }
 
@@ -43,9 +49,12 @@ class Workbench {
     this.history = new History(); // of {pixels, edits}
     this.target = undefined; // the cell that the palette is for
     this.example = false; // whether what is on the canvas is an example, which gives way to the first stroke
+    this.preview = undefined; // [[cell, code]] that are shown while the hand stays on what would give them
     this.pen = new Pen(this);
     this.grid = new Grid(this);
     this.palette = new Palette(this);
+    this.prior = new PriorAtHand(this);
+    this.refill = new Refill(this);
     this.why = new Why(this);
     this.takeaway = new Takeaway(this);
     this.tour = new Tour(this);
@@ -71,8 +80,9 @@ class Workbench {
 
   // Python's side
 
-  update({ model, set, tour }, tell) {
+  update({ model, set, tour, classes }, tell, fetchPrior) {
     this.tell = tell;
+    this.fetchPrior = fetchPrior;
     this.sought = tour.code;
     const before = this.image;
     const another = this.fingerprint !== model.fingerprint;
@@ -82,10 +92,12 @@ class Workbench {
       this.fingerprint = model.fingerprint;
       this.network = this.engine.network;
       this.image = this.network.image;
-      this.pass = this.target = undefined;
+      this.pass = this.target = this.preview = undefined;
+      this.prior.update(classes);
       this.resize();
       if (before) this.adopt({ ...before, pixels: this.pixels, edits: this.edits });
     }
+    this.prior.update(classes);
     if (before && set.serial !== this.set.serial) this.keep();
     const kept = before ? undefined : remembered(set, model.fingerprint);
     if (kept) {
@@ -119,6 +131,7 @@ class Workbench {
     this.why.resize(network);
     $.maps.replaceChildren();
     this.palette.resize(network);
+    this.refill.resize();
     this.grid.point(undefined);
   }
 
@@ -175,6 +188,7 @@ class Workbench {
   close() {
     this.hush();
     this.engine?.close();
+    this.prior.close();
     this.tour.close();
   }
 
@@ -191,7 +205,7 @@ class Workbench {
 
   /** Whether no hand is at work. */
   get resting() {
-    return !this.pen.stroke && !this.grid.painting && !this.palette.preview;
+    return !this.pen.stroke && !this.grid.painting && !this.preview;
   }
 
   /** The pixels are others than before: show them and have them encoded, and at rest keep and announce them. */
@@ -211,10 +225,9 @@ class Workbench {
   /** Have the pixels and codes passed through the model in the next animation frame. */
   request() {
     let { edits } = this;
-    const { preview } = this.palette;
-    if (preview) {
+    if (this.preview) {
       edits = edits.slice();
-      edits[preview.cell] = preview.code;
+      for (const [cell, code] of this.preview) edits[cell] = code;
     }
     this.engine.request({ pixels: this.pixels, ink: this.ink, edits, deep: this.$.within.open });
   }
@@ -324,9 +337,10 @@ class Workbench {
     paint(this.$.reconstruction, toBytes(pass.edited), this.image);
     this.compare();
     this.grid.show(pass, this.sought);
-    if (!this.palette.preview && job.edits === this.edits) this.palette.offer();
+    if (!this.preview && job.edits === this.edits) this.palette.offer();
     this.read();
     this.why.show();
+    this.refill.offer();
     if (pass.inside) showInside(this.$, this.network, job.pixels, pass);
     this.tour.refresh();
     showScore(this.$, this.network, job.pixels, pass.edited);
@@ -367,6 +381,7 @@ class Workbench {
           : `${chosen(target)}. <span class="do">${swap}</span>`,
       paint: `Painting <b>code ${looking ?? brush}</b>: drag over cells`,
       restore: "Drag over cells to give them back to the encoder",
+      redraw: this.refill.sentence,
     };
     write(this.$.task, tasks[mode]);
     const legends = {

@@ -6,7 +6,7 @@ import { mosaic, mosaicSize, placeOf } from "./codes.js";
 import { locate, make, toggle } from "./elements.js";
 import { ARROWS } from "./pen.js";
 
-const MODES = ["choose", "paint", "restore"]; // what a hand does to cells
+const MODES = ["choose", "paint", "restore", "redraw"]; // what a hand does to cells
 
 export class Grid {
   /** `bench` is the Workbench whose codes it shows. */
@@ -17,7 +17,7 @@ export class Grid {
     this.focused = 0;
     this.pointed = undefined; // the cell under the hand
     this.visited = undefined; // the last one that was
-    this.painting = undefined; // {pointer, kept} while a hand drags over cells
+    this.painting = undefined; // {pointer, kept, marking} while a hand drags over cells
     this.listen();
   }
 
@@ -30,9 +30,10 @@ export class Grid {
     grid.onpointerdown = (event) => {
       if (!event.isPrimary || event.button > 0 || this.mode === "choose" || !this.bench.pass) return;
       grid.setPointerCapture(event.pointerId);
-      this.painting = { pointer: event.pointerId, kept: false };
+      const cell = this.cellAt(event);
+      this.painting = { pointer: event.pointerId, kept: false, marking: !this.bench.refill.region.has(cell) };
       this.bench.hush();
-      this.handle(this.cellAt(event));
+      this.handle(cell);
     };
     grid.onpointermove = (event) => {
       const cell = this.cellAt(event);
@@ -113,10 +114,15 @@ export class Grid {
 
   work(mode) {
     const { bench } = this;
+    if (mode === "redraw" && !bench.prior.classes) {
+      bench.say("This model has no prior yet, so nothing knows which codes go together: Generate says how to get one.");
+      return;
+    }
     this.mode = mode;
     for (const name of MODES) bench.$[`cells-${name}`].setAttribute("aria-pressed", String(name === mode));
     if (mode !== "choose") bench.aim(undefined);
     bench.$.grid.dataset.mode = mode;
+    bench.refill.clear();
     bench.palette.offer();
     bench.read();
   }
@@ -125,6 +131,7 @@ export class Grid {
   handle(cell) {
     const { bench } = this;
     if (this.mode === "choose") bench.aim(cell);
+    else if (this.mode === "redraw") bench.refill.mark(cell, this.painting?.marking ?? !bench.refill.region.has(cell));
     else bench.edit([[cell, this.mode === "paint" ? bench.palette.brush : -1]]);
   }
 
@@ -180,11 +187,13 @@ export class Grid {
       if (column >= 0 && column < width && row >= 0 && row < height) this.cells[row * width + column].focus();
     } else if (event.key === "Enter" || event.key === " ") {
       this.handle(focused);
+      if (this.mode === "redraw") bench.request();
       if (this.mode === "choose") bench.palette.options[bench.pass.chosen[focused]].focus();
     } else if (event.key === "Delete" || event.key === "Backspace") {
       bench.edit([[focused, -1]]);
     } else if (event.key === "Escape") {
-      bench.aim(undefined);
+      if (this.mode === "redraw") this.work("choose");
+      else bench.aim(undefined);
     } else {
       return;
     }

@@ -15,7 +15,6 @@ export class Palette {
     this.pictures = []; // of the codes, as addresses of images
     this.brush = 0; // the code to paint with
     this.looking = undefined; // the code under the hand
-    this.preview = undefined; // {cell, code} that is shown while the hand stays on a code
     this.offered = undefined; // the code that is marked
     this.reached = 0; // the one that the Tab key reaches
     this.listen();
@@ -44,7 +43,7 @@ export class Palette {
     });
     this.bench.$.palette.replaceChildren(...this.options);
     this.brush = this.reached = 0;
-    this.preview = this.offered = undefined;
+    this.offered = undefined;
     this.fill();
   }
 
@@ -97,10 +96,10 @@ export class Palette {
     const { bench } = this;
     const cell = bench.target;
     const idle = code === undefined || cell === undefined || bench.grid.mode !== "choose";
-    const preview = idle ? undefined : { cell, code };
+    const preview = idle ? undefined : [[cell, code]];
     this.looking = code;
-    if (preview?.code !== this.preview?.code || preview?.cell !== this.preview?.cell) {
-      this.preview = preview;
+    if (String(preview) !== String(bench.preview)) {
+      bench.preview = preview;
       bench.request();
     }
     bench.read();
@@ -110,7 +109,7 @@ export class Palette {
   choose(code) {
     const { bench } = this;
     this.brush = code;
-    this.preview = undefined;
+    bench.preview = undefined;
     if (bench.grid.mode !== "paint" && bench.target === undefined) bench.grid.work("paint");
     if (bench.grid.mode === "choose") {
       bench.edit([[bench.target, code]]);

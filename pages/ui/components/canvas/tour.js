@@ -1,4 +1,4 @@
-// The tour: six steps through the model on whatever digit is on the canvas, told over the workbench itself.
+// The tour: seven steps through the model on whatever digit is on the canvas, told over the workbench itself.
 //
 // A step chooses what is shown and pointed at. It never touches the drawing or the codes, so forward and back lose
 // nothing, and it needs no server. With a page around it it is a tour; without one, a talk for an audience.
@@ -12,6 +12,8 @@ import { count } from "./words.js";
 const OFFERED = "vqvae-walk-offered"; // in the browser's storage, by its first name: the tour is offered once
 const FIRST = 3; // cells at the pace of a voice, the others in quick succession
 const [SLOW_CELL, QUICK_CELL] = [1100, 90]; // milliseconds
+const SETTLING = [0, 300, 1000, 2500]; // milliseconds in which a page that has just been opened finds its shape
+const HANDS = ["wheel", "touchmove", "pointerdown", "keydown"];
 const FORWARD_KEYS = ["PageDown", "ArrowRight", "ArrowDown"];
 const BACK_KEYS = ["PageUp", "ArrowLeft", "ArrowUp"];
 
@@ -50,8 +52,15 @@ const LESSONS = [
     "A code belongs to no single digit: it is a small pattern that many share. Choose another cell to ask about its code.",
     "codebook perplexity = exp(−Σ<sub>k</sub> p<sub>k</sub> ln p<sub>k</sub>)",
   ],
+  (_, hasPrior) => [
+    "Where do new digits come from?",
+    hasPrior
+      ? "A second network, the prior, has learned which codes go together. Here it writes the lower half of your digit anew, in six ways; on Generate it writes whole digits."
+      : "A second network, the prior, learns which codes go together, and writes new ones. This model has none yet: Generate says how to get one.",
+    "p(z) = ∏<sub>i</sub> p(z<sub>i</sub> | z<sub>&lt;i</sub>)",
+  ],
 ];
-const [DIGIT, ENCODER, CODES, , CHANGE, OTHERS] = [1, 2, 3, 4, 5, 6];
+const [DIGIT, ENCODER, CODES, , CHANGE, OTHERS, NEW] = [1, 2, 3, 4, 5, 6, 7];
 
 export class Tour {
   /** `bench` is the Workbench that it is told over. */
@@ -89,7 +98,9 @@ export class Tour {
     if (serial !== this.serial) {
       this.serial = serial;
       this.show(step);
+      this.keepInSight(SETTLING);
     } else {
+      if (this.step === NEW && !this.bench.refill.region.size) this.bench.refill.redrawLowerHalf(); // another model came
       this.tell();
     }
   }
@@ -104,6 +115,7 @@ export class Tour {
     if (step < 0 || step > LESSONS.length || step === this.step) return;
     this.decline();
     this.show(step);
+    this.keepInSight([0]);
     this.bench.rest();
     this.bench.request();
   }
@@ -111,22 +123,36 @@ export class Tour {
   show(step) {
     this.pause();
     if (this.step === CODES) this.bench.grid.point(undefined);
+    if (this.step === NEW && step !== NEW) this.bench.grid.work("choose");
     this.step = step;
     this.bench.board.dataset.step = step;
     this.bench.board.classList.toggle("touring", step > 0);
     this.done = 0;
     this.aims = step === CHANGE || step === OTHERS;
     if (step === CODES) this.begin();
+    if (step === NEW) bench.refill.redrawLowerHalf();
     this.tell();
     this.refresh();
-    if (step && !this.presenting) requestAnimationFrame(() => this.keepInSight());
   }
 
-  /** Where the page is longer than the screen, the words stand at its top and what they speak of below them. */
-  keepInSight() {
+  /**
+   * Where the page is longer than the screen, the words stand at its top and what they speak of below them: now, or also
+   * later, unless a hand has moved meanwhile.
+   * @param {number[]} times  in milliseconds
+   */
+  keepInSight(times) {
+    if (!this.step || this.presenting) return;
     const { $, board } = this.bench;
-    const [top, bottom] = [$.tour.getBoundingClientRect().top, board.getBoundingClientRect().bottom];
-    if (top < 0 || bottom > innerHeight) $.tour.scrollIntoView({ block: "start" });
+    const waits = times.map((wait) =>
+      setTimeout(() => {
+        const [top, bottom] = [$.tour.getBoundingClientRect().top, board.getBoundingClientRect().bottom];
+        if (top < 0 || bottom > innerHeight) $.tour.scrollIntoView({ block: "start" });
+      }, wait),
+    );
+    const leave = () => {
+      for (const wait of waits) clearTimeout(wait);
+    };
+    for (const hand of HANDS) addEventListener(hand, leave, { once: true, passive: true });
   }
 
   decline() {
@@ -148,12 +174,12 @@ export class Tour {
 
   /** The words of the step. */
   tell() {
-    const { $, network } = this.bench;
-    const { step } = this;
+    const { bench, step } = this;
+    const { $, network } = bench;
     $.tour.hidden = !step;
     $.offer.hidden = Boolean(step) || this.presenting || this.offered;
     if (!step) return;
-    const [title, words, equation] = LESSONS[step - 1](network);
+    const [title, words, equation] = LESSONS[step - 1](network, bench.prior.classes > 0);
     write($.lesson, `<b>${title}</b> ${words}`);
     write($.equation, equation);
     [...$.stops.children].forEach((stop, n) => {
