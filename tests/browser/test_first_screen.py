@@ -108,18 +108,20 @@ def test_notes(new_page, options):
 
 
 SHOWN = {1: ("input",), 2: ("input", "codes"), 3: ("input", "codes", "nearest"), 4: ("output",), 5: ("codes", "output")}
-SHOWN |= {6: ("codes", "others-note", "others-picture")}
+SHOWN |= {6: ("codes", "others-note", "others-picture"), 7: ("codes", "alternatives")}
 
 
 @pytest.mark.parametrize("options", [LAPTOP, PHONE], ids=["laptop", "phone"])
 def test_every_step_of_the_tour_is_one_tap_away_and_shows_what_it_speaks_of(new_page, options):
     page = open_draw(new_page(**options))
     page.get_by_role("button", name="Walk through it in seven steps").click()
-    for step in (2, 3, 4, 5, 6, 1):
+    for step in (2, 3, 4, 5, 6, 7, 1):
         stop = page.locator(f"#stops button:nth-child({step})")
         seen(stop)
         stop.click()
         expect(stop).to_have_attribute("aria-current", "step")
+        if step == 7:
+            expect(page.locator(".alternative")).to_have_count(6)
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         seen(*pictures(page, "lesson", "tour-on", *SHOWN[step]))
         assert page.locator("#output").is_visible() == (step in (4, 5))
@@ -139,6 +141,8 @@ def test_every_slide_of_the_tour_fills_its_screen(tab, size):
     tab.locator("[role=grid][data-told]").wait_for(state="attached")
     for step in STEPS:
         tab.locator(f".workbench[data-step='{step}']").wait_for()
+        if step == 7:
+            expect(tab.locator(".alternative")).to_have_count(6)
         boxes = seen(*pictures(tab, "lesson", *SHOWN[step]))
         shown = [*boxes, tab.locator(".workbench").evaluate(SEEN)]
         assert 0.82 * size[1] <= max(box["bottom"] for box in shown) <= size[1], step

@@ -128,7 +128,7 @@ def test_edits_for_another_model_are_left_out_in_a_sentence(told, scene):
     [
         ("cell", "a"),
         ("cell", "99999999"),
-        ("step", "7"),
+        ("step", "8"),
         ("step", "-1"),
         ("code", "2e3"),
         ("edits", "<b>"),

@@ -301,7 +301,7 @@ class Generator {
       return `With every code equally likely, the result is noise: the decoder draws any grid, and almost no grid is a digit.`;
     }
     if (writing.whole) {
-      return `Written. Given the prior, these ${prior.cells} codes take ${bits} bits; without it, ${whole}.`;
+      return `Written. Given the prior and these settings, the ${prior.cells} codes take ${bits} bits; without it, ${whole}.`;
     }
     if (!writing.at) {
       return settings.order === "hand"
