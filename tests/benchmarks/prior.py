@@ -1,23 +1,30 @@
 """How good a prior is: nats a code beside other models of the same size, and what a reader makes of its samples.
 
-    python -m tests.benchmarks.prior [--model default] [--baselines] [--samples 1000] [--temperatures 1.0 0.9 0.8]
+    python -m tests.benchmarks.prior [--model default] [--baselines] [--samples 1000] [--guidance 2 1] [--pace]
 
 Needs full MNIST. The figures of README come from here. The causal models (a gated PixelCNN, van den Oord et al. 2016,
 and a transformer) are trained on the same codes, for as many steps of as many grids, and have as many weights within a
 few per cent; they write row by row alone. Samples are read by a classifier that is trained for this measure alone.
+--pace says how long the browser's part takes, in Node and on one core, and nothing else.
 """
 
 import argparse
+import json
 import math
+import subprocess
+import tempfile
 import time
 from pathlib import Path
 
+import playwright
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor, nn
 
 from pages.ui.charts.pictures import montage
+from pages.ui.components.carrier import describe_prior
+from pages.ui.components.generate import Settings
 from vqvae import checkpoint, data, prior_file
 from vqvae.chance import chance
 from vqvae.checkpoint import Checkpoint
@@ -28,6 +35,7 @@ from vqvae.prior_training import PriorRecipe
 from vqvae.training import one_cycle
 
 CLASSES = 10
+PACE = Path(__file__).with_name("prior_pace.js")
 
 
 def main() -> None:
@@ -36,12 +44,15 @@ def main() -> None:
     parser.add_argument("--baselines", action="store_true", help="also train the causal models: an hour")
     parser.add_argument("--samples", type=int, default=1000, help="of each class")
     parser.add_argument("--picture", type=Path, help="also draw ten samples of each class beside ten real digits")
-    parser.add_argument("--temperatures", type=float, nargs="*", default=[1.0])
+    parser.add_argument("--guidance", type=float, nargs="*", default=[Settings().guidance, 1.0])
+    parser.add_argument("--pace", action="store_true", help="only the browser's part, in Node")
     options = parser.parse_args()
     model = checkpoint.load(checkpoint.SHIPPED[options.model])
     trained = prior_file.load(prior_file.SHIPPED_PRIORS[options.model], model.fingerprint)
     if trained is None:
         raise SystemExit("This model has no prior.")
+    if options.pace:
+        return pace(trained)
     train, test = data.load("mnist", "train"), data.load("mnist", "test")
     codes, of_test = model.model.encode(train.images), model.model.encode(test.images)
     K, cells = model.model.config.num_embeddings, model.model.config.cells
@@ -86,15 +97,15 @@ def main() -> None:
         f"A test digit shares {apart.mean():.1f} codes with the nearest training digit, and at most {int(apart.max())}."
     )
     asked = torch.arange(CLASSES).repeat_interleave(options.samples)
-    for temperature in options.temperatures:
+    for guidance in options.guidance:
         begun = time.perf_counter()
         empty = torch.full((len(asked), *codes.shape[1:]), K)
-        samples = write(trained.prior, empty, asked, torch.arange(len(asked)), temperature=temperature)
+        samples = write(trained.prior, empty, asked, torch.arange(len(asked)), guidance=guidance)
         right = read(reader, model.model.decode(samples).clamp(0, 1)) == asked
         shared = nearest(samples[:: max(1, len(samples) // 1000)], codes)
         distinct = len(samples.flatten(1).unique(dim=0)) / len(samples)
         print(
-            f"temperature {temperature:.1f}: {right.float().mean():.2%} read as the class asked for (lowest "
+            f"guidance {guidance:.1f}: {right.float().mean():.2%} read as the class asked for (lowest "
             f"{min(right[asked == label].float().mean() for label in range(CLASSES)):.1%}); codes shared with the "
             f"nearest training digit: mean {shared.mean():.1f}, most {int(shared.max())}; {distinct:.2%} distinct; "
             f"{time.perf_counter() - begun:.0f} s",
@@ -106,13 +117,22 @@ def draw_samples(model: Checkpoint, trained: TrainedPrior, test: data.Digits, pa
     """A row a class: ten samples of the seeds 0 to 9, none left out, and after a gap the first ten test digits."""
     labels = torch.arange(CLASSES).repeat_interleave(10)
     empty = torch.full((len(labels), *model.model.config.grid), trained.prior.hidden)
-    made = model.model.decode(write(trained.prior, empty, labels, torch.arange(10).repeat(CLASSES))).clamp(0, 1)
+    codes = write(trained.prior, empty, labels, torch.arange(10).repeat(CLASSES), guidance=Settings().guidance)
+    made = model.model.decode(codes).clamp(0, 1)
     real = torch.stack([test.images[test.labels == label][:10] for label in range(CLASSES)])  # (10, 10, C, H, W)
     rows = [montage(torch.cat([one, torch.ones_like(one[:1]), other]), 21, (2, 2), 1) for one, other in
             zip(made.unflatten(0, (CLASSES, 10)), real, strict=True)]  # fmt: skip
     pixels = (torch.cat([F.pad(row, (0, 0, 0, 2), value=1) for row in rows], 1) * 255).round().to(torch.uint8)
     twice = pixels[0].repeat_interleave(2, 0).repeat_interleave(2, 1)
     Image.fromarray(twice.numpy()).save(path, optimize=True)
+
+
+def pace(trained: TrainedPrior) -> None:
+    """What `prior_pace.js` prints, run by the Node that Playwright brings."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(describe_prior(trained), file)
+        file.flush()
+        subprocess.run([Path(playwright.__file__).parent / "driver" / "node", PACE, file.name], check=True)
 
 
 def labels_of(train: data.Digits, test: data.Digits):
