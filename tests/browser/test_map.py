@@ -297,6 +297,7 @@ def test_the_whole_map_stands_in_the_first_screen_and_so_does_its_card(page, add
     canvas.focus()
     for _ in range(12):  # towards the lower edge
         canvas.press("ArrowDown")
+    expect(page.locator("div.scatter .card")).to_be_visible()
     card = page.locator("div.scatter .card").bounding_box()
     assert card["y"] >= 0
     assert card["y"] + card["height"] <= height
