@@ -1,9 +1,9 @@
 """How good a prior is: nats a code beside other models of the same size, and what a reader makes of its samples.
 
-    python -m tests.benchmarks.prior [--model default] [--baselines] [--samples 1000] [--guidance 2 1] [--pace]
+    python -m tests.benchmarks.prior [--model default] [--baselines STEPS] [--samples 1000] [--guidance 2 1] [--pace]
 
 Needs full MNIST. The figures of README come from here. The causal models (a gated PixelCNN, van den Oord et al. 2016,
-and a transformer) are trained on the same codes, for as many steps of as many grids, and have as many weights within a
+and a transformer) are trained on the same codes, for so many steps of as many grids, and have as many weights within a
 few per cent; they write row by row alone. Samples are read by a classifier that is trained for this measure alone.
 --pace says how long the browser's part takes, in Node and on one core, and nothing else.
 """
@@ -14,6 +14,7 @@ import math
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import playwright
@@ -41,7 +42,7 @@ PACE = Path(__file__).with_name("prior_pace.js")
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", choices=checkpoint.SHIPPED, default="default")
-    parser.add_argument("--baselines", action="store_true", help="also train the causal models: an hour")
+    parser.add_argument("--baselines", type=int, default=0, help="also train the causal models, for so many steps")
     parser.add_argument("--samples", type=int, default=1000, help="of each class")
     parser.add_argument("--picture", type=Path, help="also draw ten samples of each class beside ten real digits")
     parser.add_argument("--guidance", type=float, nargs="*", default=[Settings().guidance, 1.0])
@@ -58,14 +59,14 @@ def main() -> None:
     K, cells = model.model.config.num_embeddings, model.model.config.cells
 
     print(f"{options.model}, {K} codes, {cells} cells, on the {test.described}\n")
-    print(f"{'':<34}{'weights':>9}{'nats, with class':>18}{'without':>9}{'bits a digit':>14}")
+    print(f"{'':<46}{'weights':>9}{'nats, with class':>18}{'without':>9}{'bits a digit':>14}")
 
     def row(name: str, weights: int, with_class: float, without: float) -> None:
         bits = with_class * cells / math.log(2)
-        print(f"{name:<34}{weights:>9,}{with_class:>18.3f}{without:>9.3f}{bits:>14.1f}", flush=True)
+        print(f"{name:<46}{weights:>9,}{with_class:>18.3f}{without:>9.3f}{bits:>14.1f}", flush=True)
 
     print(
-        f"{'every code equally likely':<34}{0:>9}{math.log(K):>18.3f}{math.log(K):>9.3f}{cells * math.log2(K):>14.1f}"
+        f"{'every code equally likely':<46}{0:>9}{math.log(K):>18.3f}{math.log(K):>9.3f}{cells * math.log2(K):>14.1f}"
     )
     for name, contexts in (("counts of codes", unigram), ("counts of left and upper neighbour", neighbours)):
         found = [
@@ -79,9 +80,9 @@ def main() -> None:
             ("gated PixelCNN, row by row", PixelCNN(K)),
             ("causal transformer, row by row", Transformer(K, cells)),
         ):
-            fit(network, codes, train.labels, trained.recipe)
+            fit(network, codes, train.labels, replace(trained.recipe, steps=options.baselines))
             row(
-                name,
+                f"{name}, {options.baselines:,} steps",
                 weights_of(network),
                 *(causal_nats(network, of_test, y) for y in (test.labels, torch.full_like(test.labels, CLASSES))),
             )
@@ -206,7 +207,7 @@ class Gated(nn.Module):
 
 
 class PixelCNN(nn.Module):
-    def __init__(self, K: int, channels: int = 46, layers: int = 7):
+    def __init__(self, K: int, channels: int = 50, layers: int = 7):
         super().__init__()
         self.codes = nn.Embedding(K, channels)
         self.layers = nn.ModuleList(Gated(channels, first=n == 0) for n in range(layers))
@@ -220,7 +221,7 @@ class PixelCNN(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, K: int, cells: int, width: int = 84, layers: int = 4):
+    def __init__(self, K: int, cells: int, width: int = 96, layers: int = 4):
         super().__init__()
         self.codes = nn.Embedding(K, width)
         self.label = nn.Embedding(CLASSES + 1, width)
@@ -236,7 +237,7 @@ class Transformer(nn.Module):
 
 
 def fit(network: nn.Module, codes: Tensor, labels: Tensor, recipe: PriorRecipe, lr: float = 2e-3) -> None:
-    """As many steps of as many grids as the prior's recipe has, half of them without their class."""
+    """The steps of a recipe, of as many grids, half of them without their class."""
     assert_causal(network, codes[:4], labels[:4])
     optimizer = torch.optim.Adam(network.parameters(), lr=lr, fused=True)
     for step in range(recipe.steps):
