@@ -130,7 +130,7 @@ export class Tour {
     this.done = 0;
     this.aims = step === CHANGE || step === OTHERS;
     if (step === CODES) this.begin();
-    if (step === NEW) bench.refill.redrawLowerHalf();
+    if (step === NEW) this.bench.refill.redrawLowerHalf();
     this.tell();
     this.refresh();
   }
