@@ -34,13 +34,14 @@ PASS = """({ description, batch }) => {
 
 @pytest.fixture(scope="module")
 def alone(browser):
-    """An empty page with `vqvae.js` and nothing else."""
+    """An empty page with `vqvae.js`, what it imports, and nothing else."""
     page = browser.new_page()
+    wire = base64.b64encode((SHARED / "wire.js").read_bytes()).decode()
     page.evaluate(
         """async (source) => {
           window.forward = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
         }""",
-        (SHARED / "vqvae.js").read_text(),
+        (SHARED / "vqvae.js").read_text().replace("./wire.js", f"data:text/javascript;base64,{wire}"),
     )
     yield page
     page.close()

@@ -6,7 +6,7 @@
 // number stays, and the same link writes the same picture.
 
 import { build, forward } from "./vqvae.js";
-import { halvesOf } from "./wire.js";
+import { halvesOf, inTurn } from "./wire.js";
 
 /**
  * @typedef {{model: string, K: number, height: number, width: number, classes: number, channels: number,
@@ -24,12 +24,7 @@ import { halvesOf } from "./wire.js";
  * @returns {Prior}
  */
 export function load({ K, height, width, classes, channels, layers, weights }) {
-  const floats = halvesOf(weights);
-  let taken = 0;
-  const take = (/** @type {number} */ count) => {
-    taken += count;
-    return floats.subarray(taken - count, taken);
-  };
+  const { take, end } = inTurn(halvesOf(weights));
   const prior = {
     K,
     height,
@@ -43,7 +38,7 @@ export function load({ K, height, width, classes, channels, layers, weights }) {
     layers: layers.map((layer) => build(layer, take)),
     last: new Map(),
   };
-  if (taken !== floats.length) throw new Error(`expected ${taken} weights, got ${floats.length}`);
+  end();
   return prior;
 }
 

@@ -1,5 +1,5 @@
-// The model in the browser: load, encode, quantise, decode. No DOM and no imports, so that it runs alone, in a page
-// or in a worker. Van den Oord et al. 2017, eq. 1-3: z_e = encoder(x), each vector swapped for its nearest code,
+// The model in the browser: load, encode, quantise, decode. No DOM, so that it runs in a page, in a worker
+// and in Node. Van den Oord et al. 2017, eq. 1-3: z_e = encoder(x), each vector swapped for its nearest code,
 // x̂ = decoder(z_q).
 //
 // Feature maps are {height, width, channels, values}, channels last: values[(row * width + column) * channels + c].
@@ -9,6 +9,8 @@
 //
 // A stroke changes a few pixels, and each layer sees few of them at once. So a pass takes the maps of an earlier one and
 // computes only what the change reaches, in the same order of additions: the outcome is the same to the last bit.
+
+import { floatsOf, inTurn } from "./wire.js";
 
 /**
  * @typedef {{height: number, width: number}} Size
@@ -38,12 +40,7 @@ const BLOCK = 4; // output channels summed side by side, each in a register
  * @returns {Network}
  */
 export function load({ channels, height, width, offset, variance, K, D, encoder, decoder, weights }) {
-  const floats = decodeFloats(weights);
-  let taken = 0;
-  const take = (/** @type {number} */ count) => {
-    taken += count;
-    return floats.subarray(taken - count, taken);
-  };
+  const { take, end } = inTurn(floatsOf(weights));
   const network = {
     image: { height, width, channels },
     offset,
@@ -57,7 +54,7 @@ export function load({ channels, height, width, offset, variance, K, D, encoder,
     grid: { height: 0, width: 0 },
     cell: { height: 0, width: 0 },
   };
-  if (taken !== floats.length) throw new Error(`expected ${taken} weights, got ${floats.length}`);
+  end();
   const grid = network.encoder.reduce(outputSize, network.image);
   const cell = network.decoder.reduce(outputSize, { height: 3 * grid.height, width: 3 * grid.width, channels: D });
   network.grid = { height: grid.height, width: grid.width };
@@ -357,14 +354,6 @@ export function resample(bytes, from, to) {
     }
   }
   return result;
-}
-
-/** @param {string} base64 */
-function decodeFloats(base64) {
-  const text = atob(base64);
-  const bytes = new DataView(new ArrayBuffer(text.length));
-  for (let i = 0; i < text.length; i++) bytes.setUint8(i, text.charCodeAt(i));
-  return Float32Array.from({ length: text.length / 4 }, (_, i) => bytes.getFloat32(4 * i, true));
 }
 
 /**

@@ -11,6 +11,23 @@ export function floatsOf(text) {
 }
 
 /**
+ * Numbers handed out in turn: `take` gives the next so many, `end` throws unless all were taken.
+ * @param {Float32Array} numbers
+ */
+export function inTurn(numbers) {
+  let taken = 0;
+  return {
+    take(/** @type {number} */ count) {
+      taken += count;
+      return numbers.subarray(taken - count, taken);
+    },
+    end() {
+      if (taken !== numbers.length) throw new Error(`expected ${taken} weights, got ${numbers.length}`);
+    },
+  };
+}
+
+/**
  * Half-precision numbers (IEEE 754 binary16) as floats.
  * @param {string} text
  */
