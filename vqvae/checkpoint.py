@@ -34,6 +34,8 @@ from vqvae.training import Hyperparameters
 MAX_BYTES = 64 * 2**20  # of a file, and of the tensors in it as float32
 MAX_HEADER = 2**18  # bytes of a safetensors header or a pickle: names, shapes and a page of JSON, no more
 MAX_PIXELS = 1024 * 1024  # of a model's images
+MAX_COUNT = 10**15  # of steps or images: what a table and a float can hold
+MAX_TEXT = 1000  # letters that a file may say at a time
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 METADATA_KEY = "vqvae"
 SHIPPED = {"default": ASSETS / "default.safetensors", "tutorial": ASSETS / "tutorial.safetensors"}
@@ -45,6 +47,7 @@ PICKLED = {
     "torch._utils _rebuild_tensor_v2",
     *(f"torch {kind}Storage" for kind in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Byte", "Bool")),
 }
+COUNTED = ("images", "codes_used")  # of an Evaluation
 LIBRARIES = ("torch", "torchvision", "safetensors", "scikit-learn")
 
 
@@ -135,7 +138,7 @@ def from_bytes(content: bytes, name: str) -> Checkpoint:
             f".safetensors, .pt or .pth."
         ) from error
     header = json.loads(content[8 : 8 + header_size])  # the library has checked both
-    said = header.get("__metadata__", {}).get(METADATA_KEY)
+    said = (header.get("__metadata__") or {}).get(METADATA_KEY)
     return _from_state_dict(tensors, name) if said is None else _from_metadata(tensors, said, name)
 
 
@@ -150,11 +153,11 @@ def _from_metadata(tensors: dict[str, Tensor], text: str, name: str) -> Checkpoi
             variance=_positive(said["variance"]),
             dataset=None if said["dataset"] is None else _dataset(said["dataset"]),
             recipe=None if said["recipe"] is None else Hyperparameters.from_record(said["recipe"]),
-            training_images=None if said["training_images"] is None else int(said["training_images"]),
-            steps=None if said["steps"] is None else int(said["steps"]),
+            training_images=None if said["training_images"] is None else _count(said["training_images"]),
+            steps=None if said["steps"] is None else _count(said["steps"]),
             measured=tuple(_figures(entry) for entry in said["measured"]),
-            versions=tuple((str(library), str(number)) for library, number in said["versions"]),
-            assumed=tuple(str(line) for line in said["assumed"]),
+            versions=tuple((_text(library), _text(number)) for library, number in said["versions"]),
+            assumed=tuple(_text(line) for line in said["assumed"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise CheckpointError(
@@ -264,11 +267,27 @@ def _figures(entry: dict[str, Any]) -> Evaluation:
     numbers: list[Any] = [*figures[2:]]
     if figures.ink_perplexity is None:
         numbers.pop()  # earlier versions did not measure it
-    if not all(isinstance(word, str) for word in words):
-        raise ValueError(f"expected a data set and its split, got {words}")
+    for word in words:
+        _text(word)
+    for name in COUNTED:
+        _count(getattr(figures, name))
     if not all(type(number) in (int, float) and not math.isnan(number) for number in numbers):
         raise ValueError(f"expected figures, got {numbers}")
     return figures
+
+
+def _count(number: object) -> int:
+    if type(number) is not int or not 0 <= number <= MAX_COUNT:
+        raise ValueError(f"expected a whole number from 0 to {MAX_COUNT}, got {number!r:.80}")
+    return number
+
+
+def _text(words: object) -> str:
+    """Words that a page can show: not too many, and no half of a letter."""
+    if not isinstance(words, str) or len(words) > MAX_TEXT:
+        raise ValueError(f"expected at most {MAX_TEXT} letters, got {words!r:.80}")
+    words.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+    return words
 
 
 def _dataset(name: object) -> str:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vqvae.quantizer import Quantized, VectorQuantizer
 
+MOST_OFFSET = 1000  # pixels lie in [0, 1]
 STRIDE = 4  # pixels a grid cell, in each direction: two convolutions of stride 2
 BATCH = 500  # images of 28 x 28 at once where no gradients are needed: some 100 MB of activations
 
@@ -35,8 +36,8 @@ class ModelConfig:
         for name in ("channels", "height", "width", "num_embeddings", "embedding_dim"):
             if type(getattr(self, name)) is not int:
                 raise ValueError(f"expected {name} to be a whole number, got {getattr(self, name)!r}")
-        if not (isinstance(self.offset, int | float) and math.isfinite(self.offset)):
-            raise ValueError(f"expected the offset to be a finite number, got {self.offset!r}")
+        if type(self.offset) not in (int, float) or not abs(self.offset) <= MOST_OFFSET:
+            raise ValueError(f"expected the offset to be a number up to {MOST_OFFSET}, got {self.offset!r}")
         if self.channels not in (1, 3):
             raise ValueError(f"expected 1 or 3 channels, got {self.channels}")
         for side, pixels in (("height", self.height), ("width", self.width)):
