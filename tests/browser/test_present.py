@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import torch
 from playwright.sync_api import expect
 
 from pages.ui.shell.link_codec import write_drawing
@@ -82,7 +83,35 @@ def test_the_tour_that_is_offered_leads_to_the_digits_that_share_a_code(stage):
     for lesson in LESSONS[1:6]:
         page.locator("#tour-on").click()
         expect(page.locator("#lesson b")).to_have_text(lesson)
-    expect(page.locator("#others-note")).to_contain_text("cells of the 5,000 embedded digits")
+    note = page.locator("#others-note")
+    expect(note).to_contain_text("cells of the 5,000 embedded digits")
+    favourite = int(re.search(r"most often in (\d)s", note.inner_text())[1])
+    until(lambda: example(page).sum() > 0, "the first example")
+    assert label_of(example(page)) == favourite  # what is shown bears out what is said
+
+
+def example(page) -> torch.Tensor:
+    """The first digit that is shown as one that uses a code: (28, 28) from 0 to 255, -1 where a frame lies on it."""
+    colours = page.locator("#others-picture").evaluate(
+        """(canvas) => {
+          const { data } = canvas.getContext("2d").getImageData(0, 0, 112, 112);
+          return Array.from({ length: 28 * 28 * 3 }, (_, i) => {
+            const [pixel, channel] = [Math.floor(i / 3), i % 3];
+            const [row, column] = [Math.floor(pixel / 28) * 4 + 2, (pixel % 28) * 4 + 2];
+            return data[(row * 112 + column) * 4 + channel];
+          });
+        }"""
+    )
+    red, green, blue = torch.tensor(colours).view(28, 28, 3).unbind(-1)
+    return torch.where((red == green) & (green == blue), red, -1)
+
+
+def label_of(seen: torch.Tensor) -> int:
+    """The class of the embedded digit that is seen, as far as it is."""
+    digits = data.load(data.EMBEDDED, "all")
+    apart = ((digits.pixels[:, 0].int() - seen).abs() * (seen >= 0)).sum((1, 2))
+    assert apart.min() == 0
+    return int(digits.labels[apart.argmin()])
 
 
 def test_a_link_to_the_fifth_step_opens_with_a_cell_chosen(stage):

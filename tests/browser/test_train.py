@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from playwright.sync_api import TimeoutError as NothingRan
 from playwright.sync_api import expect
 
@@ -136,6 +137,8 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
         expect(page).to_have_url(re.compile(rf"{label.lower()}\?.*model={name}"))
         expect(picker).to_have_value("My <b>first</b> model")
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    menu(page, "Home")
+    expect(page.get_by_text("the model “My <b>first</b> model”")).to_be_visible()
 
     menu(page, "Train")
     with page.expect_download() as downloading:
@@ -145,6 +148,12 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
     opened = checkpoint.load(file)
     assert f"own-{opened.fingerprint}" == name
     assert (opened.steps, opened.recipe.num_embeddings) == (48, 16)
+    # The same weights from a bare file are recognised, and nothing that is known of them is lost.
+    bare = tmp_path / "weights.pt"
+    torch.save(opened.model.state_dict(), bare)
+    page.locator("input[type=file]").set_input_files(bare)
+    expect(page.get_by_text("“My <b>first</b> model”, which you have already")).to_be_visible()
+    expect(picker).to_have_value("My <b>first</b> model")
 
     button(page, "Delete").click()
     expect(page.get_by_text(re.compile("is deleted"))).to_be_visible()

@@ -60,8 +60,17 @@ class Work:
         st.session_state[self._kept] = Asked(self.key, visitor, self.start(visitor))
 
     def rejoin(self, of: Callable[[str, str], Job | None]) -> None:
-        """Wait again for what this visitor asked for before a reload, where it is still under way."""
-        if self.visitor is None or self._kept in st.session_state:
+        """Wait again for what this visitor asked for before a reload, where it is still under way.
+
+        What was asked for before the browser had said who it is becomes the visitor's: a reload would not find it else.
+        """
+        if self.visitor is None:
+            return
+        if (asked := st.session_state.get(self._kept)) is not None:
+            if asked.visitor != self.visitor and asked.job.awaited_by(asked.visitor):
+                asked.job.watch(self.visitor)  # before the other leaves: the last to leave stops the work
+                asked.leave()
+                st.session_state[self._kept] = asked._replace(visitor=self.visitor)
             return
         job = of(self.visitor, self.key)
         if job is not None and job.running and not job.cancelled:
