@@ -203,7 +203,7 @@ def test_all_that_can_be_worked_on_a_phone_is_as_large_as_a_thumb(new_page, path
     if path == "/":
         page.get_by_role("button", name="Expand sidebar").click()
         expect(page.get_by_role("link", name="Codebook").first).to_be_in_viewport()
-    assert page.evaluate(TOO_SMALL, THUMB) == []
+    until(lambda: page.evaluate(TOO_SMALL, THUMB) == [], "every control as large as a thumb")
 
 
 def test_the_third_step_begins_where_there_is_ink(bench):

@@ -259,6 +259,9 @@ def test_a_link_restores_the_scene_on_another_server_to_the_pixel_and_survives_t
         expect(other.get_by_label("row 3, column 4, code 57")).to_be_visible()
         until(lambda: reconstruction(other) == shown, "the same reconstruction")
         expect(other.get_by_test_id("stException")).to_have_count(0)
+        generate = context.new_page()
+        generate.goto(f"{elsewhere.address}/generate?class=3&cells=7")
+        expect(generate.locator("#reading")).to_have_text("0 of 49 cells")
 
         # And now the server dies on stage.
         other.evaluate(NOTE_DIALOG)
@@ -268,6 +271,8 @@ def test_a_link_restores_the_scene_on_another_server_to_the_pixel_and_survives_t
         stroke(other, (0.1, 0.9), (0.9, 0.1))
         until(lambda: reconstruction(other) != shown, "a reconstruction of what was drawn without a server")
         expect(other.get_by_role("dialog")).to_have_count(0)
+        generate.get_by_role("button", name="Write").click()
+        expect(generate.locator("#reading")).to_have_text("49 of 49 cells")  # a whole digit, without a server
         leave()
         # That it is gone may be said, also of what was on its way at that moment.
         gone = ("server", "net::ERR_CONNECTION_REFUSED", "net::ERR_CONNECTION_RESET")

@@ -128,8 +128,8 @@ def test_public_methods_need_no_gradients(make_model):
         ({"channels": True}, "expected channels to be a whole number, got True"),
         ({"num_embeddings": 0}, "expected at least one code of one dimension, got K = 0, D = 16"),
         ({"embedding_dim": -1}, "expected at least one code of one dimension, got K = 128, D = -1"),
-        ({"offset": float("nan")}, "expected the offset to be a finite number, got nan"),
-        ({"offset": "0.5"}, "expected the offset to be a finite number, got '0.5'"),
+        ({"offset": float("nan")}, "expected the offset to be a number up to 1000, got nan"),
+        ({"offset": "0.5"}, "expected the offset to be a number up to 1000, got '0.5'"),
     ],
 )
 def test_sizes_that_no_model_has_are_refused(sizes, message):

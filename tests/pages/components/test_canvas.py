@@ -111,7 +111,7 @@ def test_an_honest_answer_becomes_a_drawing_of_the_models_shape():
         {"cell": 49},
         {"cell": None},
         {"cell": "4"},
-        {"step": 7},
+        {"step": 8},
         {"step": True},
     ],
 )
