@@ -138,10 +138,16 @@ def prior_command(options: argparse.Namespace) -> int:
     opened = checkpoint.load(options.checkpoint)
     out = options.out or options.checkpoint.with_name(options.checkpoint.stem + prior_file.ENDING)
     images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
-    chosen = {field.name: getattr(options, field.name) for field in fields(PriorRecipe)}
+    chosen = {field.name: getattr(options, field.name, None) for field in fields(PriorRecipe)}
     recipe = PriorRecipe(**{name: value for name, value in chosen.items() if value is not None})
+    start = prior_file.load(options.start, opened.fingerprint) if options.start else None
+    if start:
+        recipe = replace(recipe, steps_before=start.recipe.steps + start.recipe.steps_before)
+    elif options.start:
+        raise ValueError(f"expected a prior of {options.checkpoint.name} in {options.start}, and there is none")
     model = opened.model.to(best_device())
-    training = PriorTraining(grids(model, images), images.labels, model.config.num_embeddings, recipe)
+    K = model.config.num_embeddings
+    training = PriorTraining(grids(model, images), images.labels, K, recipe, start.prior if start else None)
     state = out.with_suffix(".state")
     prior_file.go_on(training, opened.fingerprint, state)
     print(
@@ -396,7 +402,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--out", type=Path, help=f"the prior (beside the checkpoint, as {prior_file.ENDING})")
     _add_data(command)
+    command.add_argument("--start", type=Path, help="a prior whose weights to begin with (none: begin anew)")
     for field in fields(PriorRecipe):
+        if field.name == "steps_before":
+            continue  # the start says it
         command.add_argument(f"--{field.name.replace('_', '-')}", type=field.type, help=f"({field.default})")
 
     command = commands.add_parser("download", help=f"fetch a full data set into {data_folder()}")

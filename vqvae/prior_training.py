@@ -7,11 +7,11 @@ anywhere goes on to the same weights.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vqvae.chance import chance
 from vqvae.data import Digits, fitted_pixels, to_unit
@@ -36,6 +36,7 @@ class PriorRecipe:
     channels: int = 64
     blocks: int = 4
     seed: int = 0
+    steps_before: int = 0  # of the training whose weights this one begins with; 0 where it begins anew
 
     def __post_init__(self) -> None:
         if self.steps < 4 or self.batch_size < 1:
@@ -72,9 +73,20 @@ class PriorSnapshot(NamedTuple):
 
 
 class PriorTraining:
-    """One training of a prior on grids of codes (N, h, w) and their classes (N,), moved on by `step`."""
+    """One training of a prior on grids of codes (N, h, w) and their classes (N,), moved on by `step`.
 
-    def __init__(self, codes: Tensor, labels: Tensor, K: int, recipe: PriorRecipe = PriorRecipe()):
+    It may begin with the weights of a `start` of as many blocks or fewer; blocks beyond these add nothing at first, so
+    that it knows what the start knew. Raises ValueError for no grids, or a start of other sizes.
+    """
+
+    def __init__(
+        self,
+        codes: Tensor,
+        labels: Tensor,
+        K: int,
+        recipe: PriorRecipe = PriorRecipe(),
+        start: Prior | None = None,
+    ):
         if not len(codes):
             raise ValueError("expected at least one grid of codes, got none")
         self.recipe = recipe
@@ -84,6 +96,12 @@ class PriorTraining:
         with torch.random.fork_rng(devices=[]):  # layers draw from the process-wide generator: leave it as it was
             torch.default_generator.manual_seed(chance(recipe.seed, USES.index("start"), 0).initial_seed())
             self.prior = Prior(config)
+        if start:
+            if start.config.blocks > config.blocks or replace(start.config, blocks=config.blocks) != config:
+                raise ValueError(f"expected a prior of these sizes to begin with, {config}, got {start.config}")
+            self.prior.load_state_dict(self.prior.state_dict() | start.state_dict())
+            for block in self.prior.blocks[start.config.blocks :]:
+                nn.init.zeros_(block.convs[-1].bias)  # as its weight is: at first it adds nothing
         self.prior.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] torch's types leave it out
         self.optimizer = torch.optim.Adam(self.prior.parameters(), lr=recipe.lr, fused=True)
         self.step_count = 0

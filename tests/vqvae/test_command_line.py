@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from vqvae import __main__ as command_line
-from vqvae import checkpoint, data
+from vqvae import checkpoint, data, prior_file
 from vqvae.__main__ import main
 from vqvae.background.download import Progress
 from vqvae.runs.resume import keep
@@ -207,6 +207,18 @@ def test_a_stopped_prior_goes_on_where_it_was_and_ends_as_an_uninterrupted_one(c
     assert "60 embedded digits (their held-out part)" in printed
     assert torch.equal(weights(stopped), weights(whole))
     assert not list(copied.parent.glob("*.state"))
+
+
+def test_a_prior_may_begin_with_the_weights_of_another(copied, capsys):
+    command = ["prior", str(copied), "--dataset", "digits", "--limit", "60", "--batch-size", "25", "--channels", "8"]
+    first, second = copied.with_name("first.prior.safetensors"), copied.with_name("second.prior.safetensors")
+    assert main([*command, "--steps", "6", "--blocks", "1", "--out", str(first)]) == 0
+    longer = [*command, "--steps", "4", "--blocks", "2", "--start"]
+    assert main([*longer, str(first), "--out", str(second)]) == 0
+    trained = prior_file.load(second, checkpoint.load(copied).fingerprint)
+    assert (trained.recipe.steps_before, trained.recipe.steps, trained.prior.config.blocks) == (6, 4, 2)
+    assert main([*longer, str(first.with_name("none")), "--out", str(second)]) == 1
+    assert "expected a prior of" in capsys.readouterr().err
 
 
 # Evaluate, info, download

@@ -1,6 +1,7 @@
 """The prior: what it is trained on, what it says, what it writes, and what is kept of it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -193,6 +194,22 @@ def test_a_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path):
         pass
     for name, value in straight.prior.state_dict().items():
         assert torch.equal(value, second.prior.state_dict()[name]), name
+
+
+def test_a_prior_with_one_block_more_begins_with_all_that_its_start_knows():
+    codes, labels = striped()
+    start = PriorTraining(codes, labels, 5, RECIPE)
+    for _ in train(start):
+        pass
+    longer = PriorTraining(codes, labels, 5, replace(RECIPE, blocks=2, steps_before=12), start.prior)
+    shown = codes.where(torch.arange(12).view(3, 4) % 3 > 0, 5)
+    assert torch.equal(longer.prior.probabilities(shown, labels), start.prior.probabilities(shown, labels))
+
+
+def test_a_start_of_other_sizes_is_refused():
+    start = PriorTraining(*striped(), 5, replace(RECIPE, blocks=2)).prior
+    with pytest.raises(ValueError, match="expected a prior of these sizes to begin with"):
+        PriorTraining(*striped(), 5, RECIPE, start)
 
 
 def test_a_state_of_another_training_is_refused(tmp_path):
