@@ -349,24 +349,22 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=info_command)
     _add_checkpoints(command)
 
-    command = commands.add_parser(
+    _add_ahead(
+        commands,
         "map",
-        help="lay out the maps that the shipped models open with",
-        description="Compute the maps that the Map page shows first, and write them beside the shipped models: needed "
-        "again when one of these changes. Some two minutes a model.",
+        map_command,
+        "lay out the maps that the shipped models open with",
+        "Compute the maps that the Map page shows first, and write them beside the shipped models: needed again when "
+        "one of these changes. Some two minutes a model.",
     )
-    command.set_defaults(run=map_command)
-    command.add_argument("models", nargs="*", default=list(checkpoint.SHIPPED), help="their names (all shipped ones)")
-
-    command = commands.add_parser(
+    _add_ahead(
+        commands,
         "ablate",
-        help="measure what breaks in the shipped models without each of their codes",
-        description="Ban each code in turn, draw the embedded digits with the next nearest ones, and write what that "
-        "costs beside the shipped models, for the Codebook page: needed again when one of these changes. Some seconds "
-        "a model.",
+        ablate_command,
+        "measure what breaks in the shipped models without each of their codes",
+        "Ban each code in turn, draw the embedded digits with the next nearest ones, and write what that costs beside "
+        "the shipped models, for the Codebook page: needed again when one of these changes. Some seconds a model.",
     )
-    command.set_defaults(run=ablate_command)
-    command.add_argument("models", nargs="*", default=list(checkpoint.SHIPPED), help="their names (all shipped ones)")
 
     command = commands.add_parser(
         "compare",
@@ -412,6 +410,13 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=download_command)
     command.add_argument("dataset", choices=tuple(data.TORCHVISION))
     return parser
+
+
+def _add_ahead(commands: Any, name: str, run: Callable[[argparse.Namespace], int], summary: str, words: str) -> None:
+    """A command that computes ahead what the pages show of the shipped models."""
+    command = commands.add_parser(name, help=summary, description=words)
+    command.set_defaults(run=run)
+    command.add_argument("models", nargs="*", default=list(checkpoint.SHIPPED), help="their names (all shipped ones)")
 
 
 def _add_checkpoints(command: argparse.ArgumentParser) -> None:

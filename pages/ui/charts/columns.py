@@ -4,9 +4,24 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from pages.ui.charts.style import ACCENT
+
 MOST = 256  # bars in one figure
 PICKED = "rgba(128, 140, 145, 0.5)"
 CLEAR = "rgba(0, 0, 0, 0)"
+
+
+def add_bars(figure: go.Figure, places: Sequence[float], base: float, heights: Sequence[float], width: float) -> None:
+    """Lay a figure's bars themselves, all of one colour; what a pointer meets over them are columns."""
+    figure.add_bar(
+        x=places,
+        base=base,
+        y=heights,
+        width=width,
+        marker={"color": ACCENT, "line": {"width": 0}},
+        showlegend=False,
+        hoverinfo="skip",
+    )
 
 
 def add_columns(

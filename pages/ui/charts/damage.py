@@ -3,8 +3,8 @@
 import plotly.graph_objects as go
 from torch import Tensor
 
-from pages.ui.charts.columns import MOST, add_columns
-from pages.ui.charts.style import ACCENT, HEIGHT, finished
+from pages.ui.charts.columns import MOST, add_bars, add_columns
+from pages.ui.charts.style import HEIGHT, finished
 
 
 def damage(nmse: float, without: Tensor, ranking: Tensor, picked: int | None) -> go.Figure:
@@ -18,14 +18,7 @@ def damage(nmse: float, without: Tensor, ranking: Tensor, picked: int | None) ->
     added = [float(without[code]) - nmse for code in codes]
     floor, top = 1.1 * min(0.0, *added), 1.06 * max(*added, 1e-6)  # a code's loss may even do good
     figure = go.Figure()
-    figure.add_bar(
-        x=places,
-        y=added,
-        width=0.86,
-        marker={"color": ACCENT, "line": {"width": 0}},
-        showlegend=False,
-        hoverinfo="skip",
-    )
+    add_bars(figure, places, 0, added, 0.86)
     add_columns(
         figure,
         places,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pages.ui.charts.classes import most_in
 from pages.ui.charts.colors import CLASS_COLORS
-from pages.ui.charts.columns import MOST, add_columns
+from pages.ui.charts.columns import MOST, add_bars, add_columns
 from pages.ui.charts.style import ACCENT, HEIGHT, LEGEND, OTHER, finished
 
 HALF = 0.5  # where bars on a logarithmic axis begin, so that a single use has a height
@@ -51,15 +51,7 @@ def usage_histogram(
             hoverinfo="skip",
         )
     if not split_by_class:
-        figure.add_bar(
-            x=places,
-            base=floor,
-            y=(heights.sum(0) - floor).clamp_min(0).tolist(),
-            width=0.86 * each,
-            marker={"color": ACCENT, "line": {"width": 0}},
-            showlegend=False,
-            hoverinfo="skip",
-        )
+        add_bars(figure, places, floor, (heights.sum(0) - floor).clamp_min(0).tolist(), 0.86 * each)
     add_columns(
         figure,
         places,
