@@ -100,8 +100,8 @@ class PriorTraining:
             if start.config.blocks > config.blocks or replace(start.config, blocks=config.blocks) != config:
                 raise ValueError(f"expected a prior of these sizes to begin with, {config}, got {start.config}")
             self.prior.load_state_dict(self.prior.state_dict() | start.state_dict())
-            for block in self.prior.blocks[start.config.blocks :]:
-                nn.init.zeros_(block.convs[-1].bias)  # as its weight is: at first it adds nothing
+            for number in range(start.config.blocks, config.blocks):
+                nn.init.zeros_(self.prior.get_parameter(f"blocks.{number}.convs.3.bias"))  # as its weight is
         self.prior.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] torch's types leave it out
         self.optimizer = torch.optim.Adam(self.prior.parameters(), lr=recipe.lr, fused=True)
         self.step_count = 0

@@ -1,0 +1,85 @@
+"""The codes that draw a picture best: what is lost by the choice of codes, and not by the codebook.
+
+The encoder chooses each code by its distance to what it makes of one patch; what the code paints reaches beyond its
+cell and mixes with its neighbours' ink. So another code may draw the picture better. They are found one cell after
+another, each the best while all others stay (coordinate descent on the squared error), until no cell has a better one.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from vqvae.model import VQVAE
+
+REACH = 1  # cells around its own that a code's ink reaches: three layers of 3 x 3 are no wider
+AT_ONCE = 4096  # drawings of a part of a picture
+CLOSE = 1e-9  # of squared error: what is no more than rounding is no gain
+
+
+@torch.inference_mode()
+def best_codes(
+    model: VQVAE, images: Tensor, codes: Tensor, report: Callable[[int], object] = lambda changed: None
+) -> Tensor:
+    """Better codes than these for images (B, C, H, W) in [0, 1]: (B, h, w) -> the same shape.
+
+    The squared error of no image grows, and where two codes draw equally well the one that is there stays. `report`
+    hears after every sweep over the cells how many have changed in it.
+    """
+    codes = codes.clone()
+    h, w = model.config.grid
+    due = torch.ones(len(codes), h, w, dtype=torch.bool)  # cells with something new around them since they were tried
+    while due.any():
+        changed = 0
+        for row in range(h):
+            for column in range(w):
+                at = due[:, row, column].nonzero().squeeze(1)
+                due[at, row, column] = False
+                better = _best_code(model, images[at], codes[at], row, column)
+                moved = at[better != codes[at, row, column]]
+                codes[at, row, column] = better
+                rows, columns = (_around(place, 2 * REACH, size) for place, size in ((row, h), (column, w)))
+                due[moved, rows, columns] = True
+                due[moved, row, column] = False
+                changed += len(moved)
+        report(changed)
+    return codes
+
+
+def _around(place: int, reach: int, size: int) -> slice:
+    return slice(max(0, place - reach), min(size, place + reach + 1))
+
+
+def _best_code(model: VQVAE, images: Tensor, codes: Tensor, row: int, column: int) -> Tensor:
+    """The code of one cell that draws each image best while all others stay: (B, C, H, W), (B, h, w) -> (B,)."""
+    config = model.config
+    K, (h, w) = config.num_embeddings, config.grid
+    height, width = config.height // h, config.width // w  # of a cell, in pixels
+    # What a code's ink reaches depends on the codes that reach there too, and on no others.
+    rows, columns = _around(row, 2 * REACH, h), _around(column, 2 * REACH, w)
+    seen = codes[:, rows, columns]
+    here = row - rows.start, column - columns.start
+    inked = _around(row, REACH, h), _around(column, REACH, w)
+    target = images[:, :, _pixels(inked[0], height), _pixels(inked[1], width)]
+    part = [
+        _pixels(_shifted(one, whole.start), size)
+        for one, whole, size in zip(inked, (rows, columns), (height, width), strict=True)
+    ]
+    best = []
+    for some, wanted in zip(seen.split(max(1, AT_ONCE // K)), target.split(max(1, AT_ONCE // K)), strict=True):
+        tried = some.unsqueeze(1).repeat(1, K, 1, 1)  # (b, K, h', w')
+        tried[:, :, here[0], here[1]] = torch.arange(K)
+        drawn = model.decode(tried.flatten(0, 1))[:, :, part[0], part[1]].cpu().unflatten(0, (-1, K))
+        errors = (drawn - wanted.unsqueeze(1)).square().sum((2, 3, 4), dtype=torch.float64)  # (b, K)
+        now = some[:, here[0], here[1]]
+        least, code = errors.min(1)
+        best.append(code.where(least < errors.gather(1, now.unsqueeze(1)).squeeze(1) - CLOSE, now))
+    return torch.cat([*best, codes.new_empty(0)])
+
+
+def _pixels(cells: slice, size: int) -> slice:
+    return slice(cells.start * size, cells.stop * size)
+
+
+def _shifted(cells: slice, start: int) -> slice:
+    return slice(cells.start - start, cells.stop - start)
