@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from pages.ui.components.canvas import describe
 from pages.ui.components.carrier import describe_prior
 from vqvae import data
+from vqvae.analysis.best_codes import best_codes
 from vqvae.analysis.tiles import tiles
 from vqvae.checkpoint import SHIPPED, Checkpoint, load
 from vqvae.model import VQVAE, ModelConfig
@@ -67,6 +68,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "passes": passes,
                 "priors": [prior_agreement(prior) for prior in priors()],
+                "best": best_agreement(load(SHIPPED["default"])),
                 "tiles": packed(channels_last(tiles(default))),
                 "resampled": {
                     "bytes": picture.flatten().tolist(),
@@ -116,8 +118,19 @@ def agreement(checkpoint: Checkpoint, pixels: Tensor) -> dict[str, object]:
     }
 
 
+def best_agreement(checkpoint: Checkpoint) -> dict[str, object]:
+    """Two digits, and the codes that draw them best."""
+    model, images = checkpoint.model, pictures(checkpoint.model.config)[:2]
+    found = best_codes(model, data.to_unit(images), model.encode(data.to_unit(images)))
+    return {
+        "description": describe(checkpoint),
+        "pixels": packed(channels_last(images)),
+        "codes": packed(found.to(torch.int32)),
+    }
+
+
 def priors() -> list[Prior]:
-    """The shipped default's, and one of random weights, of another size and number of classes."""
+    """One of random weights, of another size and number of classes than those that ship."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(2)
         other = Prior(PriorConfig(num_embeddings=37, height=5, width=6, classes=3, channels=10, blocks=2))

@@ -7,6 +7,7 @@ import { Engine } from "../shared/engine.js";
 import { resting } from "../shared/idle.js";
 import { paint } from "../shared/pixels.js";
 import { resample, toBytes } from "../shared/vqvae.js";
+import { Best } from "./best.js";
 import { mosaicSize, placeOf } from "./codes.js";
 import { byId, write } from "./elements.js";
 import { Grid } from "./grid.js";
@@ -55,6 +56,7 @@ class Workbench {
     this.palette = new Palette(this);
     this.prior = new PriorAtHand(this);
     this.refill = new Refill(this);
+    this.best = new Best(this);
     this.why = new Why(this);
     this.takeaway = new Takeaway(this);
     this.tour = new Tour(this);
@@ -87,6 +89,7 @@ class Workbench {
     const before = this.image;
     const another = this.fingerprint !== model.fingerprint;
     if (another) {
+      this.best.stop();
       this.engine?.close();
       this.engine = new Engine(model, (job, pass) => this.show(job, pass));
       this.fingerprint = model.fingerprint;
@@ -188,6 +191,7 @@ class Workbench {
   close() {
     this.hush();
     this.engine?.close();
+    this.best.stop();
     this.prior.close();
     this.tour.close();
   }
@@ -283,7 +287,8 @@ class Workbench {
     this.keep();
     const renew = this.example && !erasing;
     this.pixels = renew ? this.blank : this.pixels.slice();
-    if (renew) this.edits = this.unedited;
+    if (renew || this.best.on) this.edits = this.unedited;
+    this.best.stop();
     this.example = false;
   }
 
@@ -292,6 +297,7 @@ class Workbench {
     if (this.pen.stroke || this.grid.painting) return;
     const state = this.history[way]({ pixels: this.pixels, edits: this.edits });
     if (!state) return;
+    this.best.leave();
     Object.assign(this, state, { example: false });
     this.changed(true);
   }
@@ -304,6 +310,7 @@ class Workbench {
     const edits = this.edits.slice();
     for (const [cell, code] of changes) edits[cell] = code === this.pass.codes[cell] ? -1 : code;
     if (edits.every((code, cell) => code === this.edits[cell])) return;
+    this.best.leave();
     if (!painting?.kept) this.keep(); // what one hand paints is undone in one step
     if (painting) painting.kept = true;
     this.edits = edits;
@@ -341,6 +348,7 @@ class Workbench {
     this.read();
     this.why.show();
     this.refill.offer();
+    this.best.offer();
     if (pass.inside) showInside(this.$, this.network, job.pixels, pass);
     this.tour.refresh();
     showScore(this.$, this.network, job.pixels, pass.edited);
@@ -371,7 +379,7 @@ class Workbench {
     const places = pass.chosen.filter((code) => code === sought).length;
     const found = sought === null ? "" : `; <b>code ${sought}</b>, framed, in ${places}`;
     const used = `${new Set(pass.chosen).size} of ${count(network.K)} codes in use${found}`;
-    write(this.$.readout, pointed !== undefined ? named(pointed, pass.chosen[pointed]) : used);
+    write(this.$.readout, pointed !== undefined ? named(pointed, pass.chosen[pointed]) : this.best.short || used);
     const swap = looking === undefined ? "Pick another code." : `Click for <b>code ${looking}</b>.`;
     const chosen = (cell) => named(cell, this.edits[cell] < 0 ? pass.codes[cell] : this.edits[cell]);
     const tasks = {

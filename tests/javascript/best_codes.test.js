@@ -1,0 +1,32 @@
+// The codes that draw a picture best are torch's.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { improve } from "../../pages/ui/components/shared/best_codes.js";
+import * as vqvae from "../../pages/ui/components/shared/vqvae.js";
+import { bytesOf } from "../../pages/ui/components/shared/wire.js";
+import { reference } from "./reference.js";
+
+const { description, pixels, codes } = reference.best;
+const network = vqvae.load(description);
+const size = network.image.height * network.image.width * network.image.channels;
+
+for (const n of [0, 1]) {
+  test(`cell by cell, picture ${n} comes to torch's codes, and each change is told`, () => {
+    const picture = vqvae.fromBytes(bytesOf(pixels).subarray(n * size, (n + 1) * size));
+    const nearest = vqvae.reconstruct(network, picture).codes;
+    const wanted = new Int32Array(bytesOf(codes).buffer).subarray(n * nearest.length, (n + 1) * nearest.length);
+    const found = improve(network, picture, nearest);
+    const followed = nearest.slice();
+    let step = found.next();
+    for (; !step.done; step = found.next()) {
+      const [cell, code] = step.value;
+      const before = vqvae.score(network, picture, vqvae.draw(network, followed)).mse;
+      followed[cell] = code;
+      assert.ok(vqvae.score(network, picture, vqvae.draw(network, followed)).mse < before);
+    }
+    assert.deepEqual([...step.value], [...wanted]);
+    assert.deepEqual([...followed], [...wanted]);
+    assert.notDeepEqual([...nearest], [...wanted]);
+  });
+}
