@@ -20,6 +20,7 @@ from vqvae.analysis import tiles as pictures_of_codes
 from vqvae.analysis import usage as counting
 from vqvae.background.array_cache import ArrayCache
 from vqvae.background.download import Downloads
+from vqvae.background.pace import Pace
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import Digits
 from vqvae.paths import cache_folder
@@ -277,6 +278,12 @@ def _measured(model_file: Path, changed: int) -> evaluation.Evaluation | None:
 def downloads() -> Downloads:
     """The downloads of this process."""
     return Downloads()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def uploads() -> Pace:
+    """How often each visitor uploads something."""
+    return Pace()
 
 
 @st.cache_data(max_entries=64, ttl=1800, show_spinner="Trying a few steps …")

@@ -11,6 +11,7 @@ from tests.visiting import PATIENCE, text_of, visit
 from vqvae import data
 from vqvae.checkpoint import Checkpoint
 from vqvae.evaluation import Evaluation
+from vqvae.limits import WAITING
 from vqvae.model import ModelConfig
 from vqvae.prior_training import PriorRecipe
 from vqvae.runs import own_checkpoints
@@ -197,8 +198,6 @@ def test_a_model_that_gets_no_prior_is_told_why_and_what_to_do(token, keep, conf
 
 
 def test_a_full_queue_is_one_sentence_beside_the_button(token, name, monkeypatch):
-    from vqvae.runs import visitor
-
-    monkeypatch.setattr(visitor, "MOST_WAITING", 0)
+    monkeypatch.setenv(WAITING.name, "0")
     page = button(visit("generate", token=token, model=name), "Train its prior").click().run()
     assert "runs are waiting already" in page.error[0].value

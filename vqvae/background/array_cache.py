@@ -5,6 +5,7 @@ The disk is a convenience: where it cannot be written or read, nothing is kept a
 
 import io
 import os
+import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from vqvae.background.jobs import CancelledError, Job, Jobs
 from vqvae.files import write_atomically
+from vqvae.limits import COMPUTING
 
 
 class ArrayCache:
@@ -48,7 +50,8 @@ class ArrayCache:
         with self.lock(key, lambda: not job.cancelled):
             array = self.load(key, shape)
             if array is None:
-                array = compute()
+                with _turn(lambda: not job.cancelled):
+                    array = compute()
                 self.store(key, array)
             return array
 
@@ -108,6 +111,28 @@ class ArrayJobs(Jobs[np.ndarray]):
             if (array := find()) is not None:
                 return array
         return None
+
+
+_at_work = 0
+_door = threading.Condition()
+
+
+@contextmanager
+def _turn(go_on: Callable[[], bool]) -> Iterator[None]:
+    """Wait until fewer than `VQVAE_COMPUTING` arrays are being computed in this process. Raises CancelledError."""
+    global _at_work
+    with _door:
+        while _at_work >= COMPUTING.value:
+            if not go_on():
+                raise CancelledError
+            _door.wait(0.2)
+        _at_work += 1
+    try:
+        yield
+    finally:
+        with _door:
+            _at_work -= 1
+            _door.notify_all()
 
 
 def npz(arrays: dict[str, np.ndarray]) -> bytes:

@@ -18,6 +18,7 @@ from vqvae.training import Training
 PUBLISH_EVERY = 0.4  # seconds
 SAVE_EVERY = 10.0  # seconds
 GLANCE = 0.05  # seconds between two looks at `control` while nothing else is to be done
+OUT_OF_MEMORY = ("out of memory", "allocate memory", "could not create a primitive")  # as torch and oneDNN say it
 RESERVE = 16 * 1024  # bytes on the disk that a full one gives back, for saying that it is full
 
 T = TypeVar("T", Training, PriorTraining)
@@ -96,7 +97,7 @@ class Child(ABC, Generic[T]):
         """Say in one sentence what went wrong; what was saved stays. The whole story goes to the log."""
         traceback.print_exception(error)
         sentence = " ".join(str(error).split())[:300].rstrip(".")
-        if isinstance(error, MemoryError) or "out of memory" in sentence or "allocate memory" in sentence:
+        if isinstance(error, MemoryError) or any(words in sentence for words in OUT_OF_MEMORY):
             sentence = f"There was not enough memory: {self.too_large}"
         elif isinstance(error, OSError):
             sentence = f"The run could not be written to disk: {error.strerror or error}"

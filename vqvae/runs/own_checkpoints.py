@@ -19,14 +19,13 @@ from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.files import write_atomically
+from vqvae.limits import CHECKPOINTS, CHECKPOINTS_EACH, mb
 from vqvae.model import ModelConfig
 from vqvae.prior_training import quick_recipe
 from vqvae.runs.process import PRIOR
 from vqvae.runs.run import ALIVE, PriorRunConfig, Run
-from vqvae.runs.visitor import Visitor
+from vqvae.runs.visitor import Visitor, check_disk
 
-MOST = 40  # checkpoints of one visitor
-MOST_BYTES = 8 * 2**30  # of the checkpoints of all visitors together, deleted ones included
 LONGEST_TITLE = 60
 # What pages compute for a model grows with these: thousands of digits in its size, distances to all its codes.
 MOST_VALUES = 3 * 64 * 64  # of an image
@@ -72,8 +71,8 @@ class OwnCheckpoints:
         if before is not None:
             with suppress(CheckpointError):  # a damaged file is written anew
                 checkpoint = together(self.open(before.name), checkpoint)
-        elif len(self.entries()) >= MOST:
-            raise CheckpointError(f"You have {MOST} checkpoints already: delete one first.")
+        elif len(self.entries()) >= (most := CHECKPOINTS_EACH.value):
+            raise CheckpointError(f"You have {most} checkpoints already: delete one first.")
         else:
             self._check_room()
         figures = evaluate(checkpoint.model, data.fitted(digits, checkpoint.model.config), checkpoint.variance)
@@ -168,14 +167,21 @@ class OwnCheckpoints:
         self._move(name, self._deleted, self.folder)
 
     def _check_room(self) -> None:
+        try:
+            check_disk(self.folder)
+        except OSError as error:
+            raise CheckpointError(
+                f"Nothing more can be kept here, since {error.strerror}: delete some checkpoints, or ask whoever runs "
+                "the explorer to make room."
+            ) from error
         total = 0
         for path in self.folder.parents[1].glob("*/checkpoints/**/*.safetensors"):
             with suppress(FileNotFoundError):  # its owner deleted it just now
                 total += path.stat().st_size
-        if total >= MOST_BYTES:
+        if total >= CHECKPOINTS.value * 2**20:
             raise CheckpointError(
-                f"All visitors’ checkpoints together take {MOST_BYTES / 2**30:g} GB, and no more are kept here: delete "
-                "some, or ask whoever runs the explorer to make room."
+                f"All visitors’ checkpoints together take {mb(total)}, and no more are kept here: delete some, or ask "
+                "whoever runs the explorer to make room."
             )
 
     @property

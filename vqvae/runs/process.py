@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from vqvae.limits import RUN_MEMORY, RUN_THREADS
+
 PRIOR = ".prior"  # how the folder of a prior's run ends
-# A prior's layers are small: a second thread saves little on an idle machine, and on a busy one costs a lot of waiting.
-ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 POLITELY = ("nice", "-n", "10") if shutil.which("nice") else ()  # whoever draws meanwhile comes first
 
 
@@ -29,14 +30,17 @@ class _Children:
                 self._forget(key)
             if folder in self._children:
                 return
-            self._children[folder] = subprocess.Popen(
+            self._children[folder] = child = subprocess.Popen(
                 [*POLITELY, sys.executable, "-m", "vqvae", "train", "--run", str(folder)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": path} | (ONE_THREAD if folder.suffix == PRIOR else {}),
+                # A prior's layers are small: a second thread saves little on an idle machine, and on a busy one costs a
+                # lot of waiting.
+                env={**os.environ, "PYTHONPATH": path} | _threads(1 if folder.suffix == PRIOR else RUN_THREADS.value),
                 start_new_session=True,  # Ctrl-C in a terminal is for the server; the child ends in good order after it
             )
+            _bound_memory(child.pid)
 
     def get(self, folder: Path) -> subprocess.Popen | None:
         with self._lock:
@@ -46,6 +50,22 @@ class _Children:
         child = self._children.pop(folder)
         if child.stdin:
             child.stdin.close()
+
+
+def _bound_memory(process: int) -> None:
+    """Let a process have so much memory of its own; what it asks beyond that is refused to it, and it says so."""
+    if sys.platform == "linux":
+        import resource
+
+        most = RUN_MEMORY.value * 2**20
+        with suppress(ProcessLookupError):
+            resource.prlimit(process, resource.RLIMIT_DATA, (most, most))
+
+
+def _threads(most: int) -> dict[str, str]:
+    """At most so many for torch, or as many as the server's own environment says where these are fewer."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    return {"OMP_NUM_THREADS": str(min(most, int(named)) if named.isdigit() and int(named) else most)}
 
 
 _children = _Children()

@@ -13,12 +13,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 
-def at_once() -> int:
-    """How many runs may be at work at the same time: `VQVAE_AT_ONCE`, else one."""
-    named = os.environ.get("VQVAE_AT_ONCE", "")
-    return int(named) if named.isdigit() and int(named) > 0 else 1
-
-
 class QueuePlace:
     """A place among the runs of one folder."""
 

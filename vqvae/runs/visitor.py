@@ -2,6 +2,7 @@
 
 A visitor is a random token. Folders are named after its hash, so that the folder does not give the token away."""
 
+import errno
 import hashlib
 import json
 import re
@@ -16,11 +17,12 @@ from pathlib import Path
 from filelock import FileLock
 
 from vqvae.files import write_atomically
+from vqvae.limits import FREE_DISK, KEEP_RUNS, WAITING, WAITING_EACH, mb
 from vqvae.paths import runs_folder
 from vqvae.runs.process import PRIOR
 from vqvae.runs.run import PriorRunConfig, Run, RunConfig, RunError, _reason
 
-MOST_WAITING = 8  # runs that have not begun yet
+DAY = 24 * 3600  # seconds
 
 
 class Visitor:
@@ -53,7 +55,7 @@ class Visitor:
             current = self.current()
             if current is not None and current.alive():
                 raise RunError("Your last run is still at work: stop it before you start another.")
-            _make_room(self.runs(), 1)
+            self._make_room(self.runs(), 1)
             return _begun(self.folder / "runs" / f"{time.time_ns():020d}-{secrets.token_hex(4)}", config)
 
     def comparison(self) -> list[Run]:
@@ -68,7 +70,7 @@ class Visitor:
         with self._alone():
             if any(run.alive() for run in self.comparison()):
                 raise RunError("Your last comparison has not ended yet: stop it, or try again in a moment.")
-            _make_room(self.comparison(), len(configs))
+            self._make_room(self.comparison(), len(configs))
             for place, (name, config) in enumerate(configs.items()):
                 _begun(self.folder / "comparison" / f"{place}-{name}", config)
 
@@ -80,19 +82,35 @@ class Visitor:
         """Begin a run in this folder for a prior; what another run left there is deleted. Raises RunError."""
         with self._alone():
             self._check_no_prior_is_training()
-            _make_room([Run(folder)], 1)
+            self._make_room([Run(folder)], 1)
             return _begun(folder, config)
 
     def go_on_with_prior(self, run: Run) -> None:
         """Take up a run for a prior where it ended early. Raises RunError."""
         with self._alone():
             self._check_no_prior_is_training()
-            _make_room([], 1)
+            self._make_room([], 1)
             run.play()
 
     def _check_no_prior_is_training(self) -> None:
         if any(run.alive() for run in self.priors()):
             raise RunError("A prior of yours is still training: stop it before you start another.")
+
+    def _make_room(self, old: list[Run], wanted: int) -> None:
+        """Check that there are places in the queue and room on the disk for so many runs, then delete old ones."""
+        waiting = [run for run in all_runs() if run.status().state in ("starting", "queued")]
+        if len(waiting) + wanted > WAITING.value:
+            raise RunError(f"{len(waiting)} runs are waiting already: try again when some of them are done.")
+        own = sum(run.folder.is_relative_to(self.folder) for run in waiting)
+        if own + wanted > WAITING_EACH.value:
+            raise RunError(
+                f"{own} of your runs are waiting already: stop one, or try again when some of them are done."
+            )
+        for run in old:
+            if not run.alive():
+                shutil.rmtree(run.folder, ignore_errors=True)
+        remove_old_runs()
+        check_disk(self.folder)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -107,19 +125,24 @@ class Visitor:
             ) from error
 
 
-def _make_room(old: list[Run], wanted: int) -> None:
-    """Check that the queue has places for so many runs, then delete old ones."""
-    if (found := waiting()) + wanted > MOST_WAITING:
-        raise RunError(f"{found} runs are waiting already: try again when some of them are done.")
-    for run in old:
-        if not run.alive():
+def check_disk(folder: Path) -> None:
+    """Raises OSError, with a sentence as its reason, where the disk of a folder is nearly full."""
+    while not folder.exists():
+        folder = folder.parent
+    if (free := shutil.disk_usage(folder).free) < FREE_DISK.value * 2**20:
+        raise OSError(errno.ENOSPC, f"the disk is nearly full, {mb(free)} are free")
+
+
+def all_runs() -> list[Run]:
+    """The runs of all visitors."""
+    return [Run(path.parent) for path in (runs_folder() / "visitors").glob("*/*/*/run.json")]
+
+
+def remove_old_runs() -> None:
+    """Delete what ended long ago; a prior that a run has trained, and checkpoints, stay."""
+    for run in all_runs():
+        if run.silence > KEEP_RUNS.value * DAY and not run.alive():
             shutil.rmtree(run.folder, ignore_errors=True)
-
-
-def waiting() -> int:
-    """How many runs of all visitors have not begun yet: in the queue, or on their way to it."""
-    runs = (Run(path.parent) for path in (runs_folder() / "visitors").glob("*/*/*/run.json"))
-    return sum(run.status().state in ("starting", "queued") for run in runs)
 
 
 def _begun(folder: Path, config: RunConfig | PriorRunConfig) -> Run:

@@ -22,10 +22,11 @@ from vqvae import checkpoint, data
 from vqvae.checkpoint import CheckpointError
 from vqvae.data import DataError, Digits, to_unit
 from vqvae.evaluation import Evaluation, evaluate
+from vqvae.limits import AT_ONCE
 from vqvae.paths import runs_folder
 from vqvae.runs.child import Child
 from vqvae.runs.prior_worker import PriorWorker
-from vqvae.runs.queue import QueuePlace, at_once
+from vqvae.runs.queue import QueuePlace
 from vqvae.runs.recording import Frame, History, Metrics, Recorder
 from vqvae.runs.resume import as_checkpoint, go_on, keep
 from vqvae.runs.run import Run, RunError, Status
@@ -49,7 +50,7 @@ def work(folder: Path, stop: Callable[[], bool] = lambda: False) -> Status:
         lock.acquire(timeout=LOCK_PATIENCE)
     except Timeout as error:
         raise RunError(f"Another process is at work in {run.folder}.") from error
-    place = QueuePlace(runs_folder(), at_once())
+    place = QueuePlace(runs_folder(), AT_ONCE.value)
     kind = PriorWorker if run.trains_prior else _Worker
     worker = kind(run, place, lambda: stop() or run.command().what == "stop", _watch_server())
     try:

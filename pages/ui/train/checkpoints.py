@@ -11,6 +11,7 @@ from pages.ui.train.download import DATASETS
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from vqvae.data import DataError
+from vqvae.limits import UPLOADS
 from vqvae.runs.own_checkpoints import LONGEST_TITLE, Entry, OwnCheckpoints
 from vqvae.runs.run import Run
 
@@ -86,7 +87,9 @@ def upload(state: PageState, own: OwnCheckpoints) -> None:
     if file is not None and st.session_state.get("train.uploaded") != file.file_id:
         st.session_state["train.uploaded"] = file.file_id
         stem = file.name.rsplit(".", 1)[0]
-        if succeeds(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
+        if not resources.uploads().allows(str(own.folder), UPLOADS.value):
+            say(PLACE, "error", f"More than {UPLOADS.value} uploads within a minute: wait a moment, then try again.")
+        elif succeeds(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
             st.rerun()  # it is to stand in the list of models, above
 
 

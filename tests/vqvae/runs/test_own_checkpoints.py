@@ -9,8 +9,8 @@ from pages.ui import resources
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.evaluation import evaluate
+from vqvae.limits import CHECKPOINTS, CHECKPOINTS_EACH, FREE_DISK
 from vqvae.model import ModelConfig
-from vqvae.runs import own_checkpoints
 from vqvae.runs.own_checkpoints import OwnCheckpoints, check_size, is_own, on_digits
 from vqvae.runs.visitor import Visitor, new_token
 from vqvae.training import TUTORIAL
@@ -131,7 +131,7 @@ def test_a_damaged_file_is_refused_with_a_sentence(mine, model, digits):
 
 
 def test_there_is_an_end_to_it(mine, make_model, digits, monkeypatch):
-    monkeypatch.setattr(own_checkpoints, "MOST", 1)
+    monkeypatch.setenv(CHECKPOINTS_EACH.name, "1")
     mine.add(Checkpoint(make_model(seed=1), 0.1), "one", digits)
     with pytest.raises(CheckpointError, match="You have 1 checkpoints already: delete one first"):
         mine.add(Checkpoint(make_model(seed=2), 0.1), "two", digits)
@@ -141,9 +141,16 @@ def test_there_is_an_end_to_all_visitors_checkpoints_together(mine, make_model, 
     mine.add(Checkpoint(make_model(seed=1), 0.1), "one", digits)
     mine.delete(mine.entries()[0].name)  # it can be taken back, so it takes its room
     other = OwnCheckpoints(Visitor(new_token()))
-    monkeypatch.setattr(own_checkpoints, "MOST_BYTES", 2**17)
+    monkeypatch.setenv(CHECKPOINTS.name, "1")
+    next(mine.folder.glob("deleted/*.safetensors")).write_bytes(bytes(2**20))
     with pytest.raises(CheckpointError, match="All visitors’ checkpoints together take"):
         other.add(Checkpoint(make_model(seed=2), 0.1), "two", digits)
+
+
+def test_a_disk_that_is_nearly_full_keeps_nothing_more(mine, model, digits, monkeypatch):
+    monkeypatch.setenv(FREE_DISK.name, "999999999")
+    with pytest.raises(CheckpointError, match="Nothing more can be kept here, since the disk is nearly full"):
+        mine.add(model, "mine", digits)
 
 
 def test_the_same_model_with_another_variance_is_seen_to_have_changed(mine, model, digits):

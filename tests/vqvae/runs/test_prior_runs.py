@@ -13,10 +13,10 @@ from tests.vqvae.runs.test_runs import LONG, until
 from vqvae import data, prior_file
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError
+from vqvae.limits import WAITING
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.prior_training import PriorRecipe, PriorTraining, grids, quick_recipe, train
 from vqvae.runs import own_checkpoints
-from vqvae.runs import visitor as visitors
 from vqvae.runs.own_checkpoints import OwnCheckpoints, trained_on
 from vqvae.runs.run import PriorRunConfig, Run, RunError
 from vqvae.runs.visitor import Visitor, new_token
@@ -132,7 +132,7 @@ def test_a_prior_waits_for_its_turn_among_all_runs(mine, name, children):
 
 
 def test_a_full_queue_takes_no_prior(mine, name, children, monkeypatch):
-    monkeypatch.setattr(visitors, "MOST_WAITING", 0)
+    monkeypatch.setenv(WAITING.name, "0")
     with pytest.raises(RunError, match="runs are waiting already"):
         mine.train_prior(name)
 

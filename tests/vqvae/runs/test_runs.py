@@ -21,10 +21,10 @@ from tests.visiting import PATIENCE
 from vqvae import checkpoint, data
 from vqvae.data import DataError
 from vqvae.files import write_atomically
+from vqvae.limits import FREE_DISK, KEEP_RUNS, RUN_MEMORY, RUN_THREADS, WAITING, WAITING_EACH
 from vqvae.model import VQVAE
 from vqvae.runs import child, resume, worker
 from vqvae.runs import process as processes
-from vqvae.runs import visitor as visitors
 from vqvae.runs.queue import QueuePlace, is_held
 from vqvae.runs.run import Command, Run, RunConfig, RunError, Status
 from vqvae.runs.visitor import Visitor, new_token
@@ -343,7 +343,7 @@ def test_turns_are_kept_between_processes(room):
 
 
 def test_a_full_queue_takes_no_more_though_no_child_has_got_as_far_as_to_stand_in_it(monkeypatch):
-    monkeypatch.setattr(visitors, "MOST_WAITING", 2)
+    monkeypatch.setenv(WAITING.name, "2")
     monkeypatch.setattr(processes._children, "start", lambda folder, log: None)  # as if it still imported torch
     for _ in range(2):
         Visitor(new_token()).start(CONFIG)
@@ -351,8 +351,60 @@ def test_a_full_queue_takes_no_more_though_no_child_has_got_as_far_as_to_stand_i
         Visitor(new_token()).start(CONFIG)
 
 
+def test_one_visitor_fills_no_more_than_a_share_of_the_queue(monkeypatch):
+    monkeypatch.setenv(WAITING_EACH.name, "2")
+    monkeypatch.setattr(processes._children, "start", lambda folder, log: None)
+    many = Visitor(new_token())
+    with pytest.raises(RunError, match="0 of your runs are waiting already"):
+        many.compare({"a": CONFIG, "b": CONFIG, "c": CONFIG})
+    many.compare({"a": CONFIG, "b": CONFIG})
+    with pytest.raises(RunError, match="2 of your runs are waiting already"):
+        many.start(CONFIG)
+    Visitor(new_token()).start(CONFIG)
+
+
+def test_a_disk_that_is_nearly_full_takes_no_run_and_says_so(monkeypatch):
+    monkeypatch.setenv(FREE_DISK.name, "999999999")
+    with pytest.raises(RunError, match=r"cannot be kept in .*: the disk is nearly full, .* MB are free"):
+        Visitor(new_token()).start(CONFIG)
+
+
+def test_runs_that_ended_long_ago_are_removed_when_another_begins(start, monkeypatch):
+    monkeypatch.setattr(processes._children, "start", lambda folder, log: None)
+    old, recent = (Visitor(new_token()) for _ in range(2))
+    for visitor, age in ((old, KEEP_RUNS.value + 1), (recent, KEEP_RUNS.value - 1)):
+        run = visitor.start(CONFIG)
+        run.report(Status("finished"))
+        for name in ("status.json", "begun"):
+            os.utime(run.folder / name, (time.time() - age * 24 * 3600,) * 2)
+    Visitor(new_token()).start(CONFIG)
+    assert [len(visitor.runs()) for visitor in (old, recent)] == [0, 1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a process's memory is bounded on Linux alone")
+def test_a_training_process_has_the_threads_and_the_memory_that_the_settings_leave_it(room, monkeypatch):
+    import resource
+
+    monkeypatch.setenv(RUN_THREADS.name, "1")
+    monkeypatch.setenv(RUN_MEMORY.name, "700")
+    children, folder = processes._Children(), room / "nothing"
+    folder.mkdir(parents=True)
+    with open(folder / "log", "wb") as log:
+        children.start(folder, log)
+    child = children.get(folder)
+    try:
+        assert resource.prlimit(child.pid, resource.RLIMIT_DATA) == (700 * 2**20,) * 2
+        told = Path(f"/proc/{child.pid}/environ")
+        while not (environment := told.read_bytes()):  # empty while `nice` gives way to Python
+            time.sleep(0.01)
+        assert b"OMP_NUM_THREADS=1" in environment.split(b"\0")
+    finally:
+        child.kill()
+        child.wait()
+
+
 def test_runs_that_were_queued_when_the_machine_went_down_are_in_nobodys_way(room, start, monkeypatch):
-    monkeypatch.setattr(visitors, "MOST_WAITING", 1)
+    monkeypatch.setenv(WAITING.name, "1")
     dead = Run(Visitor(new_token()).folder / "runs" / "1")
     write_atomically(dead.folder / "run.json", json.dumps(asdict(CONFIG)).encode())
     dead.report(Status("queued", before=1))

@@ -1,0 +1,42 @@
+"""What one visitor may cost all others: limits with names in the environment, read whenever they are asked for.
+
+Whoever runs the explorer for many sets them; README lists them, and a test holds its table to this one.
+"""
+
+import os
+from typing import NamedTuple
+
+
+class Limit(NamedTuple):
+    """A whole number that an environment variable sets; what is no such number counts as not set."""
+
+    name: str  # of the variable
+    usual: int  # without it
+    what: str  # it bounds
+    least: int = 1
+
+    @property
+    def value(self) -> int:
+        named = os.environ.get(self.name, "")
+        number = int(named) if named.isascii() and named.isdigit() and len(named) < 10 else -1
+        return number if number >= self.least else self.usual
+
+
+AT_ONCE = Limit("VQVAE_AT_ONCE", 1, "runs that train at the same time; the others queue")
+WAITING = Limit("VQVAE_WAITING", 8, "runs of all visitors that may wait in the queue", least=0)
+WAITING_EACH = Limit("VQVAE_WAITING_EACH", 6, "runs of one visitor that may wait in the queue", least=0)
+RUN_THREADS = Limit("VQVAE_RUN_THREADS", os.cpu_count() or 1, "threads of a run that trains a model")
+RUN_MEMORY = Limit("VQVAE_RUN_MEMORY", 8192, "MB of memory that a run may take, on Linux")
+FREE_DISK = Limit("VQVAE_FREE_DISK", 500, "MB that stay free on the disk: below, nothing new is begun or kept", least=0)
+KEEP_RUNS = Limit("VQVAE_KEEP_RUNS", 30, "days after which a run that has ended is removed")
+CHECKPOINTS_EACH = Limit("VQVAE_CHECKPOINTS_EACH", 40, "checkpoints that one visitor may keep")
+CHECKPOINTS = Limit("VQVAE_CHECKPOINTS", 8192, "MB that the checkpoints of all visitors may take")
+UPLOADS = Limit("VQVAE_UPLOADS", 6, "files that one visitor may upload within a minute")
+COMPUTING = Limit("VQVAE_COMPUTING", 2, "maps and ablations that are computed at the same time; the others wait")
+
+LIMITS = tuple(one for one in globals().values() if isinstance(one, Limit))
+
+
+def mb(size: float) -> str:
+    """Bytes in whole MB."""
+    return f"{size / 2**20:,.0f} MB"
