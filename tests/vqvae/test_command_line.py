@@ -224,6 +224,15 @@ def test_a_prior_may_begin_with_the_weights_of_another(copied, capsys):
 # Evaluate, info, download
 
 
+def test_evaluate_says_what_the_codes_that_draw_best_are_worth(finished, capsys):
+    command = ["evaluate", str(finished), "--dataset", "digits", "--limit", "20", "--best-codes"]
+    assert main([*command, "2"]) == 0
+    before, after = map(float, re.search(r"NMSE ([\d.]+) in place of ([\d.]+)", capsys.readouterr().out).group(2, 1))
+    assert after < before
+    assert main([*command, "0"]) == 1
+    assert "expected --best-codes to be at least 1, got 0" in capsys.readouterr().err
+
+
 def test_evaluate_prints_the_figures_that_are_stored(finished, capsys):
     (stored,) = checkpoint.load(finished).measured
     assert main(["evaluate", str(finished), "--dataset", "digits", "--limit", "60"]) == 0
