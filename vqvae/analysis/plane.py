@@ -44,16 +44,18 @@ def place(model: VQVAE, digits: Digits | None) -> Placed:
 
 
 def project(vectors: np.ndarray) -> Projection:
-    """The plane for vectors (N, D)."""
+    """The plane for vectors (N, D), as they are where D is at most 2."""
     D = vectors.shape[1]
     if D <= 2:
         return Projection(np.eye(2, D, dtype=np.float32), np.zeros(D, np.float32), 1.0)
-    from sklearn.decomposition import PCA  # a second to import
-
-    if len(vectors) < 2 or not (vectors != vectors[0]).any():
-        return Projection(np.eye(2, D, dtype=np.float32), vectors.mean(0), 1.0)
-    fitted = PCA(2, svd_solver="covariance_eigh").fit(vectors)
-    return Projection(fitted.components_, fitted.mean_, float(fitted.explained_variance_ratio_.sum()))
+    mean = vectors.mean(0, dtype=np.float64)
+    centred = vectors - mean
+    variances, axes = np.linalg.eigh(centred.T @ centred)  # (D,), ascending, and (D, D)
+    leading = axes[:, :-3:-1].T  # (2, D)
+    # An axis has no sign of its own: fixed, so that the picture is the same on every machine.
+    leading = leading * np.sign(np.take_along_axis(leading, np.abs(leading).argmax(1, keepdims=True), 1))
+    explained = float(variances[-2:].sum() / variances.sum()) if variances.sum() > 0 else 1.0
+    return Projection(leading.astype(np.float32), mean.astype(np.float32), explained)
 
 
 def _latents(model: VQVAE, digits: Digits) -> np.ndarray:

@@ -23,6 +23,7 @@ const CODE = "#ffb627";
 const CHANGED = "#ff5d8f";
 const DUST = "#8a97a6";
 const GROUND = "#0e1217";
+const WIDEST = 4 / 3; // of the map's sides
 const MARGIN = 0.07; // of the plane around all that lies in it
 const REACH = { mouse: 14, pen: 14, touch: 24 }; // pixels from a code within which a hand takes it
 const STEP = 1 / 60; // of the plane's width, for an arrow key
@@ -34,7 +35,8 @@ export default function ({ data, parentElement }) {
   parentElement.plane ??= new Plane(parentElement);
   parentElement.plane.update(data);
   parentElement.unfollow ??= follow(({ pixels, image, fingerprint, pass }) => {
-    parentElement.plane.show(pixels, image, fingerprint === data.model.fingerprint ? pass.latents : undefined);
+    const { plane } = parentElement;
+    plane.show(pixels, image, fingerprint === plane.fingerprint ? pass.latents : undefined);
   });
   return () => {
     parentElement.unfollow?.();
@@ -88,7 +90,7 @@ export class Plane {
       this.dust = background ? pairs(halvesOf(background.points)) : [];
       this.frame = around([...this.latents.sites, ...this.dust]);
       const [width, height] = [this.frame.right - this.frame.left, this.frame.bottom - this.frame.top];
-      this.map.style.setProperty("--plane-ratio", String(Math.min(2, Math.max(0.8, width / height))));
+      this.map.style.setProperty("--plane-ratio", String(Math.min(WIDEST, Math.max(1 / WIDEST, width / height))));
       this.explain(model, projection, background);
       this.cells = undefined;
       if (this.drawing) this.show(this.drawing.pixels, this.drawing.image);
@@ -393,11 +395,12 @@ export class Plane {
     }
     pen.font = "600 12px sans-serif";
     pen.textBaseline = "middle";
-    pen.textAlign = "left";
     pen.lineWidth = 3;
     for (const { spot, cells } of groups) {
       if (cells.length < 3) continue;
-      const at = /** @type {const} */ ([`${cells.length} cells`, spot[0] + 14, spot[1]]);
+      const right = spot[0] + 75 < view.width;
+      pen.textAlign = right ? "left" : "right";
+      const at = /** @type {const} */ ([`${cells.length} cells`, spot[0] + (right ? 14 : -14), spot[1]]);
       pen.strokeStyle = GROUND;
       pen.strokeText(...at);
       pen.fillStyle = "#fff";
