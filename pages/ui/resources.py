@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pages.ui.charts.classes import most_in
 from pages.ui.components.canvas import CanvasError, describe, describe_examples
+from pages.ui.components.learning import learning_data
 from pages.ui.components.plane import plane_data
 from pages.ui.components.scatter import make_sheet, make_tile_sheet
 from vqvae import checkpoint as checkpoints
@@ -310,3 +311,9 @@ def figures_on_digits(checkpoint: Checkpoint) -> evaluation.Evaluation:
 def comparison() -> comparisons.Comparison | None:
     """The recorded comparison of recipes; None where none was recorded. Raises ValueError for a damaged one."""
     return comparisons.load()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def learning() -> dict[str, Any] | None:
+    """The recording of learning in the plane, as its player takes it; None where none ships. ValueError if damaged."""
+    return learning_data()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pages.ui.components.canvas import describe
 from pages.ui.components.carrier import describe_prior
+from pages.ui.components.plane import plane_data
 from vqvae import data
 from vqvae.analysis.tiles import tiles
 from vqvae.checkpoint import SHIPPED, Checkpoint, load
@@ -67,6 +68,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "passes": passes,
                 "priors": [prior_agreement(prior) for prior in priors()],
+                "planes": [plane_agreement(load(SHIPPED[name])) for name in ("plane", "default")],
                 "tiles": packed(channels_last(tiles(default))),
                 "resampled": {
                     "bytes": picture.flatten().tolist(),
@@ -113,6 +115,27 @@ def agreement(checkpoint: Checkpoint, pixels: Tensor) -> dict[str, object]:
         "codes": packed(codes.to(torch.int32)),
         "margins": packed(margins),
         "drawn": packed(channels_last(model.decode(codes))),
+    }
+
+
+def plane_agreement(checkpoint: Checkpoint) -> dict[str, object]:
+    """What torch draws once one code has been moved along the plane that a view shows it in."""
+    digits = data.load(data.EMBEDDED, "all")
+    shown, moved = plane_data(checkpoint, digits), copy.deepcopy(checkpoint.model)
+    pixels = digits.pixels[:: len(digits) // 20]
+    latents = moved.latents(data.to_unit(pixels)).permute(0, 2, 3, 1).flatten(0, 2)  # (N, D)
+    codes = moved.encode(data.to_unit(pixels)).flatten()
+    code = int(torch.bincount(codes).argsort(descending=True)[3])  # one that is used often, yet not of blank paper
+    axes, mean = (torch.tensor(shown["projection"][name]) for name in ("matrix", "mean"))
+    to = (latents[len(latents) // 3] - mean) @ axes.t()  # (2,) where another vector lies
+    with torch.no_grad():
+        own = moved.vq_layer.embeddings.weight[code]
+        own += (to - (own - mean) @ axes.t()) @ axes
+    return {
+        "shown": shown,
+        "code": code,
+        "to": to.tolist(),
+        "moved": agreement(Checkpoint(moved, checkpoint.variance), pixels),
     }
 
 

@@ -159,7 +159,7 @@ def test_nobody_starts_before_the_browser_has_said_who_it_is():
 
 def test_nothing_that_a_visitors_checkpoints_would_push_down_is_there_before_them(token):
     headings = [[one.value for one in open_page(who).subheader] for who in (None, token)]
-    assert headings == [[], ["Your checkpoints", "Collapse lab"]]
+    assert headings == [[], ["Your checkpoints", "Watch three codebooks learn", "Collapse lab"]]
 
 
 @pytest.fixture

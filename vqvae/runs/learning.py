@@ -130,8 +130,10 @@ def load(path: Path = SHIPPED) -> Learning | None:
             steps = tuple(file.get_tensor("steps").tolist())
             looks = {
                 name: [
-                    Look(*fields[:-1], float(fields[-1]))
-                    for fields in zip(*(file.get_tensor(f"{name}.{kind}") for kind in Look._fields), strict=True)
+                    Look(latents, codebook, means, counts, float(nmse))
+                    for latents, codebook, means, counts, nmse in zip(
+                        *(file.get_tensor(f"{name}.{kind}") for kind in Look._fields), strict=True
+                    )
                 ]
                 for name in said["recipes"]
             }

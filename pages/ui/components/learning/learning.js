@@ -171,7 +171,7 @@ export class Learning {
       this.drawPlane(panel, now);
       this.drawUsage(panel, now, most);
       const dead = data.K - now.used;
-      panel.figures.innerHTML = `<span><b>${now.used}</b> of ${data.K} codes in use${dead ? `, <b>${dead}</b> dead` : ""}</span>
+      panel.figures.innerHTML = `<span><b>${now.used}</b> codes used, <b>${dead}</b> dead</span>
         <span>perplexity <b>${now.perplexity.toFixed(1)}</b></span> <span>NMSE <b>${now.nmse.toFixed(3)}</b></span>`;
     }
   }
