@@ -14,6 +14,8 @@ def in_the_plane() -> None:
     st.subheader("Watch three codebooks learn", anchor=False)
     st.markdown(
         "With D = 2 the codebook is a picture. Same network, same start, same images: only the rule that moves the "
-        "codes differs. A code that is nearest to no vector is **dead**: nothing pulls it, so it stays where it is."
+        "codes differs. A code that is nearest to no vector is **dead**: nothing pulls it, so it stays where it is. "
+        "Here the vectors soon reach nearly all codes. In more dimensions there is more room to be missed in: the "
+        "collapse lab below shows the same rules with D = 16."
     )
     learning(data, key="train.learning")

@@ -20,17 +20,18 @@ CSS = (FOLDER / "learning.css").read_text()
 TOLD = {
     "gradient": (
         "Gradient",
-        "Each step moves the codes that have vectors towards these. A code without vectors gets no gradient, and stays "
-        "behind.",
+        "Each step moves the codes that have vectors towards these. A code without vectors gets no gradient: it waits "
+        "until the encoder’s vectors spread to where it is.",
     ),
     "ema": (
         "Moving average (EMA)",
-        "Each code follows the average of its vectors, and gets there sooner. A code without vectors has nothing to "
-        "follow.",
+        "Each code follows the average of its vectors. A code without vectors has nothing to follow, and may be left "
+        "behind for good.",
     ),
     "ema-revival": (
         "EMA with dead-code replacement",
-        "A code that stays unused is put onto a vector of the latest batch. Watch hollow codes jump into the crowd.",
+        "The same, but a code that stays unused is put onto a vector of the latest batch: hollow codes jump into the "
+        "crowd.",
     ),
 }
 

@@ -470,12 +470,11 @@ export class Plane {
       };
       const far = Math.sqrt(answer.distance).toFixed(2);
       named(this.here, answer.drawn, "What the decoder draws at this place", "drawn from this very place");
-      named(
-        this.snapped,
-        answer.tile,
-        `Tile of code ${answer.code}`,
-        `drawn from its code ${answer.code}, ${far} away`,
-      );
+      const held = this.held ?? this.picked;
+      const words =
+        held === undefined ? `drawn from its code ${answer.code}, ${far} away` : `code ${held}, in your hand`;
+      named(this.snapped, held === undefined ? answer.tile : latents.tile(held), "Tile of the code", words);
+      this.here.hidden = held !== undefined;
     }
     for (const figure of [this.here, this.snapped]) figure.style.visibility = answer ? "" : "hidden";
     say(
