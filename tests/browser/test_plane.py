@@ -73,7 +73,6 @@ BUSIEST = """() => {
 def test_a_stroke_moves_the_vectors_before_the_pen_is_lifted(beside):
     page = beside("plane")
     before, said = made(page), words(page)
-    first, second = places(page, (0.2, 0.3), (0.7, 0.3))
     page.set_viewport_size({"width": 1280, "height": 2400})  # both in sight
     first, second = places(page, (0.2, 0.3), (0.7, 0.3))
     page.mouse.move(*first)
@@ -133,7 +132,7 @@ def test_a_place_shows_what_the_decoder_draws_there_beside_its_codes_tile(beside
     assert page.locator(".plane-same").count() > 0  # the cells of the drawing that have this code
 
 
-def test_a_finger_moves_a_code_and_elsewhere_the_page(beside):
+def test_a_finger_on_a_code_moves_it_and_not_the_page(beside):
     page = beside("plane", **PHONE)
     x, y, to_x, to_y = page.evaluate(BUSIEST)
     finger = touch(page)

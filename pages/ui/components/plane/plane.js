@@ -305,7 +305,8 @@ export class Plane {
     if (this.flat) this.drawCells(uses, view);
     this.drawDust(view);
     this.drawVectors(sites, view);
-    this.drawCodes(sites, uses);
+    this.drawCodes(sites, uses, view);
+    this.drawCounts(view);
     this.drawPointer(sites, view);
   }
 
@@ -373,8 +374,7 @@ export class Plane {
       pen.lineTo(...sites[outcome.codes[cell]]);
       pen.stroke();
     });
-    const groups = together(spots, outcome.codes);
-    for (const { spot, cells } of groups) {
+    for (const { spot, cells } of together(spots, outcome.codes)) {
       const radius = 3.5 + Math.min(6, Math.sqrt(cells.length) - 1);
       const fresh = Math.max(...cells.map((cell) => this.flashes.get(cell) ?? -Infinity));
       const share = still ? 1 : (performance.now() - fresh) / FLASH;
@@ -393,24 +393,11 @@ export class Plane {
       pen.fill();
       pen.stroke();
     }
-    pen.font = "600 12px sans-serif";
-    pen.textBaseline = "middle";
-    pen.lineWidth = 3;
-    for (const { spot, cells } of groups) {
-      if (cells.length < 3) continue;
-      const right = spot[0] + 75 < view.width;
-      pen.textAlign = right ? "left" : "right";
-      const at = /** @type {const} */ ([`${cells.length} cells`, spot[0] + (right ? 14 : -14), spot[1]]);
-      pen.strokeStyle = GROUND;
-      pen.strokeText(...at);
-      pen.fillStyle = "#fff";
-      pen.fillText(...at);
-    }
   }
 
-  drawCodes(sites, uses) {
+  drawCodes(sites, uses, view) {
     const { pen, latents } = this;
-    const size = this.flat ? 18 : 12;
+    const size = (this.flat ? 18 : 12) * Math.min(1, 0.5 + view.width / 1000);
     sites.forEach(([x, y], code) => {
       const active = code === this.held || code === this.picked;
       pen.globalAlpha = this.flat || uses[code] || active ? 1 : 0.65;
@@ -420,6 +407,26 @@ export class Plane {
       pen.strokeRect(x - size / 2, y - size / 2, size, size);
     });
     pen.globalAlpha = 1;
+  }
+
+  /** How many vectors lie where one would see a single one. */
+  drawCounts(view) {
+    const { pen, outcome } = this;
+    if (!outcome) return;
+    const spots = outcome.points.map((point) => this.toScreen(point, view));
+    pen.font = "600 12px sans-serif";
+    pen.textBaseline = "middle";
+    pen.lineWidth = 3;
+    for (const { spot, cells } of together(spots, outcome.codes)) {
+      if (cells.length < 3) continue;
+      const right = spot[0] + 75 < view.width;
+      pen.textAlign = right ? "left" : "right";
+      const at = /** @type {const} */ ([`${cells.length} cells`, spot[0] + (right ? 14 : -14), spot[1]]);
+      pen.strokeStyle = GROUND;
+      pen.strokeText(...at);
+      pen.fillStyle = "#fff";
+      pen.fillText(...at);
+    }
   }
 
   /**
