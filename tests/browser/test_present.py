@@ -134,7 +134,7 @@ def test_with_reduced_motion_nothing_moves_by_itself(stage, new_page):
     expect(page.get_by_role("button", name="Again")).to_be_visible()
     page = new_page(viewport=SCREEN, reduced_motion="reduce")
     page.goto("/train?present=1")
-    page.get_by_role("radio", name="By its curves").click()
+    page.get_by_role("radio", name="Curves").click()
     expect(page.get_by_role("status")).to_have_text("step 2,345")
     expect(page.get_by_role("button", name="Replay")).to_be_visible()
 
@@ -154,7 +154,7 @@ def test_trains_slide_plays_codebooks_that_learn_where_nothing_is_training(new_p
 def test_trains_slide_has_the_curves_of_the_recorded_comparison_as_well(new_page):
     page = new_page(viewport=SCREEN)
     page.goto("/train?present=1")
-    page.get_by_role("radio", name="By its curves").click()
+    page.get_by_role("radio", name="Curves").click()
     used, step = page.locator("#codes-legend span").last, page.get_by_role("status")
     page.get_by_role("button", name="Hold").wait_for()  # it plays without a click
     early = int(step.inner_text().removeprefix("step ").replace(",", ""))

@@ -5,7 +5,7 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.shell.frame import Scene
 from pages.ui.shell.messages import attempt, show
-from pages.ui.shell.prior import curve, offer, own_prior_of, progress
+from pages.ui.shell.prior import curve, offer, own_prior_of, progress, what_it_does
 from vqvae.data import TORCHVISION
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 
@@ -69,6 +69,7 @@ def _offer_a_copy(scene: Scene) -> None:
         args=(PLACE, copy_and_train),
         disabled=me is None,
         key=f"{PLACE}.copy",
-        help="The copy is yours, and opens on every page. The training takes some minutes, in the background.",
+        help="The copy is yours: it stands in the list of models, and opens on every page.",
     )
     show(PLACE)
+    st.caption(what_it_does(scene.checkpoint))

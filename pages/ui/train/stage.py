@@ -23,7 +23,7 @@ def draw() -> None:
             ["plane", "curves"],
             default="plane",
             key="train.stage",
-            format_func={"plane": "In the plane", "curves": "By its curves"}.__getitem__,
+            format_func={"plane": "In the plane", "curves": "Curves"}.__getitem__,
             required=True,
             persist_state="session",
             label_visibility="collapsed",
