@@ -6,6 +6,7 @@ from pages.ui.shell.frame import page
 from pages.ui.train import stage
 from pages.ui.train.checkpoints import keep, shelf
 from pages.ui.train.collapse_lab import lab
+from pages.ui.train.in_the_plane import in_the_plane
 from pages.ui.train.running import running
 from pages.ui.train.settings import FIELDS, describe, recipe, settings_form
 from vqvae.data import DataError
@@ -41,6 +42,8 @@ with page("Train", LEAD, FIELDS) as scene:
             if run and config is None:
                 keep(scene.state, own, run)
             shelf(scene.state, own)
+            if run is None:
+                in_the_plane()
             lab(me, own, recipe(scene.state))
     except (DataError, RunError, ValueError) as error:
         st.error(f"{error} Start over in the sidebar.")

@@ -1,4 +1,4 @@
-"""The command line: python -m vqvae train | evaluate | info | compare | prior | download | map | ablate."""
+"""The command line: python -m vqvae train | evaluate | info | compare | learning | prior | download | map | ablate."""
 
 import argparse
 import signal
@@ -22,7 +22,7 @@ from vqvae.model import best_device
 from vqvae.paths import data_folder
 from vqvae.prior_training import PriorRecipe, PriorSnapshot, PriorTraining, grids
 from vqvae.prior_training import train as train_prior
-from vqvae.runs import comparison, worker
+from vqvae.runs import comparison, learning, worker
 from vqvae.runs.resume import as_checkpoint, go_on, keep
 from vqvae.runs.run import RunError
 from vqvae.training import PRESETS, SETTINGS, Hyperparameters, Snapshot, Training, train
@@ -139,6 +139,19 @@ def compare_command(options: argparse.Namespace) -> int:
         print(f"\n{comparison.markdown(recorded)}")
     if options.table and recorded.results:
         print(f"\n{comparison.comma_separated(recorded)}", end="")
+    return 0
+
+
+def learning_command(options: argparse.Namespace) -> int:
+    images, looked_at = _images(options.dataset, "train", options), data.load(data.EMBEDDED, "all")
+    recorded = learning.record(images, looked_at)
+    learning.save(recorded, options.out)
+    for name, looks in recorded.looks.items():
+        last = looks[-1]
+        print(f"{name:<12} NMSE {last.nmse:.4f}  codes {int((last.counts > 0).sum())} of {len(last.counts)}")
+    print(
+        f"Saved {options.out}: {len(recorded.steps)} looks at {recorded.looked_at}, over {recorded.steps[-1]:,} steps"
+    )
     return 0
 
 
@@ -319,7 +332,9 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset digits --epochs 4 --out mine.safetensors",
     )
     commands = parser.add_subparsers(
-        title="commands", required=True, metavar="train | evaluate | info | compare | prior | download | map | ablate"
+        title="commands",
+        required=True,
+        metavar="train | evaluate | info | compare | learning | prior | download | map | ablate",
     )
 
     command = commands.add_parser(
@@ -404,6 +419,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--table", action="store_true", help="only print what is recorded, as Markdown and as CSV")
     command.add_argument("--best", type=int, help="only the so many best recipes of another comparison (all)")
     command.add_argument("--of", type=Path, default=comparison.SHIPPED, help="that comparison's folder (%(default)s)")
+
+    command = commands.add_parser(
+        "learning",
+        help="record how a codebook of D = 2 learns by three recipes, side by side",
+        description="Train a model of D = 2 by gradients, by moving averages, and by these with dead-code replacement, "
+        "from the same start and on the same images, and record where latents and codes are as they learn. Some ten "
+        "minutes.",
+    )
+    command.set_defaults(run=learning_command)
+    _add_data(command)
+    command.add_argument("--out", type=Path, default=learning.SHIPPED, help="the recording (%(default)s)")
 
     command = commands.add_parser(
         "prior",

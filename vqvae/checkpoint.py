@@ -38,7 +38,7 @@ MAX_COUNT = 10**15  # of steps or images: what a table and a float can hold
 MAX_TEXT = 1000  # letters that a file may say at a time
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 METADATA_KEY = "vqvae"
-SHIPPED = {"default": ASSETS / "default.safetensors", "tutorial": ASSETS / "tutorial.safetensors"}
+SHIPPED = {name: ASSETS / f"{name}.safetensors" for name in ("default", "tutorial", "plane")}
 CODEBOOK = "vq_layer.embeddings.weight"
 # All that a pickled state dict names; the loader itself would also call what fills the memory at a word.
 PICKLED = {

@@ -11,6 +11,8 @@ from torch import Tensor
 
 from pages.ui.charts.classes import most_in
 from pages.ui.components.canvas import CanvasError, describe, describe_examples
+from pages.ui.components.learning import learning_data
+from pages.ui.components.plane import plane_data
 from pages.ui.components.scatter import make_sheet, make_tile_sheet
 from vqvae import checkpoint as checkpoints
 from vqvae import data, evaluation, prior_file
@@ -22,7 +24,7 @@ from vqvae.background.array_cache import ArrayCache
 from vqvae.background.download import Downloads
 from vqvae.background.pace import Pace
 from vqvae.checkpoint import Checkpoint, CheckpointError
-from vqvae.data import Digits
+from vqvae.data import DataError, Digits
 from vqvae.paths import cache_folder
 from vqvae.receptive_field import receptive_field
 from vqvae.runs import comparison as comparisons
@@ -154,6 +156,19 @@ def examples(checkpoint: Checkpoint) -> dict[str, Any]:
     """The embedded digits that say best what each code stands for, as the workbench shows them. Raises DataError."""
     source = checkpoint, data.EMBEDDED, "all"
     return describe_examples(fitted_digits(*source), encoded(*source), usage(*source))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
+def plane(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A model's latents in a plane, as the component shows them; without digits where there are none.
+
+    Raises CanvasError for a model that cannot run in the browser.
+    """
+    try:
+        embedded = fitted_digits(checkpoint, data.EMBEDDED, "all")
+    except DataError:
+        embedded = None
+    return plane_data(checkpoint, embedded)
 
 
 # The Generate page.
@@ -303,3 +318,9 @@ def figures_on_digits(checkpoint: Checkpoint) -> evaluation.Evaluation:
 def comparison() -> comparisons.Comparison | None:
     """The recorded comparison of recipes; None where none was recorded. Raises ValueError for a damaged one."""
     return comparisons.load()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def learning() -> dict[str, Any] | None:
+    """The recording of learning in the plane, as its player takes it; None where none ships. ValueError if damaged."""
+    return learning_data()

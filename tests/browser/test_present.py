@@ -134,13 +134,27 @@ def test_with_reduced_motion_nothing_moves_by_itself(stage, new_page):
     expect(page.get_by_role("button", name="Again")).to_be_visible()
     page = new_page(viewport=SCREEN, reduced_motion="reduce")
     page.goto("/train?present=1")
+    page.get_by_role("radio", name="Curves").click()
     expect(page.get_by_role("status")).to_have_text("step 2,345")
     expect(page.get_by_role("button", name="Replay")).to_be_visible()
 
 
-def test_trains_slide_plays_the_recorded_comparison_where_nothing_is_training(new_page):
+def test_trains_slide_plays_codebooks_that_learn_where_nothing_is_training(new_page):
     page = new_page(viewport=SCREEN)
     page.goto("/train?present=1")
+    step = page.locator(".learning-step")
+    page.get_by_role("button", name="Pause").wait_for()  # it plays without a click
+    early = step.inner_text()
+    expect(step).not_to_have_text(early)
+    assert scrolls(page) <= 0
+    bottom = page.locator(".learning-legend").bounding_box()
+    assert 0.9 * SCREEN["height"] < bottom["y"] + bottom["height"] <= SCREEN["height"]
+
+
+def test_trains_slide_has_the_curves_of_the_recorded_comparison_as_well(new_page):
+    page = new_page(viewport=SCREEN)
+    page.goto("/train?present=1")
+    page.get_by_role("radio", name="Curves").click()
     used, step = page.locator("#codes-legend span").last, page.get_by_role("status")
     page.get_by_role("button", name="Hold").wait_for()  # it plays without a click
     early = int(step.inner_text().removeprefix("step ").replace(",", ""))
@@ -196,7 +210,7 @@ def test_the_notes_for_the_speaker_open_in_a_second_window_and_print_on_one_shee
         ("/codebook?", ".gallery canvas"),
         ("/map?", "canvas.base"),
         ("/map?show=codes&", "canvas.base"),
-        ("/train?", "#codes"),
+        ("/train?", ".learning-plane"),
     ],
 )
 def test_every_page_stands_on_one_screen(new_page, path, there):

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pages.ui.components.canvas import describe
 from pages.ui.components.carrier import describe_prior
+from pages.ui.components.plane import plane_data
 from vqvae import data
 from vqvae.analysis.best_codes import best_codes
 from vqvae.analysis.tiles import tiles
@@ -69,6 +70,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "passes": passes,
                 "priors": [prior_agreement(prior) for prior in priors()],
                 "best": best_agreement(random_checkpoint(RANDOM["K 37, D 5"])),
+                "planes": [plane_agreement(load(SHIPPED[name])) for name in ("plane", "default")],
                 "tiles": packed(channels_last(tiles(default))),
                 "resampled": {
                     "bytes": picture.flatten().tolist(),
@@ -126,6 +128,27 @@ def best_agreement(checkpoint: Checkpoint) -> dict[str, object]:
         "description": describe(checkpoint),
         "pixels": packed(channels_last(images)),
         "codes": packed(found.to(torch.int32)),
+    }
+
+
+def plane_agreement(checkpoint: Checkpoint) -> dict[str, object]:
+    """What torch draws once one code has been moved along the plane that a view shows it in."""
+    digits = data.load(data.EMBEDDED, "all")
+    shown, moved = plane_data(checkpoint, digits), copy.deepcopy(checkpoint.model)
+    pixels = digits.pixels[:: len(digits) // 20]
+    latents = moved.latents(data.to_unit(pixels)).permute(0, 2, 3, 1).flatten(0, 2)  # (N, D)
+    codes = moved.encode(data.to_unit(pixels)).flatten()
+    code = int(torch.bincount(codes).argsort(descending=True)[3])  # one that is used often, yet not of blank paper
+    axes, mean = (torch.tensor(shown["projection"][name]) for name in ("matrix", "mean"))
+    to = (latents[len(latents) // 3] - mean) @ axes.t()  # (2,) where another vector lies
+    with torch.no_grad():
+        own = moved.vq_layer.embeddings.weight[code]
+        own += (to - (own - mean) @ axes.t()) @ axes
+    return {
+        "shown": shown,
+        "code": code,
+        "to": to.tolist(),
+        "moved": agreement(Checkpoint(moved, checkpoint.variance), pixels),
     }
 
 

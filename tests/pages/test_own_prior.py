@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import resources
 from tests.visiting import PATIENCE, text_of, visit
 from vqvae import data
-from vqvae.checkpoint import Checkpoint
+from vqvae.checkpoint import SHIPPED, Checkpoint, load
 from vqvae.evaluation import Evaluation
 from vqvae.limits import WAITING
 from vqvae.model import ModelConfig
@@ -201,3 +201,14 @@ def test_a_full_queue_is_one_sentence_beside_the_button(token, name, monkeypatch
     monkeypatch.setenv(WAITING.name, "0")
     page = button(visit("generate", token=token, model=name), "Train its prior").click().run()
     assert "runs are waiting already" in page.error[0].value
+
+
+def test_a_shipped_model_without_a_prior_gets_one_as_a_copy_of_ones_own(token, mine, endless):
+    page = visit("generate", token=token, model="plane")
+    assert NONE in text_of(page)
+    page = page.button(key="generate.prior.copy").click().run()
+    (copy,) = mine.entries()
+    assert page.selectbox[0].value == copy.name
+    assert mine.open(copy.name).fingerprint == load(SHIPPED["plane"]).fingerprint
+    assert "Training its prior" in text_of(page) or mine.prior_run(copy.name).alive()
+    mine.prior_run(copy.name).stop()

@@ -105,7 +105,9 @@ def test_a_shipped_model_evaluates_to_its_stored_figures(name, full_test_set):
     assert measured[3:] == pytest.approx(stored[3:], rel=1e-3)
 
 
-@pytest.mark.parametrize(("name", "nmse", "codes"), [("default", 0.031, 128), ("tutorial", 0.045, 1)])
+@pytest.mark.parametrize(
+    ("name", "nmse", "codes"), [("default", 0.031, 128), ("tutorial", 0.045, 1), ("plane", 0.06, 32)]
+)
 def test_a_shipped_model_is_as_good_as_promised(name, nmse, codes):
     (stored,) = checkpoint.load(checkpoint.SHIPPED[name]).measured
     assert (stored.dataset, stored.split, stored.images) == ("mnist", "test", 10_000)

@@ -2,9 +2,12 @@
 
 import streamlit as st
 
+from pages.ui import resources
 from pages.ui.shell.frame import Scene
-from pages.ui.shell.prior import curve, offer, own_prior_of, progress
+from pages.ui.shell.messages import attempt, show
+from pages.ui.shell.prior import curve, offer, own_prior_of, progress, what_it_does
 from vqvae.data import TORCHVISION
+from vqvae.runs.own_checkpoints import OwnCheckpoints
 
 PLACE = "generate.prior"  # where it says what its buttons did
 NONE = "This model has no prior yet, so nothing knows which of its codes go together."
@@ -20,7 +23,7 @@ def without(scene: Scene, before: float | None) -> None:
     """In place of the writing: the way to a prior, or how far it is; `before` is the pace that the page chose."""
     found = own_prior_of(scene)
     if found is None:
-        st.info(NONE)
+        _offer_a_copy(scene)
         return
     if found.trained or found.pace != before:
         st.rerun()
@@ -41,3 +44,32 @@ def without(scene: Scene, before: float | None) -> None:
             "this machine: download it on the Train page, below your checkpoints."
         )
     offer(found, PLACE)
+
+
+def _offer_a_copy(scene: Scene) -> None:
+    """A shipped model without a prior is everybody's: a prior is trained for one's own copy of it."""
+    me = scene.visitor
+    st.markdown(NONE)
+    if scene.presenting:
+        return
+
+    def copy_and_train() -> None:
+        if me is None:
+            return
+        own = OwnCheckpoints(me)
+        entry = own.add(scene.checkpoint, f"{scene.titles[scene.name]}, a copy", resources.digits())
+        scene.state["model"] = entry.name
+        own.train_prior(entry.name)
+
+    st.button(
+        "Copy it and train a prior",
+        type="primary",
+        icon=":material/model_training:",
+        on_click=attempt,
+        args=(PLACE, copy_and_train),
+        disabled=me is None,
+        key=f"{PLACE}.copy",
+        help="The copy is yours: it stands in the list of models, and opens on every page.",
+    )
+    show(PLACE)
+    st.caption(what_it_does(scene.checkpoint))

@@ -85,6 +85,6 @@ def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
         (
             "Train",
             "The same network with different recipes for the codebook: some use all their codes, others let most die.",
-            "Two recorded runs play by themselves: ask beforehand which will win. Then questions.",
+            "Three recorded codebooks learn by themselves: ask beforehand whose codes die. Then questions.",
         ),
     ]

@@ -39,7 +39,7 @@ MENU = (
     ("pages/train.py", "Train", ":material/model_training:"),
 )
 _menu = component("vqvae_menu", js=Path(__file__).with_name("menu.js").read_text())
-PICKER = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)"}
+PICKER = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)", "plane": "Plane (D = 2)"}
 
 
 class Scene(NamedTuple):
@@ -87,7 +87,7 @@ def name_of_model(offered: Container[str] | None = None) -> Callable[[str], str]
     def parse(text: str) -> str:
         known = text in SHIPPED or is_own(text) if offered is None else text in offered
         if not known:
-            raise ValueError("default, tutorial, or one of your own checkpoints")
+            raise ValueError(f"{', '.join(SHIPPED)}, or one of your own checkpoints")
         return text
 
     return parse
@@ -143,8 +143,9 @@ def page(
             key=state.key("model"),
             format_func=lambda name: titles.get(name, "Your own"),
             persist_state="session",
-            help="Default and Tutorial saw MNIST's 60,000 training digits: the same network, two ways to learn the "
-            "codes. Your own come from the Train page.",
+            help="All three saw MNIST's 60,000 training digits. Default and Tutorial: the same network, two ways to "
+            "learn the codes. Plane: latents of two numbers, which can be drawn as they are. Your own come from the "
+            "Train page.",
         )
         st.button("Start over", icon=":material/restart_alt:", on_click=state.restart, width="stretch", key="restart")
         st.button(

@@ -119,7 +119,7 @@ def offer(prior: OwnPrior, place: str) -> None:
             key=f"{place}.train",
         )
     show(place)
-    st.caption(_what_it_does(prior.checkpoint))
+    st.caption(what_it_does(prior.checkpoint))
 
 
 def progress(prior: OwnPrior, place: str, *, stoppable: bool = True) -> None:
@@ -170,7 +170,7 @@ def _why_not(checkpoint: Checkpoint) -> str | None:
     return why and f"{why} Generate runs there, so this model gets no prior: pick another one, or train a smaller one."
 
 
-def _what_it_does(checkpoint: Checkpoint) -> str:
+def what_it_does(checkpoint: Checkpoint) -> str:
     """What it learns from, how long that takes, and what its figures will be measured on."""
     dataset, limit = trained_on(checkpoint)
     images, test = (min(count, limit or count) for count in (data.training_images(dataset), data.test_images(dataset)))

@@ -1,8 +1,9 @@
-"""Train for an audience, where nothing is training: the recorded comparison, played."""
+"""Train for an audience, where nothing is training: codebooks that learn in the plane, or the recorded comparison."""
 
 import streamlit as st
 
 from pages.ui import resources
+from pages.ui.components.learning import learning
 from pages.ui.components.player import compared, player
 from pages.ui.shell.words import counted
 from pages.ui.train.side_by_side import FIRST, NAMES
@@ -11,7 +12,29 @@ from vqvae.runs.comparison import verdict
 
 
 def draw() -> None:
-    """The recipes that the lab begins with, a curve each that grows by itself. Raises ValueError for a damaged file."""
+    """One of the two, played; where only one ships, that one. Raises ValueError for a damaged file."""
+    in_the_plane = resources.learning()
+    if in_the_plane is None:
+        return _curves()
+    shown = "plane"
+    if resources.comparison() is not None:
+        shown = st.segmented_control(
+            "Slide",
+            ["plane", "curves"],
+            default="plane",
+            key="train.stage",
+            format_func={"plane": "In the plane", "curves": "Curves"}.__getitem__,
+            required=True,
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+    if shown == "curves":
+        return _curves()
+    learning(in_the_plane, key="train.learning.stage", presenting=True)
+
+
+def _curves() -> None:
+    """The recipes that the lab begins with, a curve each that grows by itself."""
     comparison = resources.comparison()
     if comparison is None:
         st.markdown("Nothing is training. Leave with Esc, start a run, and present it here while it learns.")
