@@ -1,4 +1,4 @@
-"""The command line, `python -m vqvae`: train, evaluate, info, compare, ladder, learning, prior, download, map, ablate."""
+"""The command line: python -m vqvae train, evaluate, info, compare, ladder, learning, prior, download, map, ablate."""
 
 import argparse
 import signal

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fromText, placeOf, toText } from "../../pages/ui/components/canvas/codes.js";
-import { History } from "../../pages/ui/components/canvas/history.js";
-import { draw } from "../../pages/ui/components/canvas/ink.js";
-import { count, figure, sized } from "../../pages/ui/components/canvas/words.js";
+import { fromText, placeOf, toText } from "../../pages/ui/components/shared/codes.js";
+import { History } from "../../pages/ui/components/shared/history.js";
+import { draw } from "../../pages/ui/components/shared/ink.js";
+import { count, figure, sized } from "../../pages/ui/components/shared/words.js";
 
 test("undo goes back through what was kept, and redo forth again", () => {
   const history = new History();

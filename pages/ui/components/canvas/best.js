@@ -2,7 +2,7 @@
 // seconds; each shows as it is found. While the switch is on, they are found again for whatever is drawn next.
 
 import { draw, fromBytes, score } from "../shared/vqvae.js";
-import { count } from "./words.js";
+import { count } from "../shared/words.js";
 
 export class Best {
   /** `bench` is the Workbench whose codes it chooses. */

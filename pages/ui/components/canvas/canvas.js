@@ -3,28 +3,28 @@
 // Ink never waits: pointer events draw at once, and one forward pass runs for each animation frame on the latest
 // pixels. Python hears of a drawing after a stroke.
 
+import { mosaicSize, placeOf } from "../shared/codes.js";
+import { byId, write } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
+import { History } from "../shared/history.js";
 import { resting } from "../shared/idle.js";
 import { drew } from "../shared/live.js";
+import { Pen } from "../shared/pen.js";
+import { LESS, MORE, paintDifference } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
+import { remember, remembered } from "../shared/storage.js";
 import { resample, toBytes } from "../shared/vqvae.js";
+import { count, sized } from "../shared/words.js";
 import { Best } from "./best.js";
-import { mosaicSize, placeOf } from "./codes.js";
-import { byId, write } from "./elements.js";
 import { Grid } from "./grid.js";
-import { History } from "./history.js";
 import { showInside } from "./inside.js";
 import { Palette } from "./palette.js";
-import { Pen } from "./pen.js";
-import { LESS, MORE, paintDifference } from "./pictures.js";
 import { PriorAtHand } from "./prior_at_hand.js";
 import { Refill } from "./refill.js";
 import { showScore, showSize } from "./scorecard.js";
-import { remember, remembered } from "./storage.js";
 import { Takeaway } from "./takeaway.js";
 import { Tour } from "./tour.js";
 import { Why } from "./why.js";
-import { count, sized } from "./words.js";
 
 const PAUSE = 250; // milliseconds between the end of a stroke and the message to Python
 const VIEWS = ["picture", "error", "edits"]; // what the third picture shows

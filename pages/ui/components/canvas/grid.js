@@ -1,10 +1,10 @@
 // The grid of codes: what each cell holds, where it lies in all three pictures, and hands that choose, paint and restore.
 
+import { mosaic, mosaicSize, placeOf } from "../shared/codes.js";
+import { locate, make, toggle } from "../shared/elements.js";
+import { ARROWS } from "../shared/pen.js";
 import { paint } from "../shared/pixels.js";
 import { receptiveField } from "../shared/vqvae.js";
-import { mosaic, mosaicSize, placeOf } from "./codes.js";
-import { locate, make, toggle } from "./elements.js";
-import { ARROWS } from "./pen.js";
 
 const MODES = ["choose", "paint", "restore", "redraw"]; // what a hand does to cells
 

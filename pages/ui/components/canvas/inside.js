@@ -1,8 +1,8 @@
 // Where the error comes from: the pictures from z_e and from the codes, and the feature map after every layer.
 
+import { paintMaps } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
 import { fromBytes, score, toBytes } from "../shared/vqvae.js";
-import { paintMaps } from "./pictures.js";
 
 /** `inside` and `edited` are of a pass of `pixels`. */
 export function showInside($, network, pixels, { inside, edited }) {

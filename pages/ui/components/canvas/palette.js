@@ -1,9 +1,9 @@
 // The palette: every code's tile, to put into the cell aimed at or to paint with.
 
+import { make } from "../shared/elements.js";
+import { ARROWS } from "../shared/pen.js";
 import { paint } from "../shared/pixels.js";
 import { tile } from "../shared/vqvae.js";
-import { make } from "./elements.js";
-import { ARROWS } from "./pen.js";
 
 const SHARE = 8; // milliseconds at a time for drawing tiles, and as many between
 

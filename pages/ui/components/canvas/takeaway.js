@@ -1,7 +1,7 @@
 // What is on the workbench, taken along or brought: codes as text, the pictures as a file, all numbers as another.
 
-import { fromText, toText } from "./codes.js";
-import { sized } from "./words.js";
+import { fromText, toText } from "../shared/codes.js";
+import { sized } from "../shared/words.js";
 
 export class Takeaway {
   /** `bench` is the Workbench whose codes come and go. */

@@ -3,11 +3,11 @@
 // A step chooses what is shown and pointed at. It never touches the drawing or the codes, so forward and back lose
 // nothing, and it needs no server. With a page around it it is a tour; without one, a talk for an audience.
 
+import { placeOf } from "../shared/codes.js";
+import { toggle, write } from "../shared/elements.js";
+import { paintVectors } from "../shared/pictures.js";
 import { bitsPerCode, receptiveField } from "../shared/vqvae.js";
-import { placeOf } from "./codes.js";
-import { toggle, write } from "./elements.js";
-import { paintVectors } from "./pictures.js";
-import { count } from "./words.js";
+import { count } from "../shared/words.js";
 
 const OFFERED = "vqvae-walk-offered"; // in the browser's storage, by its first name: the tour is offered once
 const FIRST = 3; // cells at the pace of a voice, the others in quick succession

@@ -1,10 +1,10 @@
 // Why this code: the nearest codes of a cell with their distances, and the cells by how sure the choice was, or by how
 // unlikely the prior finds it.
 
+import { placeOf } from "../shared/codes.js";
+import { write } from "../shared/elements.js";
 import { certainty, nearest, receptiveField } from "../shared/vqvae.js";
-import { placeOf } from "./codes.js";
-import { write } from "./elements.js";
-import { figure } from "./words.js";
+import { figure } from "../shared/words.js";
 
 const NEAREST = 5;
 const HEATS = {

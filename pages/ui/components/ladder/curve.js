@@ -1,7 +1,7 @@
 // The rate-distortion curve: bits of a whole grid of codes against the error, a dot for each rung, and where the two sides
 // and the drawing stand. Shannon 1959, "Coding theorems for a discrete source with a fidelity criterion".
 
-import { count, figure } from "../canvas/words.js";
+import { count, figure } from "../shared/words.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const TICKS = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100];

@@ -1,6 +1,6 @@
 // The figures of two models, row by row: what they make of this drawing, and of test images.
 
-import { count, figure } from "../canvas/words.js";
+import { count, figure } from "../shared/words.js";
 
 /**
  * @typedef {{on: string, nmse: number, perplexity: number, ink: number | null, used: number}} Figures

@@ -1,7 +1,7 @@
 // Two models on one drawing. The drawing comes from whichever component has the pen (`live.js`), the models from addresses
 // (`fetched.js`), and each side passes the drawing through its own while anybody can see it.
 
-import { byId } from "../canvas/elements.js";
+import { byId } from "../shared/elements.js";
 import { resting } from "../shared/idle.js";
 import { follow } from "../shared/live.js";
 import { paint } from "../shared/pixels.js";

@@ -1,9 +1,9 @@
 // One of two models: which it is, and what it makes of the drawing.
 
-import { mosaic, mosaicSize } from "../canvas/codes.js";
-import { paintDifference } from "../canvas/pictures.js";
+import { mosaic, mosaicSize } from "../shared/codes.js";
 import { Engine } from "../shared/engine.js";
 import { fetched } from "../shared/fetched.js";
+import { paintDifference } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
 import { fromBytes, resample, score, toBytes } from "../shared/vqvae.js";
 import { Book } from "./book.js";

@@ -1,6 +1,6 @@
 // A grid of codes: as text, and as one picture of its tiles. No DOM.
 
-import { tile } from "../shared/vqvae.js";
+import { tile } from "./vqvae.js";
 
 /**
  * A line for each row, numbers between spaces.
@@ -30,7 +30,7 @@ export function fromText(text, { grid, K }) {
 
 /**
  * The tiles of a grid of codes, as the bytes of one picture of `mosaicSize`.
- * @param {import("../shared/vqvae.js").Network} network
+ * @param {import("./vqvae.js").Network} network
  * @param {Int32Array} codes  (height, width)
  */
 export function mosaic(network, codes) {
@@ -48,7 +48,7 @@ export function mosaic(network, codes) {
   return bytes;
 }
 
-/** @param {import("../shared/vqvae.js").Network} network */
+/** @param {import("./vqvae.js").Network} network */
 export function mosaicSize({ grid, cell, image }) {
   return { height: grid.height * cell.height, width: grid.width * cell.width, channels: image.channels };
 }

@@ -1,6 +1,6 @@
 // What the workbench draws beside plain pictures: feature maps, and where two pictures differ.
 
-import { paint } from "../shared/pixels.js";
+import { paint } from "./pixels.js";
 
 export const [MORE, LESS] = [
   [255, 150, 40],
