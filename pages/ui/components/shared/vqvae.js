@@ -295,6 +295,7 @@ export function reach({ decoder, grid, D }, row, column) {
     for (let y = box.top; y < box.bottom; y++) {
       for (let x = box.left; x < box.right; x++) all = around(all, windowOf(decoder[n], y, x));
     }
+    if (!all) return { top: 0, bottom: 0, left: 0, right: 0 }; // a border that holds the bias alone
     const { height, width } = sizes[n];
     const [top, left] = [Math.max(0, all.top), Math.max(0, all.left)];
     box = { top, left, bottom: Math.min(height, all.bottom), right: Math.min(width, all.right) };

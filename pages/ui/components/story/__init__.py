@@ -29,7 +29,7 @@ class Term(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """What is said of reconstruction, codebook and commitment loss; the last one is weighted by `cost`, the paper’s β."""
+    """What is said of reconstruction, codebook and commitment loss; `cost` is the last one's weight, the paper's β."""
 
     terms: tuple[Term, Term, Term]
     cost: float

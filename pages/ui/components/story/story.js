@@ -108,7 +108,7 @@ class Story {
     this.$.flat.hidden = !this.data.plane;
     this.$.death.querySelector(".learning").hidden = !this.data.learning;
     if (plane) this.plane.update(plane.data);
-    if (learning) this.learning.update(learning.data);
+    if (learning) this.learning.update({ ...learning.data, presenting: this.data.presenting });
     if (!carried) return;
     const { set } = this.data;
     const before = this.image;
