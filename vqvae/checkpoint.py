@@ -11,7 +11,7 @@ import math
 import pickletools
 import struct
 import zipfile
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -88,19 +88,27 @@ def from_training(model: VQVAE, **known: Any) -> Checkpoint:
     return Checkpoint(_build(model.config, tensors), versions=versions, **known)
 
 
-def to_bytes(checkpoint: Checkpoint) -> bytes:
-    """The safetensors file of a checkpoint."""
+def rounded(checkpoint: Checkpoint, floats: torch.dtype = torch.float16) -> Checkpoint:
+    """The same checkpoint with every weight rounded to what a file of such floats holds; its figures are left out."""
+    tensors = {name: tensor.to(floats).to(torch.float32) for name, tensor in checkpoint.model.state_dict().items()}
+    return replace(checkpoint, model=_build(checkpoint.model.config, tensors), measured=())
+
+
+def to_bytes(checkpoint: Checkpoint, floats: torch.dtype = torch.float32) -> bytes:
+    """The safetensors file of a checkpoint, its weights as such floats."""
     said = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint) if field.name != "model"}
     said["config"] = checkpoint.model.config.record()
     said["recipe"] = asdict(checkpoint.recipe) if checkpoint.recipe else None
     said["measured"] = [figures._asdict() for figures in checkpoint.measured]
-    tensors = {name: tensor.contiguous().clone() for name, tensor in checkpoint.model.state_dict().items()}
+    tensors = {
+        name: tensor.to(floats, copy=True).contiguous() for name, tensor in checkpoint.model.state_dict().items()
+    }
     return safetensors_bytes(tensors, metadata={METADATA_KEY: json.dumps(said)})
 
 
-def save(checkpoint: Checkpoint, path: Path) -> None:
+def save(checkpoint: Checkpoint, path: Path, floats: torch.dtype = torch.float32) -> None:
     """Write a checkpoint; whatever happens, the file is whole or as it was before. Raises OSError."""
-    write_atomically(path, to_bytes(checkpoint))
+    write_atomically(path, to_bytes(checkpoint, floats))
 
 
 def load(path: Path, called: str | None = None) -> Checkpoint:
