@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui.codebook import all_codes, card, choices, downloads, sections, stage
 from pages.ui.codebook.view import CodebookView
+from pages.ui.shell import ladder
 from pages.ui.shell.frame import page
 
 LEAD = "The model’s alphabet: each code is a vector that the decoder draws as a small pattern, its tile."
@@ -24,3 +25,8 @@ with page("Codebook", LEAD, choices.FIELDS) as scene:
             all_codes.draw(view)
         with download:
             downloads.draw(view, compared)
+
+        def compare() -> None:
+            ladder.section(scene, ladder.drawing_at_hand())
+
+        scene.fragment(compare)

@@ -10,6 +10,7 @@ from pages.ui.draw.explanation import explain
 from pages.ui.draw.link import FIELDS, link_fields
 from pages.ui.draw.photo import bring
 from pages.ui.draw.picker import pick
+from pages.ui.shell import ladder
 from pages.ui.shell.choices import check_code
 from pages.ui.shell.frame import page
 from vqvae.data import DataError
@@ -44,4 +45,9 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
 
     scene.fragment(drawing)
     if not scene.presenting:
+
+        def compare() -> None:
+            ladder.section(scene)
+
+        scene.fragment(compare)
         explain(scene)

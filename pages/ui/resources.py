@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pages.ui.charts.classes import most_in
 from pages.ui.components.canvas import CanvasError, describe, describe_examples
+from pages.ui.components.ladder import to_fetch as describe_to_fetch
 from pages.ui.components.scatter import make_sheet, make_tile_sheet
 from vqvae import checkpoint as checkpoints
 from vqvae import data, evaluation, prior_file
@@ -27,6 +28,7 @@ from vqvae.paths import cache_folder
 from vqvae.receptive_field import receptive_field
 from vqvae.runs import comparison as comparisons
 from vqvae.runs import cost
+from vqvae.runs import ladder as ladders
 from vqvae.runs.own_checkpoints import OwnCheckpoints, on_digits
 from vqvae.runs.run import Run
 from vqvae.training import Hyperparameters
@@ -107,6 +109,21 @@ def tiles(checkpoint: Checkpoint) -> Tensor:
 def similar_codes(checkpoint: Checkpoint) -> Tensor:
     """All codes in an order that has similar ones side by side: (K,)."""
     return counting.by_similarity(checkpoint.model.vq_layer.codebook)
+
+
+# The ladder, on several pages.
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def ladder() -> ladders.Ladder:
+    """The models of other codebooks and stages of training that ship."""
+    return ladders.load()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_BY_CONTENT)
+def to_fetch(checkpoint: Checkpoint) -> bytes:
+    """A model as the browser fetches it. Raises CanvasError."""
+    return describe_to_fetch(checkpoint)
 
 
 # The Codebook page.

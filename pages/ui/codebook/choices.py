@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.charts.toolbar import PICTURES
+from pages.ui.shell import ladder
 from pages.ui.shell.choices import DIGITS, check_code, check_digits, choose
 from pages.ui.shell.frame import Scene, name_of_model
 from pages.ui.shell.url_state import Field, one_of, whole
@@ -31,6 +32,7 @@ FIELDS = (
     Field("cells", one_of(*CELLS), "all"),
     Field("with", name_of_model(), None),
     Field("picture", one_of(*PICTURES), "png"),
+    *ladder.FIELDS,
 )
 
 

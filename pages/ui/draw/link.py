@@ -1,6 +1,7 @@
 """What a link to Draw says: its fields, and the canvas with its edited codes as they are now."""
 
 from pages.ui.components.canvas import STEPS
+from pages.ui.shell import ladder
 from pages.ui.shell.canvas_state import held_before
 from pages.ui.shell.digit_field import DIGIT
 from pages.ui.shell.link_codec import check_drawing, check_edits, write_drawing, write_edits
@@ -14,6 +15,7 @@ FIELDS = (
     Field("code", whole(0, 10**6), None, shared=True),
     Field("step", whole(0, STEPS), 0),
     Field("between", switch, False),
+    *ladder.FIELDS,
 )
 
 

@@ -5,6 +5,7 @@
 
 import { Engine } from "../shared/engine.js";
 import { resting } from "../shared/idle.js";
+import { drew } from "../shared/live.js";
 import { paint } from "../shared/pixels.js";
 import { resample, toBytes } from "../shared/vqvae.js";
 import { Best } from "./best.js";
@@ -190,6 +191,7 @@ class Workbench {
 
   close() {
     this.hush();
+    drew(undefined);
     this.engine?.close();
     this.best.stop();
     this.prior.close();
@@ -352,6 +354,8 @@ class Workbench {
     if (pass.inside) showInside(this.$, this.network, job.pixels, pass);
     this.tour.refresh();
     showScore(this.$, this.network, job.pixels, pass.edited);
+    const { image, fingerprint, network, resting } = this;
+    drew({ pixels: job.pixels, image, fingerprint, network, pass, resting });
     if (this.unannounced && this.resting && !this.engine.waiting) this.announce();
   }
 

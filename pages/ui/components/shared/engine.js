@@ -8,9 +8,10 @@ const WARM = 8; // passes before the clock counts: the first ones run before the
 
 /** Forward passes, the latest request alone: in this thread while they are quick, else in a worker. */
 export class Engine {
-  constructor(description, onpass) {
+  /** `network` is what the description describes, where it is built already. */
+  constructor(description, onpass, network = load(description)) {
     this.description = description;
-    this.network = load(description);
+    this.network = network;
     this.pass = overruled(this.network);
     this.onpass = onpass;
     this.times = [];

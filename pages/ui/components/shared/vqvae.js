@@ -23,7 +23,7 @@ import { floatsOf, inTurn } from "./wire.js";
  * @typedef {Size & {first: number[], step: number[], to: number[], every: number[], weights: Float64Array}} Piece
  * @typedef {Layer & {bias: Float64Array, pieces: Piece[]}} Built  those without weights have no pieces
  * @typedef {Image & {fingerprint: string, offset: number, variance: number, K: number, D: number, encoder: Layer[],
- *   decoder: Layer[], weights: string}} Description  what Python's `describe` sends
+ *   decoder: Layer[], weights: string | Float32Array}} Description  what Python's `describe` sends, or `fetched.js` finds
  * @typedef {{image: Image, grid: Size, cell: Size, offset: number, variance: number, K: number, D: number,
  *   encoder: Built[], decoder: Built[], codebook: Float64Array, tiles: Map<number, Uint8ClampedArray>}} Network
  * @typedef {{latents: FeatureMap, codes: Int32Array, distances: Float64Array, pixels: Float64Array}} Reconstructed
@@ -40,7 +40,7 @@ const BLOCK = 4; // output channels summed side by side, each in a register
  * @returns {Network}
  */
 export function load({ channels, height, width, offset, variance, K, D, encoder, decoder, weights }) {
-  const { take, end } = inTurn(floatsOf(weights));
+  const { take, end } = inTurn(typeof weights === "string" ? floatsOf(weights) : weights);
   const network = {
     image: { height, width, channels },
     offset,

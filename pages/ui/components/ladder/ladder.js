@@ -1,0 +1,120 @@
+// Two models on one drawing. The drawing comes from whichever component has the pen (`live.js`), the models from addresses
+// (`fetched.js`), and each side passes the drawing through its own while anybody can see it.
+
+import { byId } from "../canvas/elements.js";
+import { resting } from "../shared/idle.js";
+import { follow } from "../shared/live.js";
+import { paint } from "../shared/pixels.js";
+import { drawCurve } from "./curve.js";
+import { fillTable } from "./figures.js";
+import { Side } from "./side.js";
+
+const PAUSE = 400; // milliseconds without another choice before Python hears of it
+
+/** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. */
+export default function ({ data, parentElement, setStateValue }) {
+  parentElement.ladder ??= new Ladder(parentElement);
+  parentElement.ladder.update(data, (sides) => setStateValue("sides", sides));
+  return () => parentElement.ladder.close();
+}
+
+class Ladder {
+  constructor(root) {
+    this.root = root;
+    this.board = root.querySelector(".ladder");
+    this.$ = byId(root);
+    this.seen = false;
+    this.sides = ["left", "right"].map((id) => new Side(this, this.$[id], this.$.side));
+    this.resized = new ResizeObserver(() => this.compare());
+  }
+
+  update(data, tell) {
+    this.tell = tell;
+    this.entries = new Map(data.entries.map((entry) => [entry.name, entry]));
+    this.unquantised = data.unquantised;
+    this.board.hidden = false;
+    const { set, picture } = data;
+    const fresh = this.serial !== set.serial;
+    this.serial = set.serial;
+    for (const side of this.sides) {
+      const name = fresh ? set[side.id] : side.name;
+      side.offer(this.entries.has(name) ? name : set[side.id]);
+    }
+    this.watch();
+    if (picture && !this.live) this.still(picture);
+    this.compare();
+  }
+
+  /** Follow the drawing, and look at it while it can be seen. */
+  watch() {
+    if (this.unfollow) return;
+    this.watching = new IntersectionObserver(([{ isIntersecting }]) => {
+      this.seen = isIntersecting;
+      this.look();
+    });
+    this.watching.observe(this.board);
+    this.resized.observe(this.$.curve);
+    this.unfollow = follow(({ pixels, image }) => {
+      this.live = true;
+      this.$.still.hidden = true;
+      this.see({ pixels, image });
+    });
+  }
+
+  /** A picture in place of a drawing, where no pen is on the page. */
+  still({ name, pixels, image }) {
+    const { drawing, still } = this.$;
+    [drawing.width, drawing.height] = [image.width, image.height];
+    const bytes = Uint8ClampedArray.from(pixels);
+    paint(drawing, bytes, image);
+    drawing.setAttribute("aria-label", name);
+    this.$["drawing-name"].textContent = name;
+    still.hidden = false;
+    this.see({ pixels: bytes, image });
+  }
+
+  see(drawing) {
+    this.drawing = drawing;
+    this.look();
+  }
+
+  look() {
+    if (!this.seen || !this.drawing) return;
+    for (const side of this.sides) side.see(this.drawing);
+  }
+
+  /** The figures of both sides and their places on the curve. */
+  compare() {
+    const of = this.sides.map(({ entry, live }) => ({ entry, live }));
+    this.sides.forEach(({ id, entry }) => {
+      this.$[`name-${id}`].textContent = entry?.title ?? "";
+    });
+    fillTable(this.$.rows, of);
+    const rungs = [...this.entries.values()].filter(({ group, figures }) => group === "codes" && figures);
+    drawCurve(this.$.curve, this.$.legend, { rungs, unquantised: this.unquantised, sides: of });
+  }
+
+  /** Another model was chosen: Python hears of it once the hand rests, or at once where it has to open it. */
+  chosen(entry) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(
+      () => {
+        if (!this.root.isConnected) return;
+        if (!resting()) return this.chosen(entry);
+        const [left, right] = this.sides.map(({ name }) => name);
+        this.tell({ serial: this.serial, left, right });
+      },
+      entry.address || entry.problem ? PAUSE : 0,
+    );
+  }
+
+  close() {
+    clearTimeout(this.timer);
+    this.watching?.disconnect();
+    this.resized.disconnect();
+    this.unfollow?.();
+    this.unfollow = undefined;
+    this.live = false;
+    for (const side of this.sides) side.close();
+  }
+}
