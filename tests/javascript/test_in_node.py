@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pages.ui.components.canvas import describe
 from pages.ui.components.carrier import describe_prior
+from pages.ui.components.ladder import to_fetch
 from vqvae import data
 from vqvae.analysis.best_codes import best_codes
 from vqvae.analysis.tiles import tiles
@@ -26,6 +27,7 @@ from vqvae.prior_file import TrainedPrior, rounded
 from vqvae.prior_training import PriorRecipe
 from vqvae.quantizer import grid
 from vqvae.receptive_field import receptive_field
+from vqvae.runs.ladder import load as load_ladder
 
 FOLDER = Path(__file__).parent
 IMAGES = 80
@@ -67,6 +69,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
         json.dumps(
             {
                 "passes": passes,
+                "fetched": in_half_precision(),
                 "priors": [prior_agreement(prior) for prior in priors()],
                 "best": best_agreement(random_checkpoint(RANDOM["K 37, D 5"])),
                 "tiles": packed(channels_last(tiles(default))),
@@ -127,6 +130,13 @@ def best_agreement(checkpoint: Checkpoint) -> dict[str, object]:
         "pixels": packed(channels_last(images)),
         "codes": packed(found.to(torch.int32)),
     }
+
+
+def in_half_precision() -> dict[str, object]:
+    """A rung of the ladder as the browser fetches it, and what torch makes of some digits with it."""
+    rung = next(one for one in load_ladder().stages if one.steps == 1000)
+    some = pictures(rung.model.config)[::10]
+    return {"packed": base64.b64encode(to_fetch(rung)).decode(), "of": agreement(rung, some)}
 
 
 def priors() -> list[Prior]:
