@@ -1,18 +1,24 @@
-"""Home: what a VQ-VAE is, in one screen."""
+"""Home: the whole idea of a VQ-VAE on one page, alive on whatever is drawn there."""
 
-from pages.ui.home import doors, losses, stations
-from pages.ui.home.view import HomeView
+import streamlit as st
+
+from pages.ui import resources
+from pages.ui.home.telling import tell
 from pages.ui.shell.digit_field import DIGIT
 from pages.ui.shell.frame import page
+from vqvae.data import DataError
 
 LEAD = (
-    "A **vector-quantised autoencoder** (VQ-VAE) writes a picture down as a few entries of a learned **codebook**, "
-    "and draws it again from those entries alone. Nothing else gets through."
+    "A **vector-quantised autoencoder** (VQ-VAE) does. Draw a digit: it becomes a few **codes** and comes back from "
+    "those alone, and everything below follows your pen."
 )
 
-with page("Home", LEAD, [DIGIT], heading="Inside a VQ-VAE") as scene:
-    view = HomeView.chosen(scene)
-    stations.draw(view)
-    if not scene.presenting:
-        losses.draw(view)
-        doors.draw()
+with page(
+    "Home", LEAD, [DIGIT], heading="What if an autoencoder had to write with an alphabet?", has_tour=True
+) as scene:
+    try:
+        digits = resources.digits()
+    except DataError as error:
+        digits = None
+        st.error(f"There is no digit to start from, but you can draw one. {error}")
+    tell(scene, digits)

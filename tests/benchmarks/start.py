@@ -20,7 +20,7 @@ PAGES = {
     "Codebook": ".js-plotly-plot .main-svg",
     "Map": "div.scatter[data-frames]",
     "Draw": "canvas[aria-label='Reconstruction']",
-    "Home": ".stations",
+    "Home": "canvas[aria-label='Reconstruction']",
 }
 
 

@@ -40,10 +40,11 @@ MOUNT = """async ({ html, css, js }) => {
   const root = document.querySelector("#host").attachShadow({ mode: "open" });
   root.innerHTML = `<style>:host { --st-text-color: #000; --st-background-color: #fff;
     --st-secondary-background-color: #eee; --st-border-color: #ccc; --st-primary-color: #07c; }${css}</style>${html}`;
-  window.answers = [];
+  [window.answers, window.asked] = [[], []];
   const render = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default;
   window.update = (data) =>
-    render({ data, parentElement: root, setStateValue: (name, value) => window.answers.push(value) });
+    render({ data, parentElement: root, setStateValue: (_, value) => window.answers.push(value),
+      setTriggerValue: (name, value) => window.asked.push([name, value]) });
 }"""
 
 
@@ -277,12 +278,15 @@ def page(new_page: Callable):
 def mount(pages: Pages, watch: Watch) -> Iterator[Callable]:
     """A function that mounts a component, named by its folder, in an empty page of a context of its own.
 
-    `page.evaluate("(data) => update(data)", data)` gives it new data, `answers` holds what it told Python.
+    `page.evaluate("(data) => update(data)", data)` gives it new data; `answers` and `asked` hold what it told Python.
     """
     with visitors(pages, watch, NOWHERE) as open_page:
 
-        def mount(folder: Path, **options):
-            html, css = ((folder / f"{folder.name}.{kind}").read_text() for kind in ("html", "css"))
+        def mount(folder: Path, html: str | None = None, css: str | None = None, **options):
+            html, css = (
+                given or (folder / f"{folder.name}.{kind}").read_text()
+                for given, kind in ((html, "html"), (css, "css"))
+            )
             page = open_page(**options)
             page.route(f"{NOWHERE}/", lambda route: route.fulfill(body=EMPTY, content_type="text/html"))
             page.goto("/")

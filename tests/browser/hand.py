@@ -92,9 +92,10 @@ CARRY = """async ({ js, data }) =>
   (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default({ data })"""
 
 
-def carry(page, opened: Checkpoint, trained: TrainedPrior) -> None:
-    """Bring a page without a server a model and its prior."""
-    data = {"model": described(opened), "prior": carrier.describe_prior(trained)}
+def carry(page, opened: Checkpoint, trained: TrainedPrior | None) -> None:
+    """Bring a page without a server a model and its prior, if any."""
+    prior = trained and carrier.describe_prior(trained)
+    data = {"name": opened.fingerprint, "model": described(opened), "prior": prior}
     page.evaluate(CARRY, {"js": module(carrier.FOLDER / "carrier.js"), "data": data})
 
 

@@ -194,7 +194,7 @@ def test_a_visit_to_another_page_keeps_the_drawing(page):
     stroke(page, (0.2, 0.2), (0.8, 0.8))
     before, names = drawing(page), codes(page)
     settled(page)
-    page.get_by_role("link", name="Home").click()
+    page.get_by_role("link", name="Train").click()
     page.get_by_label(CANVAS, exact=True).wait_for(state="detached")
     page.get_by_role("link", name="Draw").first.click()
     settled(page)

@@ -275,7 +275,7 @@ def test_the_cell_chosen_last_is_still_chosen_after_a_visit_elsewhere(page):
     open_draw(page, "/draw?cell=24")
     cell(page, 2, 3).click()
     settled(page)
-    page.get_by_role("link", name="Home").click()
+    page.get_by_role("link", name="Train").click()
     page.get_by_role("grid").wait_for(state="detached")
     page.get_by_role("link", name="Draw").first.click()
     settled(page)

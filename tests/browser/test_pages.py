@@ -9,7 +9,7 @@ from tests.browser.conftest import TIMEOUT, Watch, running_app, visitors
 from tests.browser.hand import PHONE
 
 PAGES = {
-    "": "Inside a VQ-VAE",
+    "": "What if an autoencoder had to write with an alphabet?",
     "draw": "Draw",
     "generate": "Generate",
     "codebook": "Codebook",
@@ -91,7 +91,7 @@ def test_the_browsers_back_takes_back_a_choice_and_then_leads_to_the_page_before
     page.go_back()  # to the bare address that the menu leads to, which stands for the same
     page.wait_for_url("**/codebook?model=tutorial")
     page.go_back()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Inside a VQ-VAE")
+    expect(page.get_by_role("heading", level=1)).to_have_text("What if an autoencoder had to write with an alphabet?")
     page.wait_for_url("**/?model=tutorial")
 
 

@@ -206,7 +206,7 @@ def test_the_notes_for_the_speaker_open_in_a_second_window_and_print_on_one_shee
 @pytest.mark.parametrize(
     ("path", "there"),
     [
-        ("/?", ".stations"),
+        ("/?", "#reconstruction"),
         ("/codebook?", ".gallery canvas"),
         ("/map?", "canvas.base"),
         ("/map?show=codes&", "canvas.base"),

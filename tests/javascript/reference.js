@@ -5,12 +5,13 @@ import { bytesOf } from "../../pages/ui/components/shared/wire.js";
 
 export const reference = JSON.parse(readFileSync(process.env.REFERENCE, "utf8"));
 
-export const passes = reference.passes.map(({ pixels, codes, margins, drawn, ...rest }) => ({
+export const passes = reference.passes.map(({ pixels, codes, margins, drawn, latents, ...rest }) => ({
   ...rest,
   pixels: bytesOf(pixels), // (N, H, W, C)
   codes: new Int32Array(bytesOf(codes).buffer), // (N, h, w)
   margins: new Float64Array(bytesOf(margins).buffer), // (N, h, w): how much farther the runner-up is, in float64
   drawn: new Float32Array(bytesOf(drawn).buffer), // (N, H, W, C) from torch's codes
+  latents: new Float32Array(bytesOf(latents).buffer), // (h, w, D) of the first picture
 }));
 
 /** Numbers in [0, 1), the same ones in every run. */

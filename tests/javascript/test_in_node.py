@@ -70,6 +70,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
         json.dumps(
             {
                 "passes": passes,
+                "sums": sum_agreement(load(SHIPPED["default"])),
                 "fetched": in_half_precision(),
                 "priors": [prior_agreement(prior) for prior in priors()],
                 "best": best_agreement(random_checkpoint(RANDOM["K 37, D 5"])),
@@ -120,6 +121,24 @@ def agreement(checkpoint: Checkpoint, pixels: Tensor) -> dict[str, object]:
         "codes": packed(codes.to(torch.int32)),
         "margins": packed(margins),
         "drawn": packed(channels_last(model.decode(codes))),
+        "latents": packed(channels_last(model.latents(images[:1]))),
+    }
+
+
+def sum_agreement(checkpoint: Checkpoint) -> dict[str, object]:
+    """The products that torch's last layers add up for one of a cell's numbers, and for one pixel, of a digit."""
+    model, image = checkpoint.model, data.to_unit(pictures(checkpoint.model.config)[:1])
+    row, column, channel, y, x = 4, 2, 5, 15, 13
+    with torch.inference_mode():
+        before = model.encoder.convs[:-1](image - model.config.offset)[0, :, row, column]
+        last, vectors = model.decoder.convs[-1], model.vq_layer.lookup(model.encode(image))
+        drawn = model.decoder.convs[:-1](vectors)[0, :, y - 1 : y + 2, x - 1 : x + 2]  # kernel 3, stride 1, padding 1
+        of_number = before * model.encoder.convs[-1].weight[channel, :, 0, 0]
+        of_pixel = drawn * last.weight[:, 0].flip(1, 2)  # a transposed convolution meets its kernel from the other side
+    return {
+        "place": {"row": row, "column": column, "channel": channel, "y": y, "x": x},
+        "of_number": of_number.tolist(),
+        "of_pixel": of_pixel.permute(1, 2, 0).flatten().tolist(),
     }
 
 

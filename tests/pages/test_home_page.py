@@ -1,6 +1,7 @@
 """Home, the frame around every page and the state in the address, without a browser."""
 
 import gc
+import json
 import sys
 import types
 from dataclasses import replace
@@ -24,31 +25,59 @@ def home(**query: str) -> AppTest:
     return visit("home", **query)
 
 
-def test_home_shows_a_digit_on_its_way_through_the_model():
+def story_of(app: AppTest) -> dict:
+    """What the browser is told of the story."""
+    messages = [json.loads(one.proto.json) for one in app.get("bidi_component") if one.proto.json]
+    return next(message for message in messages if "losses" in message)
+
+
+def brought(app: AppTest) -> set[str]:
+    """Names of what is brought to the browser for it."""
+    messages = [json.loads(one.proto.json) for one in app.get("bidi_component") if one.proto.json]
+    return {message["name"] for message in messages if "name" in message}
+
+
+@pytest.mark.parametrize("name", checkpoint.SHIPPED)
+def test_home_opens_with_every_shipped_model(name):
+    app = home(model=name)
+    assert not app.exception
+    assert not app.error
+    fingerprint = checkpoint.load(checkpoint.SHIPPED[name]).fingerprint
+    assert story_of(app)["fingerprint"] == fingerprint
+    assert brought(app) == {fingerprint, "plane", "learning"}
+
+
+def test_home_puts_the_digit_of_the_address_there():
+    story = story_of(home(digit="4321"))
+    assert story["set"]["pixels"] == resources.digits().pixels[4321].flatten().tolist()
+    assert story["set"]["example"]
+
+
+def test_a_model_too_large_for_the_browser_is_one_sentence(make_model, monkeypatch):
+    large = checkpoint.Checkpoint(make_model(ModelConfig(num_embeddings=65_536, embedding_dim=32)), variance=0.1)
+    monkeypatch.setattr(resources, "checkpoint", lambda name: large)
     app = home()
     assert not app.exception
-    assert [title.value for title in app.title] == ["Inside a VQ-VAE"]
-    assert any("Digit 1234" in caption.value for caption in app.caption)
+    assert len(app.error) == 1
+    assert "expected at most 2 million" in app.error[0].value
 
 
-def test_an_eight_is_called_an_eight():
-    eight = int((resources.digits().labels == 8).nonzero()[0])
-    assert f"Digit {eight}, an “8”, one of the 5,000 embedded digits" in text_of(home(digit=str(eight)))
+def test_the_drawing_of_another_page_is_on_home_as_well(monkeypatch):
+    app = visit("draw", digit="17")
+    app.switch_page("app.py").run()
+    told = story_of(app)["set"]
+    app.switch_page("pages/draw.py").run()
+    messages = [json.loads(one.proto.json) for one in app.get("bidi_component") if one.proto.json]
+    canvas = next(message for message in messages if "tour" in message)["set"]
+    assert (told["serial"], told["pixels"]) == (canvas["serial"], canvas["pixels"])
 
 
-def test_an_address_chooses_model_and_digit():
-    app = home(model="tutorial", digit="4321")
-    assert app.sidebar.selectbox[0].value == "tutorial"
-    assert any("Digit 4321" in caption.value and "“Tutorial (gradient)”" in caption.value for caption in app.caption)
-
-
-@pytest.mark.parametrize("page", ["home", "draw"])
-def test_a_model_of_ones_own_is_called_by_the_name_that_it_was_given(page, make_model, digits, tmp_path, monkeypatch):
+def test_a_model_of_ones_own_is_called_by_the_name_that_it_was_given(make_model, digits, tmp_path, monkeypatch):
     monkeypatch.setenv("VQVAE_RUNS", str(tmp_path))
     token = "0123456789abcdef" * 2
     mine = Checkpoint(make_model(), variance=0.1)
     entry = OwnCheckpoints(Visitor(token)).add(mine, "Twelve codes", digits)
-    words = text_of(visit(page, token=token, model=entry.name))
+    words = text_of(visit("draw", token=token, model=entry.name))
     assert "the model “Twelve codes”" in words
     assert entry.name not in words
 
@@ -63,9 +92,10 @@ def test_a_model_whose_latents_are_bounded_opens(page, make_model, monkeypatch):
     assert not app.exception
     assert not app.error
     if page == "home":
-        said = "\n".join(one.value for one in app.markdown)
+        said = [term["words"] for term in story_of(app)["losses"]["terms"]]
         assert "Not in the sum: this model’s codes are a fixed grid." in said
         assert "Not in the sum: nothing pulls this model’s vectors to their codes." in said
+        assert story_of(app)["losses"]["cost"] == 0
 
 
 @pytest.mark.parametrize(
@@ -77,7 +107,9 @@ def test_a_model_whose_latents_are_bounded_opens(page, make_model, monkeypatch):
 )
 def test_the_codebook_loss_says_whether_it_is_in_the_sum(model, quantizer, words, in_sum):
     assert checkpoint.load(checkpoint.SHIPPED[model]).recipe.quantizer == quantizer
-    (said,) = [one.value for one in home(model=model).markdown if "Codebook loss" in one.value]
+    (said,) = [
+        term["words"] for term in story_of(home(model=model))["losses"]["terms"] if term["name"] == "Codebook loss"
+    ]
     assert words in said
     assert ("Not in the sum" not in said) == in_sum
 
@@ -98,7 +130,7 @@ def test_nonsense_in_an_address_is_ignored_with_one_sentence(nonsense):
     assert not app.exception
     assert len(app.warning) == 1
     assert "digit should be a whole number from 0 to 4999" in app.warning[0].value
-    assert any("Digit 1234" in caption.value for caption in app.caption)
+    assert story_of(app)["set"]["pixels"] == resources.digits().pixels[1234].flatten().tolist()
 
 
 def test_a_chosen_model_is_written_into_the_address_and_kept_on_every_page():
@@ -113,7 +145,7 @@ def test_a_chosen_model_is_written_into_the_address_and_kept_on_every_page():
 def test_another_digit_is_another_digit_and_start_over_brings_the_first_one_back():
     app = home(digit="4321")
     app.button(key="restart").click().run()
-    assert any("Digit 1234" in caption.value for caption in app.caption)
+    assert story_of(app)["set"]["pixels"] == resources.digits().pixels[1234].flatten().tolist()
     assert "digit" not in app.query_params
 
 
@@ -185,7 +217,7 @@ def test_a_damaged_checkpoint_is_one_sentence_and_the_other_model(damage, tmp_pa
     assert len(app.error) == 1
     assert "“Default \\(EMA\\)” cannot be opened" in app.error[0].value
     assert [info.value for info in app.info] == ["You see the model “Tutorial (gradient)” instead."]
-    assert any("“Tutorial (gradient)”" in caption.value for caption in app.caption)
+    assert story_of(app)["fingerprint"] == checkpoint.load(checkpoint.SHIPPED["tutorial"]).fingerprint
     st.cache_resource.clear()
 
 
@@ -210,5 +242,7 @@ def test_without_digits_home_says_so_in_one_sentence(monkeypatch):
     st.cache_resource.clear()
     app = home(digit="4321")
     assert not app.exception
-    assert [error.value for error in app.error] == ["These digits cannot be opened. They cannot be read."]
+    sentence = "There is no digit to start from, but you can draw one. They cannot be read."
+    assert [error.value for error in app.error] == [sentence]
+    assert story_of(app)["set"]["pixels"] is None
     st.cache_resource.clear()

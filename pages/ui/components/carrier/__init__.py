@@ -6,6 +6,7 @@ what changes by others, which find the weights in `shared/carried.js`.
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import torch
 from streamlit.components.v2 import component
@@ -22,7 +23,13 @@ FOLDER = Path(__file__).parent
 
 def carry(checkpoint: Checkpoint, trained: TrainedPrior | None, key: str) -> None:
     """Bring a model and its prior. Raises CanvasError for a model that cannot run in the browser."""
-    _component(key=key, data={"model": describe(checkpoint), "prior": trained and describe_prior(trained)})
+    model, prior = describe(checkpoint), trained and describe_prior(trained)
+    _component(key=key, data={"name": checkpoint.fingerprint, "model": model, "prior": prior})
+
+
+def bring(name: str, data: dict[str, Any], key: str) -> None:
+    """Bring other constant data, which components find by its name."""
+    _component(key=key, data={"name": name, "data": data})
 
 
 def describe_prior(trained: TrainedPrior) -> dict[str, object]:

@@ -1,23 +1,28 @@
 // Models and priors that the page has been given, by fingerprint. Any change of a component's data sends all of it
 // again, so what is large and never changes comes by a component of its own, `carrier`, and all others find it here.
 
-/** @type {Map<string, {model: import("./vqvae.js").Description, prior: import("./prior.js").Description | null}>} */
+/**
+ * @typedef {{name: string, model?: import("./vqvae.js").Description, prior?: import("./prior.js").Description | null,
+ *   data?: any}} Carried  a model by its fingerprint with its prior, or other data by another name
+ */
+
+/** @type {Map<string, Carried>} */
 const carried = new Map();
 /** @type {Set<() => void>} */
 const listeners = new Set();
 
-/** @param {{model: import("./vqvae.js").Description, prior: import("./prior.js").Description | null}} what */
+/** @param {Carried} what */
 export function arrived(what) {
-  carried.set(what.model.fingerprint, what);
+  carried.set(what.name, what);
   for (const listener of listeners) listener();
 }
 
 /**
- * What the page was given under a fingerprint, if it has come.
- * @param {string} fingerprint
+ * What the page was given under a name, if it has come.
+ * @param {string} name
  */
-export function found(fingerprint) {
-  return carried.get(fingerprint);
+export function found(name) {
+  return carried.get(name);
 }
 
 /**

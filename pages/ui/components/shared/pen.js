@@ -131,7 +131,7 @@ export class Pen {
   key(event) {
     const { bench } = this;
     const step = ARROWS[event.key];
-    if ((!step && event.key !== " ") || bench.tour.claims(event)) return;
+    if ((!step && event.key !== " ") || bench.tour?.claims(event)) return;
     event.preventDefault();
     const { height, width } = bench.image;
     let { x, y } = this.place ?? { x: width / 2, y: height / 2 };

@@ -174,6 +174,8 @@ export function overruled(network) {
   let back;
   /** @type {FeatureMap[] | undefined} */
   let drawn;
+  /** @type {FeatureMap[] | undefined} */
+  let smooth;
   /** @type {Reconstructed | undefined} */
   let pass;
   /**
@@ -194,22 +196,24 @@ export function overruled(network) {
     const chosen = codes.map((code, cell) => (edits[cell] < 0 ? code : edits[cell]));
     const same = chosen.every((code, cell) => code === codes[cell]);
     drawn = same ? back : decode(network, lookup(network, chosen), drawn ?? back);
-    return { ...pass, chosen, edited: drawn.at(-1).values, inside: deep ? inside(network, there, drawn) : undefined };
+    if (deep) smooth = decode(network, there.at(-1), smooth);
+    const within = deep ? inside(network, there, drawn, smooth.at(-1).values) : undefined;
+    return { ...pass, chosen, edited: drawn.at(-1).values, inside: within };
   };
 }
 
 /**
  * What lies between, out of the maps of `encode` and `decode`: the feature map after each layer, there and back, and
- * the picture that the decoder would draw from z_e itself, without quantising. {encoder: [{name, map}], decoder: [...],
+ * the picture that the decoder draws from z_e itself, without quantising. {encoder: [{name, map}], decoder: [...],
  * continuous: pixels}.
  * @param {Network} network
  * @param {FeatureMap[]} there
  * @param {FeatureMap[]} back
+ * @param {Float64Array} continuous
  */
-function inside(network, there, back) {
+function inside(network, there, back, continuous) {
   const named = (/** @type {Built[]} */ layers, /** @type {FeatureMap[]} */ maps) =>
     layers.map(({ kind }, n) => ({ name: kind.replace("_", " "), map: maps[n + 1] }));
-  const continuous = decode(network, there.at(-1)).at(-1).values;
   return { encoder: named(network.encoder, there), decoder: named(network.decoder, back), continuous };
 }
 
@@ -232,6 +236,71 @@ export function receptiveField(network, row, column) {
     return [Math.max(0, first), Math.min(size, last + 1)];
   });
   return { top: height[0], bottom: height[1], left: width[0], right: width[1] };
+}
+
+/**
+ * The window of a layer's input that one place of its output is summed over, which may reach beyond the borders.
+ * @param {Built} layer
+ * @param {number} row
+ * @param {number} column
+ */
+function windowOf({ pieces }, row, column) {
+  const piece = pieces.find(({ to, every }) => row % every[0] === to[0] && column % every[1] === to[1]);
+  const { first, step, to, every } = piece;
+  const [top, left] = [row, column].map((at, side) => first[side] + ((at - to[side]) / every[side]) * step[side]);
+  return { piece, top, left, bottom: top + piece.height, right: left + piece.width };
+}
+
+/**
+ * One number that a layer with weights gives, as the sum that it is: bias and products, those of inputs that exist.
+ * @param {Built} layer
+ * @param {FeatureMap} input
+ * @param {number} row
+ * @param {number} column
+ * @param {number} channel
+ */
+export function summands(layer, input, row, column, channel) {
+  const { piece, top, left } = windowOf(layer, row, column);
+  const span = piece.height * piece.width * input.channels;
+  const lane = channel % BLOCK;
+  const blocked = channel < layer.out - (layer.out % BLOCK);
+  /** @type {{row: number, column: number, channel: number, value: number, weight: number, product: number}[]} */
+  const terms = [];
+  for (let k = 0; k < span; k++) {
+    const [place, c] = [Math.floor(k / input.channels), k % input.channels];
+    const [y, x] = [top + Math.floor(place / piece.width), left + (place % piece.width)];
+    if (y < 0 || y >= input.height || x < 0 || x >= input.width) continue;
+    const value = input.values[(y * input.width + x) * input.channels + c];
+    const weight = piece.weights[blocked ? (channel - lane) * span + k * BLOCK + lane : channel * span + k]; // see `pack`
+    terms.push({ row: y, column: x, channel: c, value, weight, product: value * weight });
+  }
+  const bias = layer.bias[channel];
+  return { bias, terms, total: terms.reduce((sum, { product }) => sum + product, bias) };
+}
+
+/**
+ * The cells whose codes a pixel of the decoder's picture depends on.
+ * @param {Network} network
+ * @param {number} row
+ * @param {number} column
+ * @returns {Box}
+ */
+export function reach({ decoder, grid, D }, row, column) {
+  const sizes = [{ ...grid, channels: D }];
+  for (const layer of decoder) sizes.push(outputSize(sizes.at(-1), layer));
+  let box = { top: row, bottom: row + 1, left: column, right: column + 1 };
+  for (let n = decoder.length - 1; n >= 0; n--) {
+    if (!decoder[n].pieces.length) continue;
+    let all;
+    for (let y = box.top; y < box.bottom; y++) {
+      for (let x = box.left; x < box.right; x++) all = around(all, windowOf(decoder[n], y, x));
+    }
+    if (!all) return { top: 0, bottom: 0, left: 0, right: 0 }; // a border that holds the bias alone
+    const { height, width } = sizes[n];
+    const [top, left] = [Math.max(0, all.top), Math.max(0, all.left)];
+    box = { top, left, bottom: Math.min(height, all.bottom), right: Math.min(width, all.right) };
+  }
+  return box;
 }
 
 /**

@@ -1,0 +1,56 @@
+// The encoder: the vectors of all cells, one cell's patch and numbers, and how one of these is added up.
+
+import { placeOf } from "../shared/codes.js";
+import { paintVectors } from "../shared/pictures.js";
+import { fromBytes, receptiveField, summands } from "../shared/vqvae.js";
+import { paintBars } from "./bars.js";
+import { decimal, showMaps, writeSum } from "./sums.js";
+
+export class Encoder {
+  constructor(story) {
+    this.story = story;
+    this.dimension = 0;
+    story.$.dimension.oninput = () => {
+      this.dimension = Number(story.$.dimension.value);
+      this.show();
+    };
+  }
+
+  resize() {
+    const { $, network } = this.story;
+    this.dimension = 0;
+    $.dimension.max = network.D - 1;
+    $.dimension.value = 0;
+    $["encoder-maps"].replaceChildren();
+  }
+
+  show() {
+    const { $, network, pass, cell, job } = this.story;
+    if (!pass) return;
+    const { D, grid, image } = network;
+    const [row, column] = placeOf(cell, grid);
+    paintVectors($.latents, pass.latents);
+    const { top, bottom, left, right } = receptiveField(network, row, column);
+    Object.assign($.patch, { width: right - left, height: bottom - top }); // clears it
+    $.patch.getContext("2d").drawImage($.ink, -left, -top);
+    const place = this.story.root.querySelector(".place");
+    place.textContent = `Row ${row + 1}, column ${column + 1}`;
+    const vector = pass.latents.values.subarray(cell * D, (cell + 1) * D);
+    paintBars($.numbers, [{ values: vector, color: "#3fc1cd", faint: this.dimension }]);
+    $.numbers.setAttribute("aria-label", `The cell’s numbers: ${Array.from(vector, decimal).join(", ")}`);
+    $.number.textContent = String(this.dimension + 1);
+    if (!pass.inside || !this.story.open("encoder")) return;
+    const { encoder } = pass.inside;
+    showMaps($["encoder-maps"], encoder);
+    const last = network.encoder.findLastIndex(({ pieces }) => pieces.length);
+    const input = last
+      ? encoder[last - 1].map
+      : { ...image, values: fromBytes(job.pixels).map((value) => value - network.offset) };
+    const sum = summands(network.encoder[last], input, row, column, this.dimension);
+    const value = vector[this.dimension];
+    const bounded =
+      last < network.encoder.length - 1 ? [["bounded to the range of its levels", "", "", decimal(value)]] : [];
+    writeSum($["encoder-sum"], sum, bounded);
+    $["encoder-sum"].dataset.value = String(value);
+  }
+}
