@@ -4,8 +4,8 @@ A pointer moves at 60 Hz in headless Chromium, as fast as one writes: a stroke a
 long, with short rests between them, so that the server's answers to one arrive during the next. A slower pen does not
 change the codes, hence the picture, at every event; passes count what was drawn, new or not. Gaps run from the pen's
 first touch to the first new picture, and on from each to the next. Then the pointer hovers over the palette, a tile at
-each event, and paints codes, a cell at each event. Run by hand: `python tests/benchmarks/pen.py`; `--seconds` and
-`--runs` make it longer.
+each event, and paints codes, a cell at each event. On Home the pen draws beside each of some parts, with boxes open.
+Run by hand: `python tests/benchmarks/pen.py`; `--page home` for Home, `--seconds` and `--runs` make it longer.
 """
 
 import argparse
@@ -115,7 +115,10 @@ async def visit(browser: Browser, address: str, delay: float) -> Page:
 
 async def draw(browser: Browser, address: str, seconds: float, delay: float) -> Strokes:
     """Some seconds of drawing."""
-    page = await visit(browser, address, delay)
+    return await _strokes(await visit(browser, address, delay), seconds)
+
+
+async def _strokes(page: Page, seconds: float) -> Strokes:
     await page.get_by_role("button", name="Clear the canvas").click()
     canvas = page.get_by_label("Draw a digit", exact=True)
     box = await canvas.bounding_box()
@@ -152,6 +155,26 @@ class Tally:
         gaps = sorted(self.gaps)
         p95 = gaps[int(0.95 * (len(gaps) - 1))]
         return Strokes(self.shown / self.seconds, self.passes / self.seconds, p95, statistics.median(gaps[-3:]))
+
+
+def beside(part: str, box: str | None = None) -> Callable:
+    """The gesture of drawing on Home while a part of the story is in sight, perhaps with a box open."""
+
+    async def gesture(browser: Browser, address: str, seconds: float, _: float) -> Strokes:
+        context = await browser.new_context(viewport={"width": 1280, "height": 800})
+        context.set_default_timeout(120_000)
+        page = await context.new_page()
+        await page.add_init_script(WATCH)
+        await page.goto(f"{address}/")
+        await page.get_by_label("row 1, column 1, code").first.wait_for()
+        await page.wait_for_timeout(3000)
+        if box:
+            await page.locator(f"#box-{box} summary").click()
+        await page.locator(f"#{box and f'box-{box}' or part}").evaluate("(it) => it.scrollIntoView({ block: 'start' })")
+        await page.wait_for_timeout(500)
+        return await _strokes(page, seconds)
+
+    return gesture
 
 
 async def hover(browser: Browser, address: str, seconds: float, _: float) -> Strokes:
@@ -229,6 +252,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=6.0, help="with the pen down, a run (%(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="each figure is the median of so many (%(default)s)")
+    parser.add_argument("--page", choices=("draw", "home"), default="draw", help="where the pen is (%(default)s)")
     options = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as name, app(Path(name)) as address:
@@ -239,6 +263,18 @@ def main() -> None:
             ("painting codes", paint, 0.0, nullcontext()),
             ("drawing beside training, nice 10", draw, 0.0, training(Path(name))),
         )
+        if options.page == "home":
+            scenarios = tuple(
+                (f"Home, {part}{', opened' if box else ''}", beside(part, box), 0.0, nullcontext())
+                for part, box in (
+                    ("question", None),
+                    ("encoder", "encoder"),
+                    ("nearest", "nearest"),
+                    ("flat", None),
+                    ("decoder", "decoder"),
+                    ("loss", None),
+                )
+            )
         for scenario, gesture, delay, beside in scenarios:
             yardstick = Yardstick()
             with beside:

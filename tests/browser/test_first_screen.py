@@ -79,8 +79,10 @@ def test_draw_on_a_phone_pen_and_reconstruction_together_and_codes_below_for_a_t
 def test_home(new_page, options):
     page = new_page(**options)
     page.goto("/")
-    seen(page.get_by_role("heading", level=1), *pictures(page, "input", "tiles", "reconstruction"))
-    seen(page.get_by_text("Draw your own here"), *buttons(page, "Pen", "Eraser", "Undo", "Another digit"))
+    codes = "grid" if options is LAPTOP else "tiles"
+    seen(page.get_by_role("heading", level=1), *pictures(page, "ink", codes, "reconstruction"))
+    expect(page.get_by_text("Draw your own here")).to_be_visible()
+    seen(*buttons(page, "Pen", "Eraser", "Undo", "Another digit"))
     seen(page.get_by_role("heading", name="An alphabet for pictures"))
     if options is LAPTOP:
         seen(*pictures(page, "letters", "book"))

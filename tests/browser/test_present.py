@@ -198,7 +198,7 @@ def test_the_notes_for_the_speaker_open_in_a_second_window_and_print_on_one_shee
         page.get_by_role("link", name="Notes").click()
     notes = second.value
     expect(notes.get_by_role("heading", level=1)).to_have_text("Notes for the speaker")
-    expect(notes.get_by_role("listitem")).to_have_count(5 + len(LESSONS))
+    expect(notes.get_by_role("listitem")).to_have_count(7 + len(LESSONS))
     sheet = notes.pdf(format="A4", margin=dict.fromkeys(("top", "right", "bottom", "left"), "1.5cm"))
     assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1
 
@@ -225,6 +225,20 @@ def test_every_page_stands_on_one_screen(new_page, path, there):
         page.wait_for_timeout(500)  # the picture follows its screen
         assert scrolls(page) <= 0
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_each_of_homes_slides_stands_on_one_screen_and_the_last_leads_to_draw(new_page):
+    page = new_page(viewport=SCREEN)
+    page.goto("/?present=1")
+    page.locator(".part.now").wait_for()
+    for part in ("question", "encoder", "nearest", "flat", "decoder", "worth", "loss", "death"):
+        expect(page.locator(".part.now")).to_have_id(part)
+        page.wait_for_timeout(300)  # the picture follows its screen
+        assert scrolls(page) <= 0, part
+        page.keyboard.press("PageDown")
+    expect(page.locator("#lesson b")).to_have_text(LESSONS[0])
+    page.keyboard.press("PageUp")
+    expect(page.locator(".part.now")).to_have_id("death")
 
 
 def test_damaged_links_open_what_they_can_without_an_error(new_page):

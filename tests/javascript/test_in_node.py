@@ -131,10 +131,11 @@ def sum_agreement(checkpoint: Checkpoint) -> dict[str, object]:
     row, column, channel, y, x = 4, 2, 5, 15, 13
     with torch.inference_mode():
         before = model.encoder.convs[:-1](image - model.config.offset)[0, :, row, column]
-        last, vectors = model.decoder.convs[-1], model.vq_layer.lookup(model.encode(image))
+        vectors = model.vq_layer.lookup(model.encode(image))
         drawn = model.decoder.convs[:-1](vectors)[0, :, y - 1 : y + 2, x - 1 : x + 2]  # kernel 3, stride 1, padding 1
-        of_number = before * model.encoder.convs[-1].weight[channel, :, 0, 0]
-        of_pixel = drawn * last.weight[:, 0].flip(1, 2)  # a transposed convolution meets its kernel from the other side
+        of_number = before * model.encoder.convs[-1].get_parameter("weight")[channel, :, 0, 0]
+        # A transposed convolution meets its kernel from the other side.
+        of_pixel = drawn * model.decoder.convs[-1].get_parameter("weight")[:, 0].flip(1, 2)
     return {
         "place": {"row": row, "column": column, "channel": channel, "y": y, "x": x},
         "of_number": of_number.tolist(),

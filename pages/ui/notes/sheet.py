@@ -22,10 +22,22 @@ def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
     numbers = config.channels * config.height * config.width
     return [
         (
-            "Home",
-            f"A VQ-VAE writes a picture down as a few entries of a learned list, the codebook, and draws it again from "
-            f"those alone. {numbers} numbers go in; {cells} whole numbers from 0 to {K - 1} get through.",
-            "Follow the digit from left to right. Everything here is measured now, nothing is a sketch.",
+            "Home 1: an alphabet",
+            f"What if an autoencoder had to write with an alphabet? {numbers} numbers go in; {cells} letters out of {K} "
+            "get through. The letters are called codes, the alphabet the codebook.",
+            "Let somebody draw, here and on every slide: all of it follows the pen.",
+        ),
+        (
+            "Home 2 to 5: there and back",
+            "Each cell becomes a vector, the vector snaps to the nearest code, the decoder draws from the codes alone. "
+            "With two numbers a cell one can see it in a plane.",
+            "Choose a cell, and open one computation. In the plane, drag a code.",
+        ),
+        (
+            "Home 6 to 8: what for, and how",
+            f"A picture is {bits} bits that a model can learn to write. No gradient passes the choice of a code, so it is "
+            "copied past it. A code that nobody chooses does not move: it is dead.",
+            "Send the gradient back. Let the three recipes play: ask beforehand which keeps its codes.",
         ),
         (
             "Draw 1: a digit",
