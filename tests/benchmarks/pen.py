@@ -157,7 +157,7 @@ class Tally:
         return Strokes(self.shown / self.seconds, self.passes / self.seconds, p95, statistics.median(gaps[-3:]))
 
 
-def beside(part: str, box: str | None = None) -> Callable:
+def on_home(part: str, box: str | None = None) -> Callable:
     """The gesture of drawing on Home while a part of the story is in sight, perhaps with a box open."""
 
     async def gesture(browser: Browser, address: str, seconds: float, _: float) -> Strokes:
@@ -170,7 +170,8 @@ def beside(part: str, box: str | None = None) -> Callable:
         await page.wait_for_timeout(3000)
         if box:
             await page.locator(f"#box-{box} summary").click()
-        await page.locator(f"#{box and f'box-{box}' or part}").evaluate("(it) => it.scrollIntoView({ block: 'start' })")
+        seen = f"#box-{box}" if box else f"#{part}"
+        await page.locator(seen).evaluate("(it) => it.scrollIntoView({ block: 'start' })")
         await page.wait_for_timeout(500)
         return await _strokes(page, seconds)
 
@@ -265,7 +266,7 @@ def main() -> None:
         )
         if options.page == "home":
             scenarios = tuple(
-                (f"Home, {part}{', opened' if box else ''}", beside(part, box), 0.0, nullcontext())
+                (f"Home, {part}{', opened' if box else ''}", on_home(part, box), 0.0, nullcontext())
                 for part, box in (
                     ("question", None),
                     ("encoder", "encoder"),

@@ -198,7 +198,7 @@ def test_the_notes_for_the_speaker_open_in_a_second_window_and_print_on_one_shee
         page.get_by_role("link", name="Notes").click()
     notes = second.value
     expect(notes.get_by_role("heading", level=1)).to_have_text("Notes for the speaker")
-    expect(notes.get_by_role("listitem")).to_have_count(7 + len(LESSONS))
+    expect(notes.get_by_role("listitem")).to_have_count(5 + len(LESSONS))
     sheet = notes.pdf(format="A4", margin=dict.fromkeys(("top", "right", "bottom", "left"), "1.5cm"))
     assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1
 

@@ -22,22 +22,10 @@ def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
     numbers = config.channels * config.height * config.width
     return [
         (
-            "Home 1: an alphabet",
-            f"What if an autoencoder had to write with an alphabet? {numbers} numbers go in; {cells} letters out of {K} "
-            "get through. The letters are called codes, the alphabet the codebook.",
-            "Let somebody draw, here and on every slide: all of it follows the pen.",
-        ),
-        (
-            "Home 2 to 5: there and back",
-            "Each cell becomes a vector, the vector snaps to the nearest code, the decoder draws from the codes alone. "
-            "With two numbers a cell one can see it in a plane.",
-            "Choose a cell, and open one computation. In the plane, drag a code.",
-        ),
-        (
-            "Home 6 to 8: what for, and how",
-            f"A picture is {bits} bits that a model can learn to write. No gradient passes the choice of a code, so it is "
-            "copied past it. A code that nobody chooses does not move: it is dead.",
-            "Send the gradient back. Let the three recipes play: ask beforehand which keeps its codes.",
+            "Home, eight slides",
+            f"What if an autoencoder had to write with an alphabet? {numbers} numbers go in; {cells} codes out of a "
+            f"codebook of {K} get through. What snaps, what is lost, how it learns, why codes die.",
+            "Let somebody draw: every slide follows. In the plane, drag a code.",
         ),
         (
             "Draw 1: a digit",
