@@ -71,6 +71,7 @@ DRAWN = """() => [...document.querySelectorAll("[data-testid=stPlotlyChart]")]
   .every((chart) => chart.querySelector(".infolayer"))"""
 
 PAGES = {
+    "/": "#losses output",
     "/codebook?code=57": ".patches",
     "/codebook?code=57&section=damage&cells=ink": ".patches",
     "/codebook?model=tutorial&code=3&section=compare&by=class": ".patches",

@@ -22,7 +22,8 @@ export function paintMaps(canvas, { height, width, channels, values }) {
       }
     }
   }
-  [canvas.width, canvas.height] = [size.width, size.height];
+  if (canvas.width !== size.width) canvas.width = size.width; // set anew, a canvas is made anew
+  if (canvas.height !== size.height) canvas.height = size.height;
   paint(canvas, bytes, size);
 }
 

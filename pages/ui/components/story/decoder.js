@@ -56,7 +56,7 @@ export class Decoder {
     paint($.together, toBytes(pass.pixels), image);
     if (!pass.inside || !this.story.open("decoder")) return;
     const { decoder } = pass.inside;
-    showMaps($["decoder-maps"], decoder);
+    showMaps($["decoder-maps"], decoder, Boolean(this.story.pen.stroke));
     const last = network.decoder.findLastIndex(({ pieces }) => pieces.length);
     const input = last ? decoder[last - 1].map : lookup(network, pass.codes);
     const sum = summands(network.decoder[last], input, this.row, this.column, 0);

@@ -31,7 +31,8 @@ export class Encoder {
     const [row, column] = placeOf(cell, grid);
     paintVectors($.latents, pass.latents);
     const { top, bottom, left, right } = receptiveField(network, row, column);
-    Object.assign($.patch, { width: right - left, height: bottom - top }); // clears it
+    const [width, height] = [right - left, bottom - top];
+    if ($.patch.width !== width || $.patch.height !== height) Object.assign($.patch, { width, height });
     $.patch.getContext("2d").drawImage($.ink, -left, -top);
     const place = this.story.root.querySelector(".place");
     place.textContent = `Row ${row + 1}, column ${column + 1}`;
@@ -41,7 +42,7 @@ export class Encoder {
     $.number.textContent = String(this.dimension + 1);
     if (!pass.inside || !this.story.open("encoder")) return;
     const { encoder } = pass.inside;
-    showMaps($["encoder-maps"], encoder);
+    showMaps($["encoder-maps"], encoder, Boolean(this.story.pen.stroke));
     const last = network.encoder.findLastIndex(({ pieces }) => pieces.length);
     const input = last
       ? encoder[last - 1].map

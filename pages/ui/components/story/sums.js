@@ -62,11 +62,15 @@ export function writeSum(place, { bias, terms, total }, after) {
 }
 
 /**
- * The feature map after every layer, as small pictures.
+ * The feature map after every layer, as small pictures: all of them, or while the pen moves, one after another.
  * @param {HTMLElement} place
  * @param {{name: string, map: import("../shared/vqvae.js").FeatureMap}[]} layers
+ * @param {boolean} moving
  */
-export function showMaps(place, layers) {
+export function showMaps(place, layers, moving) {
+  const fresh = place.children.length !== layers.length;
+  const turn = (Number(place.dataset.turn ?? 0) + 1) % layers.length;
+  place.dataset.turn = String(turn);
   if (place.children.length !== layers.length) {
     place.replaceChildren(
       ...layers.map(() => {
@@ -77,6 +81,7 @@ export function showMaps(place, layers) {
     );
   }
   layers.forEach(({ name, map }, n) => {
+    if (moving && !fresh && n !== turn) return;
     const [picture, caption] = place.children[n].children;
     paintMaps(picture, map);
     const words = `${name}: ${map.channels} ${map.channels === 1 ? "map" : "maps"} of ${map.height} × ${map.width}`;
