@@ -151,6 +151,16 @@ def stroke(page, *points: tuple[float, float]) -> None:
     page.mouse.up()
 
 
+def model_picker(page):
+    """The list of models in the sidebar."""
+    return page.get_by_test_id("stSidebar").get_by_role("combobox", name="Model")
+
+
+def pick_model(page, title: str) -> None:
+    model_picker(page).click()
+    page.get_by_role("listbox").get_by_role("option", name=title).click()
+
+
 def press(page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 

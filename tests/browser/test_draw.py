@@ -13,6 +13,7 @@ from tests.browser.hand import (
     codes,
     drawing,
     open_draw,
+    pick_model,
     places,
     press,
     reconstruction,
@@ -215,8 +216,7 @@ def test_another_model_encodes_the_same_drawing_again(page):
     stroke(page, (0.2, 0.2), (0.8, 0.8))
     before, copy = drawing(page), reconstruction(page)
     settled(page)
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="Tutorial").click()
+    pick_model(page, "Tutorial")
     until(lambda: reconstruction(page) != copy, "the other model's reconstruction")
     assert drawing(page) == before
 

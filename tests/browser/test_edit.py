@@ -13,7 +13,9 @@ from tests.browser.hand import (
     code_at,
     codes,
     drawing,
+    model_picker,
     open_draw,
+    pick_model,
     press,
     reconstruction,
     settled,
@@ -288,8 +290,7 @@ def test_another_model_drops_the_edits_and_says_so(page):
     choose(page, 4, 4, another(page, 4, 4))
     picture = drawing(page)
     settled(page)
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="Tutorial").click()
+    pick_model(page, "Tutorial")
     page.get_by_text("Your edits of the codes are gone").wait_for()
     until(lambda: edited(page) == 0, "the encoder's codes")
     assert drawing(page) == picture
@@ -301,13 +302,12 @@ def test_each_back_takes_back_one_choice_also_where_a_cell_was_chosen_before_ano
     cell(page, 4, 4).click()
     page.wait_for_url("**/draw?digit=78&cell=24")
     settled(page)
-    page.get_by_role("combobox", name="Model").click()
-    page.get_by_role("option", name="Tutorial").click()
+    pick_model(page, "Tutorial")
     page.wait_for_url("**/draw?model=tutorial&digit=78&cell=24")
     settled(page)
     for there in ("/draw?digit=78&cell=24", "/draw?digit=78"):
         page.go_back()
-        expect(page.get_by_role("combobox", name="Model")).to_have_value("Default (EMA)")
+        expect(model_picker(page)).to_have_value("Default (EMA)")
         settled(page)
         assert page.url.endswith(there)
         assert (cell(page, 4, 4).get_attribute("aria-selected") == "true") == ("cell" in there)

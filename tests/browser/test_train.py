@@ -10,6 +10,7 @@ from playwright.sync_api import TimeoutError as NothingRan
 from playwright.sync_api import expect
 
 from tests.browser.conftest import running_app, visitors
+from tests.browser.hand import model_picker
 from vqvae import checkpoint
 from vqvae.checkpoint import Checkpoint
 from vqvae.runs.own_checkpoints import OwnCheckpoints
@@ -131,7 +132,7 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
     button(page, "Try it in Draw").click()
     expect(page).to_have_url(re.compile(r"draw\?.*model=own-[0-9a-f]{12}"))
     name = re.search(r"own-[0-9a-f]{12}", page.url)[0]
-    picker = page.get_by_test_id("stSidebar").get_by_role("combobox", name="Model")
+    picker = model_picker(page)
     for label in ("Draw", "Codebook", "Map"):
         menu(page, label)
         expect(page).to_have_url(re.compile(rf"{label.lower()}\?.*model={name}"))
