@@ -51,7 +51,7 @@ FAINT = """(enough) => {
   function walk(root) {
     for (const element of root.querySelectorAll("*")) {
       if (element.shadowRoot) walk(element.shadowRoot);
-      if (element.closest("style, script, [data-testid=stIconMaterial]")) continue;
+      if (element.closest("style, script, [data-testid=stIconMaterial], [aria-disabled=true]")) continue;
       if (element.closest("[data-testid=stElementContainer]")?.querySelector(":disabled")) continue;
       const style = getComputedStyle(element);
       if (!element.getClientRects().length || style.visibility !== "visible") continue;
