@@ -48,7 +48,7 @@ export function writeSum(place, { bias, terms, total }, after) {
   const left = terms.length - largest.length;
   writeTable(
     place,
-    ["from", "value", "× weight", "= product"],
+    ["from", "value", "weight", "product"],
     [
       ...largest.map(({ row, column, channel, value, weight, product }) => [
         `map ${channel + 1}, row ${row + 1}, column ${column + 1}`,
