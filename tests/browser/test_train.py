@@ -139,7 +139,8 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
         expect(picker).to_have_value("My <b>first</b> model")
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
     menu(page, "Home")
-    expect(page.get_by_text("the model “My <b>first</b> model”")).to_be_visible()
+    expect(page.get_by_label("Draw a digit", exact=True)).to_be_visible()
+    expect(picker).to_have_value("My <b>first</b> model")
 
     menu(page, "Train")
     with page.expect_download() as downloading:
