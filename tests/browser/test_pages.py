@@ -78,16 +78,25 @@ def test_the_menu_leads_to_every_page_and_keeps_the_model_however_soon_it_is_cli
 
 
 def test_the_browsers_back_takes_back_a_choice_and_then_leads_to_the_page_before(page, server):
+    def at_rest() -> None:
+        """A run that is still under way would write its address over the one that Back leads to."""
+        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
     opened(page, f"{server}/?model=tutorial")
+    at_rest()
     page.get_by_test_id("stSidebar").get_by_role("link", name="Codebook").click()
     page.wait_for_url("**/codebook?model=tutorial")
     for order in ("Index", "Similarity"):
+        at_rest()
         page.get_by_role("radio", name=order).click()
         page.wait_for_url(re.compile(f"order={order.lower()}"))
+    at_rest()
     page.go_back()
     expect(page.get_by_role("radio", name="Index")).to_be_checked()
+    at_rest()
     page.go_back()
     expect(page.get_by_role("radio", name="Use", exact=True)).to_be_checked()
+    at_rest()
     page.go_back()  # to the bare address that the menu leads to, which stands for the same
     page.wait_for_url("**/codebook?model=tutorial")
     page.go_back()
