@@ -8,7 +8,7 @@ torchvision, from the folder that `VQVAE_DATA` names or else the user's cache fo
 import functools
 import hashlib
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from vqvae import paths
 from vqvae.model import ModelConfig
 
 EMBEDDED = "digits"
+
+TEN = tuple("0123456789")  # the classes of a full data set, as they are numbered
 
 EMBEDDED_IMAGES = 5_000
 
@@ -44,9 +46,10 @@ class Digits:
     """A labelled set of images, and where it comes from."""
 
     pixels: Tensor  # (N, C, H, W) uint8
-    labels: Tensor  # (N,) int64 in [0, 10)
+    labels: Tensor  # (N,) int64 in [0, len(classes))
     dataset: str  # a name out of DATASETS
     split: str  # "train", "test", or "all" of the embedded digits
+    classes: tuple[str, ...] = TEN  # what they are called; a set without labels has one class, called ""
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -82,7 +85,7 @@ class Digits:
 
     def take(self, indices: Tensor | slice) -> "Digits":
         """Some of the images, in the order given."""
-        return Digits(self.pixels[indices], self.labels[indices], self.dataset, self.split)
+        return replace(self, pixels=self.pixels[indices], labels=self.labels[indices])
 
     def evenly(self, count: int) -> "Digits":
         """At most `count` of the images, spread evenly, since some sets are sorted by class."""
@@ -118,7 +121,7 @@ def fitted(digits: Digits, config: ModelConfig) -> Digits:
     """The digits in the size and channels that a model takes."""
     if digits.pixels.shape[1:] == config.image_shape:
         return digits
-    return Digits(fitted_pixels(digits.pixels, config), digits.labels, digits.dataset, digits.split)
+    return replace(digits, pixels=fitted_pixels(digits.pixels, config))
 
 
 def fitted_pixels(pixels: Tensor, config: ModelConfig) -> Tensor:
