@@ -1,0 +1,226 @@
+"""Reading other people's state dicts: tensors asked for by name, and the layers that they are of.
+
+A file says neither how large its images are nor how pixels become its network's input. Both are settings, and what
+nobody set is assumed and said. Every name, shape and number is a stranger's.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple, TypeVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from vqvae.model import Autoencoder, OtherSizes
+from vqvae.quantizer import VectorQuantizer
+
+FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+MOST_PIXELS = 1024 * 1024  # of an image
+MOST_SCALE = 1000
+OFFSET = 0.5  # every family takes pixels to an interval around 0, where the padding is
+Convolution = TypeVar("Convolution", nn.Conv2d, nn.ConvTranspose2d)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the tensors do not say; None where it is to be assumed. Raises ValueError for what no model can have."""
+
+    height: int | None = None  # of images, in pixels
+    width: int | None = None
+    scale: float | None = None  # the network sees (x - 0.5) times this: 1 or 2, for [-0.5, 0.5] or [-1, 1]
+    normalise: bool | None = None  # whether latents and codes are brought to length 1 before they are compared
+
+    def __post_init__(self) -> None:
+        for side in ("height", "width"):
+            value = getattr(self, side)
+            if value is not None and (type(value) is not int or not 1 <= value <= MOST_PIXELS):
+                raise ValueError(f"expected the {side} of images in pixels, got {value!r:.80}")
+        if self.height and self.width and self.height * self.width > MOST_PIXELS:
+            raise ValueError(f"expected images of at most {MOST_PIXELS} pixels, got {self.height} x {self.width}")
+        if self.scale is not None and (type(self.scale) not in (int, float) or not 0 < self.scale <= MOST_SCALE):
+            raise ValueError(f"expected a scale of pixels above 0 and up to {MOST_SCALE}, got {self.scale!r:.80}")
+        if self.normalise is not None and type(self.normalise) is not bool:
+            raise ValueError(f"expected whether codes are normalised, true or false, got {self.normalise!r:.80}")
+
+    def filled(self, usual: "Settings") -> "Settings":
+        """These, and the usual ones where they are None; one side alone stands for both."""
+        sides = {"height": self.height or self.width, "width": self.width or self.height}
+        others = {name: getattr(self, name) for name in ("scale", "normalise")}
+        return replace(usual, **{name: value for name, value in (sides | others).items() if value is not None})
+
+    def assumed(self, given: "Settings") -> tuple[str, ...]:
+        """What of these was not given, in words."""
+        lines = []
+        if given.height is None and given.width is None:
+            lines.append(f"images of {self.height} x {self.width} pixels")
+        if given.scale is None and self.scale is not None:
+            lines.append(f"pixels from {-self.scale / 2:g} to {self.scale / 2:g}")
+        if given.normalise is None and self.normalise:
+            lines.append("latents and codes of length 1")
+        return tuple(lines)
+
+
+NOTHING_SET = Settings()
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where a model comes from: what opens it again, together with its tensors as they were named there."""
+
+    family: str
+    settings: Settings  # every one that the family has
+    tensors: Mapping[str, Tensor]
+
+
+class Foreign(NamedTuple):
+    """Another project's model as one of ours."""
+
+    model: Autoencoder  # on the CPU, in eval mode
+    origin: Origin
+    assumed: tuple[str, ...]  # what neither tensors nor settings said, in words
+
+
+class Tensors:
+    """A file's tensors, each asked for by its name and the shape it must have; in the end none is left over."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], ignored: str, named: Mapping[str, str] | None = None):
+        """Names that match the pattern `ignored` do not count. `named` gives others their names in the file."""
+        self.tensors = {name: value for name, value in tensors.items() if not re.search(ignored, name)}
+        self._named = named or {}
+        self._taken: dict[str, Tensor] = {}  # by their names in the file
+
+    def __contains__(self, name: str) -> bool:
+        return self._in_file(name) in self.tensors
+
+    def take(self, name: str, *shape: int | None) -> Tensor:
+        """The tensor of a name as float32; None stands for any size but 0.
+
+        Raises ValueError where there is none, or not of this shape, or not of finite floats.
+        """
+        theirs = self._in_file(name)
+        tensor = self.tensors.get(theirs)
+        if tensor is None:
+            raise ValueError(f"{theirs} is missing")
+        fits = tensor.ndim == len(shape) and all(
+            size == (wanted or size) and size for size, wanted in zip(tensor.shape, shape, strict=True)
+        )
+        if not fits:
+            wanted = " x ".join("any" if size is None else str(size) for size in shape)
+            raise ValueError(f"expected {theirs} as {wanted}, got {' x '.join(map(str, tensor.shape)) or 'one number'}")
+        if tensor.dtype not in FLOATS or tensor.layout != torch.strided or tensor.device.type != "cpu":
+            raise ValueError(f"expected {theirs} as a dense tensor of floats, got {tensor.dtype}")
+        tensor = tensor.detach().to(torch.float32)
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"expected finite numbers, got NaN or infinity in {theirs}")
+        self._taken[theirs] = tensor
+        return tensor
+
+    def conv(
+        self,
+        name: str,
+        given: int | None,
+        kernel: int,
+        stride: int = 1,
+        padding: int | None = None,
+        bias: bool = True,
+        out: int | None = None,
+    ) -> nn.Conv2d:
+        """A convolution from `given` to `out` channels, None for any; padded to the same size over the stride."""
+        weight = self.take(f"{name}.weight", out, given, kernel, kernel)
+        padding = (kernel - 1) // 2 if padding is None else padding
+        with torch.device("meta"):
+            layer = nn.Conv2d(weight.shape[1], len(weight), kernel, stride, padding, bias=bias)
+        return filled(layer, weight, self.take(f"{name}.bias", len(weight)) if bias else None)
+
+    def conv_transpose(self, name: str, given: int, out: int | None = None) -> nn.ConvTranspose2d:
+        """A transposed convolution of `given` channels that doubles the size: kernel 4, stride 2, padding 1."""
+        weight = self.take(f"{name}.weight", given, out, 4, 4)
+        with torch.device("meta"):
+            layer = nn.ConvTranspose2d(given, weight.shape[1], 4, stride=2, padding=1)
+        return filled(layer, weight, self.take(f"{name}.bias", weight.shape[1]))
+
+    def folded(self, name: str, layer: Convolution) -> Convolution:
+        """A convolution with the BatchNorm after it taken in: once trained, that is a factor and a shift a channel."""
+        names = ("weight", "bias", "running_mean", "running_var")
+        gamma, beta, mean, variance = (self.take(f"{name}.{part}", layer.out_channels) for part in names)
+        factor = gamma / (variance.clamp_min(0) + nn.BatchNorm2d(1).eps).sqrt()
+        along = (1, -1, 1, 1) if isinstance(layer, nn.ConvTranspose2d) else (-1, 1, 1, 1)
+        return filled(layer, layer.weight * factor.view(along), (layer.bias - mean) * factor + beta)
+
+    def all_taken(self) -> Mapping[str, Tensor]:
+        """What was taken, by its name in the file. Raises ValueError where something else is there."""
+        extra = sorted(self.tensors.keys() - self._taken.keys())
+        if extra:
+            raise ValueError(f"{extra[0][:80]!r} does not belong to it")
+        return self._taken
+
+    def _in_file(self, name: str) -> str:
+        return self._named.get(name, name)
+
+
+def scaled(layer: Convolution, factor: float) -> Convolution:
+    """A convolution whose output is multiplied by a factor."""
+    return filled(layer, layer.weight * factor, layer.bias * factor)
+
+
+def sees_scaled(layer: Convolution, factor: float) -> Convolution:
+    """A convolution whose input is multiplied by a factor: exact, since it pads with zeros."""
+    return filled(layer, layer.weight * factor, layer.bias)
+
+
+def filled(layer: Convolution, weight: Tensor, bias: Tensor | None) -> Convolution:
+    """A layer with these weights; it may have been laid out without memory."""
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    layer.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+    return layer
+
+
+class UnitLength(nn.Module):
+    """Bring each latent to length 1: (B, D, h, w) -> the same (Yu et al. 2021, "Vector-quantized Image Modeling with
+    Improved VQGAN", section 3.2)."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return F.normalize(z, dim=1)
+
+
+class Network(NamedTuple):
+    """Both sides of a codebook, in units of pixels minus OFFSET."""
+
+    encoder: nn.Sequential
+    codebook: Tensor  # (K, D)
+    decoder: nn.Sequential
+    channels: int  # of images
+    stride: int  # pixels a grid cell, in each direction
+    features: int  # numbers a pixel in the widest feature map
+
+
+def assembled(family: str, tensors: Tensors, network: Network, settings: Settings, given: Settings) -> Foreign:
+    """A network as a model; of its settings those not given are assumed.
+
+    Raises ValueError for sizes that the network cannot have, and for a tensor that is left over.
+    """
+    taken = tensors.all_taken()
+    encoder, codebook, decoder, channels, stride, features = network
+    if settings.normalise:
+        encoder, codebook = nn.Sequential(*encoder, UnitLength()), F.normalize(codebook, dim=1)
+    for side in ("height", "width"):
+        if getattr(settings, side) % stride:
+            raise ValueError(f"expected a {side} of images divisible by {stride}, got {getattr(settings, side)}")
+    K, D = codebook.shape
+    rows, columns = settings.height // stride, settings.width // stride
+    sizes = OtherSizes(channels, settings.height, settings.width, K, D, rows, columns, OFFSET, features)
+    model = Autoencoder(sizes, encoder, VectorQuantizer(K, D, codebook), decoder).requires_grad_(False).eval()
+    for tensor in model.state_dict().values():  # what was multiplied may have become too large
+        if not torch.isfinite(tensor).all():
+            raise ValueError("expected weights that are finite in float32 once scale and BatchNorm are taken in")
+    return Foreign(model, Origin(family, settings, taken), settings.assumed(given))
+
+
+class Family(NamedTuple):
+    """Checkpoints of one project: what tells them from others, and how they become a model."""
+
+    name: str
+    marks: tuple[str, ...]  # names of tensors that only they have
+    build: Callable[[Mapping[str, Tensor], Settings], Foreign]  # raises ValueError
