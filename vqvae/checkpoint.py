@@ -25,6 +25,7 @@ from torch import Tensor
 
 from vqvae import data
 from vqvae.evaluation import Evaluation
+from vqvae.explorable import Model
 from vqvae.files import write_atomically
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.paths import ASSETS
@@ -59,7 +60,7 @@ class CheckpointError(Exception):
 class Checkpoint:
     """A trained model and where it comes from. Shared by all who opened it: never change the model in place."""
 
-    model: VQVAE  # on the CPU, in eval mode
+    model: Model  # on the CPU, in eval mode
     variance: float  # of the training images' pixels in [0, 1]
     dataset: str | None = None  # a name out of data.DATASETS, where known
     recipe: Hyperparameters | None = None

@@ -221,6 +221,9 @@ class Autoencoder(nn.Module):
     output of a decoder may leave that range a little: it is not clamped) and need no gradients.
     """
 
+    any_grid = True  # whether it decodes grids of other sizes than its own, as convolutions do
+    has_latents = True
+
     def __init__(self, config: Sizes, encoder: nn.Module, vq_layer: VectorQuantizer, decoder: nn.Module):
         super().__init__()
         self.config = config
