@@ -27,8 +27,9 @@ from torch import Tensor
 
 from vqvae import data
 from vqvae.evaluation import Evaluation
+from vqvae.explorable import Model
 from vqvae.files import write_atomically
-from vqvae.foreign import NOTHING_SET, Foreign, Origin, Settings, recognise
+from vqvae.foreign import NOTHING_SET, Conventions, Foreign, Origin, Settings, recognise
 from vqvae.model import VQVAE, Autoencoder, ModelConfig
 from vqvae.paths import ASSETS
 from vqvae.quantizer import VectorQuantizer
@@ -63,7 +64,7 @@ class CheckpointError(Exception):
 class Checkpoint:
     """A trained model and where it comes from. Shared by all who opened it: never change the model in place."""
 
-    model: Autoencoder  # on the CPU, in eval mode
+    model: Model  # on the CPU, in eval mode
     variance: float  # of the training images' pixels in [0, 1]
     dataset: str | None = None  # a name out of data.DATASETS, where known
     recipe: Hyperparameters | None = None
@@ -193,9 +194,7 @@ def _model(
 ) -> tuple[Autoencoder, Origin | None]:
     """The model that a file says it holds, and where it comes from if that is elsewhere."""
     if "family" in said:
-        settings = Settings(**said["settings"])
-        if None in asdict(settings).values():
-            raise ValueError("expected every setting")
+        settings = Settings(**asdict(Conventions(**said["conventions"])))
         foreign = _recognised(tensors, settings, name, max_bytes)
         if foreign is None or foreign.origin.family != said["family"]:
             raise ValueError(f"expected a model of the family {said['family']!r:.80}")
@@ -207,7 +206,7 @@ def _model(
 
 
 def _record(origin: Origin) -> dict[str, object]:
-    return {"family": origin.family, "settings": asdict(origin.settings)}
+    return {"family": origin.family, "conventions": asdict(origin.conventions)}
 
 
 def _recognised(tensors: dict[str, Tensor], settings: Settings, name: str, max_bytes: int) -> Foreign | None:

@@ -47,7 +47,7 @@ class Digits:
 
     pixels: Tensor  # (N, C, H, W) uint8
     labels: Tensor  # (N,) int64 in [0, len(classes))
-    dataset: str  # a name out of DATASETS
+    dataset: str  # a name out of DATASETS, or what its owner calls it
     split: str  # "train", "test", or "all" of the embedded digits
     classes: tuple[str, ...] = TEN  # what they are called; a set without labels has one class, called ""
 
@@ -94,6 +94,8 @@ class Digits:
 
 def described(dataset: str, split: str, count: int) -> str:
     """What a figure measured on so many images says of them, such as "10,000 test digits of MNIST"."""
+    if dataset not in DATASETS:  # somebody's own
+        return f"{count:,} {({'train': 'training ', 'test': 'held-out '}).get(split, '')}images of {dataset}"
     noun = "images" if dataset == "fashion-mnist" else "characters" if dataset == "kmnist" else "digits"
     if dataset != EMBEDDED:
         which = {"train": "training ", "test": "test "}[split]

@@ -138,7 +138,7 @@ class OtherSizes(Sizes):
 
     @property
     def images_at_once(self) -> int:
-        widest = max(self.features * self.height * self.width, self.num_embeddings * self.cells)
+        widest = self.features * self.height * self.width
         return max(1, min(super().images_at_once, LIVE // widest))
 
     def record(self) -> dict[str, object]:
@@ -227,6 +227,9 @@ class Autoencoder(nn.Module):
     `forward` is for training, in the model's own units. The other public methods take and give images in [0, 1] (the
     output of a decoder may leave that range a little: it is not clamped) and need no gradients.
     """
+
+    any_grid = True  # whether it decodes grids of other sizes than its own, as convolutions do
+    has_latents = True
 
     def __init__(self, config: Sizes, encoder: nn.Module, vq_layer: VectorQuantizer, decoder: nn.Module):
         super().__init__()

@@ -27,7 +27,7 @@ from vqvae.background.pace import Pace
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
 from vqvae.paths import cache_folder
-from vqvae.receptive_field import receptive_field
+from vqvae.receptive_field import pictured
 from vqvae.runs import comparison as comparisons
 from vqvae.runs import cost
 from vqvae.runs import ladder as ladders
@@ -110,7 +110,7 @@ def tiles(checkpoint: Checkpoint) -> Tensor:
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
 def similar_codes(checkpoint: Checkpoint) -> Tensor:
     """All codes in an order that has similar ones side by side: (K,)."""
-    return counting.by_similarity(checkpoint.model.vq_layer.codebook)
+    return counting.by_similarity(checkpoint.model.codebook)
 
 
 # The ladder, on several pages.
@@ -235,7 +235,7 @@ def sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
         encoded(checkpoint, name, split).codes,
         made.nmse,
         _shades(tiles(checkpoint)),
-        receptive_field(checkpoint.model.encoder),
+        pictured(checkpoint.model),
     )
 
 

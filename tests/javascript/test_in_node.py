@@ -62,7 +62,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
         one["name"] = name
     picture = torch.randint(0, 256, (1, 28, 28), generator=torch.Generator().manual_seed(5), dtype=torch.uint8)
     default = load(SHIPPED["default"]).model
-    field = receptive_field(default.encoder)
+    field = receptive_field(default)
     height, width = default.config.grid
     windows = [field.window(row, column) for row in range(height) for column in range(width)]
     file = tmp_path_factory.mktemp("reference") / "torch.json"

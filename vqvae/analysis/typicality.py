@@ -13,7 +13,7 @@ from vqvae.analysis.encoding import Encoded
 from vqvae.analysis.neighbours import Neighbours, nearest_digits
 from vqvae.data import Digits, to_unit
 from vqvae.evaluation import Reconstructions
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
 
 
 class Reference(NamedTuple):
@@ -44,7 +44,7 @@ def reference(digits: Digits, encoded: Encoded, made: Reconstructions) -> Refere
 
 @torch.inference_mode()
 def typicality(
-    model: VQVAE, variance: float, pixels: Tensor, codes: Tensor, reference: Reference, count: int
+    model: Model, variance: float, pixels: Tensor, codes: Tensor, reference: Reference, count: int
 ) -> Typicality:
     """Compare a picture (C, H, W) uint8, written down as codes (h, w), its encoder's or others, with others.
 
@@ -52,8 +52,8 @@ def typicality(
     """
     image = to_unit(pixels).unsqueeze(0)
     nmse = float((model.decode(codes.unsqueeze(0)).cpu() - image).square().mean()) / variance
-    distances = model.vq_layer.distances(model.latents(image)).cpu()[0]  # (h, w, K)
-    quantisation_error = float(distances.gather(-1, codes.unsqueeze(-1)).mean())
+    chosen = model.vq_layer.lookup(codes.unsqueeze(0))  # (1, D, h, w)
+    quantisation_error = float((model.latents(image).cpu() - chosen.cpu()).square().sum(1).mean())
 
     same = (reference.pixels == pixels).flatten(1).all(1).nonzero().flatten()
     itself = int(same[0]) if len(same) else None

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from vqvae.foreign import deepmind_style
-from vqvae.foreign.reading import NOTHING_SET, Foreign, Origin, Settings
+from vqvae.foreign.reading import NOTHING_SET, Conventions, Foreign, Origin, Settings
 
-__all__ = ["FAMILIES", "NOTHING_SET", "Foreign", "Origin", "Settings", "recognise"]
+__all__ = ["FAMILIES", "NOTHING_SET", "Conventions", "Foreign", "Origin", "Settings", "recognise"]
 
 FAMILIES = {family.name: family for family in deepmind_style.FAMILIES}
 WRAPPERS = r"^(?:module\.|_orig_mod\.)+"  # what DataParallel and torch.compile put before every name

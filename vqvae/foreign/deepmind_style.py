@@ -11,7 +11,17 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from vqvae.foreign.reading import Family, Foreign, Network, Settings, Tensors, assembled, scaled, sees_scaled
+from vqvae.foreign.reading import (
+    Conventions,
+    Family,
+    Foreign,
+    Network,
+    Settings,
+    Tensors,
+    assembled,
+    scaled,
+    sees_scaled,
+)
 from vqvae.layers import Residual, ScaledTanh
 
 STRIDE = 4  # pixels a grid cell
@@ -58,9 +68,9 @@ LASKIN = Names(
 )
 
 
-def after_sonnet(names: Names, given_tensors: Mapping[str, Tensor], given: Settings) -> Foreign:
+def after_sonnet(names: Names, named: Mapping[str, Tensor], settings: Settings) -> Foreign:
     """zalandoresearch's and Misha Laskin's: one network under two sets of names. Raises ValueError."""
-    tensors = Tensors(given_tensors, names.ignored)
+    tensors = Tensors(named, names.ignored)
     first = tensors.conv(names.encoder[0], None, kernel=4, stride=2)
     second = tensors.conv(names.encoder[1], first.out_channels, kernel=4, stride=2)
     third = tensors.conv(names.encoder[2], second.out_channels, kernel=3)
@@ -71,8 +81,8 @@ def after_sonnet(names: Names, given_tensors: Mapping[str, Tensor], given: Setti
     residual_too = _stack(tensors, names.decoder_stack, after.out_channels)
     up = tensors.conv_transpose(names.up[0], after.out_channels)
     last = tensors.conv_transpose(names.up[1], up.out_channels, out=first.in_channels)
-    settings = given.filled(_usual(first.in_channels, names.scale))
-    first, last = sees_scaled(first, settings.scale), scaled(last, 1 / settings.scale)
+    conventions = settings.over(_usual(first.in_channels, names.scale))
+    first, last = sees_scaled(first, conventions.scale), scaled(last, 1 / conventions.scale)
     network = Network(
         encoder=nn.Sequential(first, nn.ReLU(), second, nn.ReLU(), third, *residual, nn.ReLU(), before),
         codebook=codebook,
@@ -81,7 +91,7 @@ def after_sonnet(names: Names, given_tensors: Mapping[str, Tensor], given: Setti
         stride=STRIDE,
         features=_features(half=(first, up), quarter=(second, third, after)),
     )
-    return assembled(names.family, tensors, network, settings, given)
+    return assembled(names.family, tensors, network, conventions, settings)
 
 
 def _stack(tensors: Tensors, names: str, channels: int) -> list[nn.Module]:
@@ -96,9 +106,9 @@ def _stack(tensors: Tensors, names: str, channels: int) -> list[nn.Module]:
 KUMAR = "ritheshkumar95/pytorch-vqvae"
 
 
-def with_norm(given_tensors: Mapping[str, Tensor], given: Settings) -> Foreign:
+def with_norm(named: Mapping[str, Tensor], settings: Settings) -> Foreign:
     """Rithesh Kumar's: BatchNorm after convolutions, and tanh at the end. Raises ValueError."""
-    tensors = Tensors(given_tensors, ignored=r"\.num_batches_tracked$")
+    tensors = Tensors(named, ignored=r"\.num_batches_tracked$")
     first = tensors.folded("encoder.1", tensors.conv("encoder.0", None, kernel=4, stride=2))
     second = tensors.conv("encoder.3", first.out_channels, kernel=4, stride=2)
     D = second.out_channels
@@ -109,17 +119,17 @@ def with_norm(given_tensors: Mapping[str, Tensor], given: Settings) -> Foreign:
     )
     up = tensors.folded("decoder.4", tensors.conv_transpose("decoder.3", D))
     last = tensors.conv_transpose("decoder.6", up.out_channels, out=first.in_channels)
-    settings = given.filled(_usual(first.in_channels, scale=2))
-    first = sees_scaled(first, settings.scale)
+    conventions = settings.over(_usual(first.in_channels, scale=2))
+    first = sees_scaled(first, conventions.scale)
     network = Network(
         encoder=nn.Sequential(first, nn.ReLU(), second, *residual),
         codebook=codebook,
-        decoder=nn.Sequential(*residual_too, nn.ReLU(), up, nn.ReLU(), last, ScaledTanh(1 / settings.scale)),
+        decoder=nn.Sequential(*residual_too, nn.ReLU(), up, nn.ReLU(), last, ScaledTanh(1 / conventions.scale)),
         channels=first.in_channels,
         stride=STRIDE,
         features=_features(half=(first, up), quarter=(second,)),
     )
-    return assembled(KUMAR, tensors, network, settings, given)
+    return assembled(KUMAR, tensors, network, conventions, settings)
 
 
 def _with_norm(tensors: Tensors, block: str, channels: int) -> Residual:
@@ -128,10 +138,10 @@ def _with_norm(tensors: Tensors, block: str, channels: int) -> Residual:
     return Residual(inner, nn.ReLU(), tensors.folded(f"{block}.5", outer))
 
 
-def _usual(channels: int, scale: float) -> Settings:
+def _usual(channels: int, scale: float) -> Conventions:
     """MNIST's size for grey images, CIFAR's for others: these networks take any."""
     side = 28 if channels == 1 else 32
-    return Settings(side, side, scale, normalise=False)
+    return Conventions(side, side, scale)
 
 
 def _features(half: tuple[Convolution, ...], quarter: tuple[Convolution, ...]) -> int:

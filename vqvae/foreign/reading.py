@@ -6,7 +6,7 @@ nobody set is assumed and said. Every name, shape and number is a stranger's.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -24,42 +24,50 @@ Convolution = TypeVar("Convolution", nn.Conv2d, nn.ConvTranspose2d)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the tensors do not say; None where it is to be assumed. Raises ValueError for what no model can have."""
+class Conventions:
+    """What a network takes for granted and its tensors do not say. Raises ValueError for what no model can have."""
 
-    height: int | None = None  # of images, in pixels
-    width: int | None = None
-    scale: float | None = None  # the network sees (x - 0.5) times this: 1 or 2, for [-0.5, 0.5] or [-1, 1]
-    normalise: bool | None = None  # whether latents and codes are brought to length 1 before they are compared
+    height: int  # of images, in pixels
+    width: int
+    scale: float  # the network sees (x - 0.5) times this: 1 for [-0.5, 0.5], 2 for [-1, 1]
+    normalise: bool = False  # whether latents and codes are brought to length 1 before they are compared
 
     def __post_init__(self) -> None:
         for side in ("height", "width"):
             value = getattr(self, side)
-            if value is not None and (type(value) is not int or not 1 <= value <= MOST_PIXELS):
+            if type(value) is not int or not 1 <= value <= MOST_PIXELS:
                 raise ValueError(f"expected the {side} of images in pixels, got {value!r:.80}")
-        if self.height and self.width and self.height * self.width > MOST_PIXELS:
+        if self.height * self.width > MOST_PIXELS:
             raise ValueError(f"expected images of at most {MOST_PIXELS} pixels, got {self.height} x {self.width}")
-        if self.scale is not None and (type(self.scale) not in (int, float) or not 0 < self.scale <= MOST_SCALE):
+        if type(self.scale) not in (int, float) or not 0 < self.scale <= MOST_SCALE:
             raise ValueError(f"expected a scale of pixels above 0 and up to {MOST_SCALE}, got {self.scale!r:.80}")
-        if self.normalise is not None and type(self.normalise) is not bool:
+        if type(self.normalise) is not bool:
             raise ValueError(f"expected whether codes are normalised, true or false, got {self.normalise!r:.80}")
 
-    def filled(self, usual: "Settings") -> "Settings":
-        """These, and the usual ones where they are None; one side alone stands for both."""
-        sides = {"height": self.height or self.width, "width": self.width or self.height}
-        others = {name: getattr(self, name) for name in ("scale", "normalise")}
-        return replace(usual, **{name: value for name, value in (sides | others).items() if value is not None})
 
-    def assumed(self, given: "Settings") -> tuple[str, ...]:
-        """What of these was not given, in words."""
-        lines = []
-        if given.height is None and given.width is None:
-            lines.append(f"images of {self.height} x {self.width} pixels")
-        if given.scale is None and self.scale is not None:
-            lines.append(f"pixels from {-self.scale / 2:g} to {self.scale / 2:g}")
-        if given.normalise is None and self.normalise:
-            lines.append("latents and codes of length 1")
-        return tuple(lines)
+@dataclass(frozen=True)
+class Settings:
+    """What somebody says of a network's conventions; None where the usual ones are to be assumed."""
+
+    height: int | None = None
+    width: int | None = None
+    scale: float | None = None
+    normalise: bool | None = None
+
+    def over(self, usual: Conventions) -> Conventions:
+        """The usual ones but for these; a height or width alone stands for both. Raises ValueError."""
+        one = self.height if self.width is None else self.width
+        said = asdict(self) | {side: one for side in ("height", "width") if getattr(self, side) is None}
+        return replace(usual, **{name: value for name, value in said.items() if value is not None})
+
+    def open_in(self, conventions: Conventions) -> tuple[str, ...]:
+        """Which of these conventions nobody set, in words."""
+        lines = {
+            f"images of {conventions.height} x {conventions.width} pixels": self.height is None and self.width is None,
+            f"pixels from {-conventions.scale / 2:g} to {conventions.scale / 2:g}": self.scale is None,
+            "latents and codes of length 1": self.normalise is None and conventions.normalise,
+        }
+        return tuple(line for line, assumed in lines.items() if assumed)
 
 
 NOTHING_SET = Settings()
@@ -70,7 +78,7 @@ class Origin:
     """Where a model comes from: what opens it again, together with its tensors as they were named there."""
 
     family: str
-    settings: Settings  # every one that the family has
+    conventions: Conventions
     tensors: Mapping[str, Tensor]
 
 
@@ -147,7 +155,7 @@ class Tensors:
         gamma, beta, mean, variance = (self.take(f"{name}.{part}", layer.out_channels) for part in names)
         factor = gamma / (variance.clamp_min(0) + nn.BatchNorm2d(1).eps).sqrt()
         along = (1, -1, 1, 1) if isinstance(layer, nn.ConvTranspose2d) else (-1, 1, 1, 1)
-        return filled(layer, layer.weight * factor.view(along), (layer.bias - mean) * factor + beta)
+        return filled(layer, layer.weight * factor.view(along), (_bias(layer) - mean) * factor + beta)
 
     def all_taken(self) -> Mapping[str, Tensor]:
         """What was taken, by its name in the file. Raises ValueError where something else is there."""
@@ -162,12 +170,16 @@ class Tensors:
 
 def scaled(layer: Convolution, factor: float) -> Convolution:
     """A convolution whose output is multiplied by a factor."""
-    return filled(layer, layer.weight * factor, layer.bias * factor)
+    return filled(layer, layer.weight * factor, _bias(layer) * factor)
 
 
 def sees_scaled(layer: Convolution, factor: float) -> Convolution:
     """A convolution whose input is multiplied by a factor: exact, since it pads with zeros."""
     return filled(layer, layer.weight * factor, layer.bias)
+
+
+def _bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
+    return torch.zeros(layer.out_channels) if layer.bias is None else layer.bias
 
 
 def filled(layer: Convolution, weight: Tensor, bias: Tensor | None) -> Convolution:
@@ -196,26 +208,23 @@ class Network(NamedTuple):
     features: int  # numbers a pixel in the widest feature map
 
 
-def assembled(family: str, tensors: Tensors, network: Network, settings: Settings, given: Settings) -> Foreign:
-    """A network as a model; of its settings those not given are assumed.
-
-    Raises ValueError for sizes that the network cannot have, and for a tensor that is left over.
-    """
+def assembled(family: str, tensors: Tensors, network: Network, conventions: Conventions, settings: Settings) -> Foreign:
+    """A network as a model. Raises ValueError for sizes that it cannot have, and for a tensor that is left over."""
     taken = tensors.all_taken()
     encoder, codebook, decoder, channels, stride, features = network
-    if settings.normalise:
+    if conventions.normalise:
         encoder, codebook = nn.Sequential(*encoder, UnitLength()), F.normalize(codebook, dim=1)
-    for side in ("height", "width"):
-        if getattr(settings, side) % stride:
-            raise ValueError(f"expected a {side} of images divisible by {stride}, got {getattr(settings, side)}")
+    H, W = conventions.height, conventions.width
+    for side, pixels in (("height", H), ("width", W)):
+        if pixels % stride:
+            raise ValueError(f"expected a {side} of images divisible by {stride}, got {pixels}")
     K, D = codebook.shape
-    rows, columns = settings.height // stride, settings.width // stride
-    sizes = OtherSizes(channels, settings.height, settings.width, K, D, rows, columns, OFFSET, features)
+    sizes = OtherSizes(channels, H, W, K, D, H // stride, W // stride, OFFSET, features)
     model = Autoencoder(sizes, encoder, VectorQuantizer(K, D, codebook), decoder).requires_grad_(False).eval()
     for tensor in model.state_dict().values():  # what was multiplied may have become too large
         if not torch.isfinite(tensor).all():
             raise ValueError("expected weights that are finite in float32 once scale and BatchNorm are taken in")
-    return Foreign(model, Origin(family, settings, taken), settings.assumed(given))
+    return Foreign(model, Origin(family, conventions, taken), settings.open_in(conventions))
 
 
 class Family(NamedTuple):

@@ -116,7 +116,7 @@ def nearest(view: CodebookView, code: int) -> None:
         help="The squared Euclidean distance between two vectors of the codebook: the same measure by which a cell "
         "chooses its code.",
     )
-    near = nearest_codes(view.checkpoint.model.vq_layer.codebook, code, NEAR)
+    near = nearest_codes(view.checkpoint.model.codebook, code, NEAR)
     distances = [f"{distance:.2g}" if distance < 100 else f"{distance:,.0f}" for distance in near.distances.tolist()]
     row(view, near.codes.tolist(), "Nearest codes", "squared distance", distances)
 

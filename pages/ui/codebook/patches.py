@@ -8,7 +8,7 @@ from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.words import article
 from vqvae.analysis.neighbours import nearest_cells, typical_cells
 from vqvae.receptive_field import patches as patches_of
-from vqvae.receptive_field import receptive_field
+from vqvae.receptive_field import pictured
 
 SHOWN = 16  # of a kind
 SEED = 0  # of the sample of typical patches
@@ -41,7 +41,7 @@ def draw(view: CodebookView) -> None:
 
 def montage(view: CodebookView, cells: Tensor) -> None:
     """The patches of cells (M, 3), each above its digit's class."""
-    field = receptive_field(view.checkpoint.model.encoder)
+    field = pictured(view.checkpoint.model)
     windows = patches_of(view.digits.pixels, cells, field)
     errors = view.encoded.errors[tuple(cells.unbind(1))].tolist()
     labels = view.digits.labels[cells[:, 0]].tolist()

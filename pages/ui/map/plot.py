@@ -91,6 +91,6 @@ def _coloring(view: MapView) -> Coloring:
             nmse = view.reconstructions.nmse
             return by_error(nmse, nmse[view.points.indices])
         case "code":
-            return by_code(view.of_points, code_colors(view.checkpoint.model.vq_layer.codebook))
+            return by_code(view.of_points, code_colors(view.checkpoint.model.codebook))
         case _:
             return by_class(view.digits.labels[view.points.indices])

@@ -54,7 +54,7 @@ def test_a_foreign_checkpoint_that_is_saved_opens_again_as_it_was(family):
     again = checkpoint.from_bytes(checkpoint.to_bytes(known), "ours.safetensors")
     assert replace(again, model=known.model, origin=known.origin) == known
     assert again.origin.family == opened.origin.family
-    assert again.origin.settings == opened.origin.settings
+    assert again.origin.conventions == opened.origin.conventions
     assert again.model.config == opened.model.config
     assert again.fingerprint == opened.fingerprint
     x = torch.rand(2, 3, 16, 24)
@@ -150,9 +150,9 @@ SAID = json.loads(HEADER["__metadata__"][METADATA_KEY])
 
 @often
 @given(some.sampled_from(places(SAID)), ANYTHING)
-@example(("settings", "height"), 10**9)
-@example(("settings", "scale"), 1e-300)
-@example(("settings",), {})
+@example(("conventions", "height"), 10**9)
+@example(("conventions", "scale"), 1e-300)
+@example(("conventions",), {})
 @example(("family",), "zalandoresearch/pytorch-vq-vae")
 def test_whatever_a_foreign_file_says_of_itself(place, value):
     is_refused_or_can_be_shown(

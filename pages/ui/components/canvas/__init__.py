@@ -56,7 +56,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     stacks = [list(_leaves(stack)) for stack in (model.encoder, model.decoder)]
     encoder, decoder = ([describe_layer(module) for module in stack] for stack in stacks)
     weights = [tensor for stack in stacks for module in stack for tensor in weights_of(module)]
-    weights.append(model.vq_layer.codebook)
+    weights.append(model.codebook)
     values = torch.cat([tensor.detach().cpu().to(torch.float32).flatten() for tensor in weights])
     return {
         "fingerprint": checkpoint.fingerprint,
