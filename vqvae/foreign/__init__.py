@@ -8,12 +8,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from vqvae.foreign import deepmind_style
+from vqvae.foreign import deepmind_style, taming
 from vqvae.foreign.reading import NOTHING_SET, Conventions, Foreign, Origin, Settings
 
 __all__ = ["FAMILIES", "NOTHING_SET", "Conventions", "Foreign", "Origin", "Settings", "recognise"]
 
-FAMILIES = {family.name: family for family in deepmind_style.FAMILIES}
+FAMILIES = (*deepmind_style.FAMILIES, *taming.FAMILIES)
 WRAPPERS = r"^(?:module\.|_orig_mod\.)+"  # what DataParallel and torch.compile put before every name
 # Tensors of models that are known and have no one grid of codes, and what is missing in them.
 OTHERS = {
@@ -35,7 +35,7 @@ def recognise(tensors: Mapping[str, Tensor], settings: Settings = NOTHING_SET) -
         if found is not None:
             raise ValueError(f"expected one grid of codes, got {found[:80]!r}: this is {what}")
     bare = {re.sub(WRAPPERS, "", name): tensor for name, tensor in tensors.items()}
-    for family in FAMILIES.values():
-        if any(name in bare for name in family.marks):
+    for family in FAMILIES:
+        if any(name.startswith(family.marks) for name in bare):
             return family.build(bare, settings)
     return None

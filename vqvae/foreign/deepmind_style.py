@@ -96,7 +96,7 @@ def after_sonnet(names: Names, named: Mapping[str, Tensor], settings: Settings) 
 
 def _stack(tensors: Tensors, names: str, channels: int) -> list[nn.Module]:
     layers: list[nn.Module] = []
-    while f"{(block := names.format(len(layers) // 2))}.1.weight" in tensors:
+    while (block := names.format(len(layers) // 2)) in tensors:
         inner = tensors.conv(f"{block}.1", channels, kernel=3, bias=False)
         outer = tensors.conv(f"{block}.3", inner.out_channels, kernel=1, bias=False, out=channels)
         layers += [nn.ReLU(), Residual(inner, nn.ReLU(), outer)]  # the ReLU was in place
@@ -151,7 +151,7 @@ def _features(half: tuple[Convolution, ...], quarter: tuple[Convolution, ...]) -
 
 
 FAMILIES = (
-    Family(ZALANDO.family, (ZALANDO.codebook, "_encoder._conv_1.weight"), partial(after_sonnet, ZALANDO)),
-    Family(LASKIN.family, (LASKIN.codebook, "encoder.conv_stack.0.weight"), partial(after_sonnet, LASKIN)),
-    Family(KUMAR, ("codebook.embedding.weight",), with_norm),
+    Family(ZALANDO.family, ("_vq_vae._embedding.", "_encoder._conv_1."), partial(after_sonnet, ZALANDO)),
+    Family(LASKIN.family, ("vector_quantization.embedding.", "encoder.conv_stack."), partial(after_sonnet, LASKIN)),
+    Family(KUMAR, ("codebook.embedding.",), with_norm),
 )

@@ -21,6 +21,7 @@ MOST_PIXELS = 1024 * 1024  # of an image
 MOST_SCALE = 1000
 OFFSET = 0.5  # every family takes pixels to an interval around 0, where the padding is
 Convolution = TypeVar("Convolution", nn.Conv2d, nn.ConvTranspose2d)
+Layer = TypeVar("Layer", nn.Conv2d, nn.ConvTranspose2d, nn.GroupNorm)
 
 
 @dataclass(frozen=True)
@@ -93,36 +94,36 @@ class Foreign(NamedTuple):
 class Tensors:
     """A file's tensors, each asked for by its name and the shape it must have; in the end none is left over."""
 
-    def __init__(self, tensors: Mapping[str, Tensor], ignored: str, named: Mapping[str, str] | None = None):
-        """Names that match the pattern `ignored` do not count. `named` gives others their names in the file."""
+    def __init__(self, tensors: Mapping[str, Tensor], ignored: str):
+        """Names that match the pattern `ignored` do not count."""
         self.tensors = {name: value for name, value in tensors.items() if not re.search(ignored, name)}
-        self._named = named or {}
-        self._taken: dict[str, Tensor] = {}  # by their names in the file
+        self._layers = {name[:end] for name in self.tensors for end in range(len(name)) if name[end] == "."}
+        self._taken: dict[str, Tensor] = {}
 
-    def __contains__(self, name: str) -> bool:
-        return self._in_file(name) in self.tensors
+    def __contains__(self, layer: str) -> bool:
+        """Whether any tensor is of a layer of this name, or of one within it."""
+        return layer in self._layers
 
     def take(self, name: str, *shape: int | None) -> Tensor:
         """The tensor of a name as float32; None stands for any size but 0.
 
         Raises ValueError where there is none, or not of this shape, or not of finite floats.
         """
-        theirs = self._in_file(name)
-        tensor = self.tensors.get(theirs)
+        tensor = self.tensors.get(name)
         if tensor is None:
-            raise ValueError(f"{theirs} is missing")
+            raise ValueError(f"{name} is missing")
         fits = tensor.ndim == len(shape) and all(
             size == (wanted or size) and size for size, wanted in zip(tensor.shape, shape, strict=True)
         )
         if not fits:
             wanted = " x ".join("any" if size is None else str(size) for size in shape)
-            raise ValueError(f"expected {theirs} as {wanted}, got {' x '.join(map(str, tensor.shape)) or 'one number'}")
+            raise ValueError(f"expected {name} as {wanted}, got {' x '.join(map(str, tensor.shape)) or 'one number'}")
         if tensor.dtype not in FLOATS or tensor.layout != torch.strided or tensor.device.type != "cpu":
-            raise ValueError(f"expected {theirs} as a dense tensor of floats, got {tensor.dtype}")
+            raise ValueError(f"expected {name} as a dense tensor of floats, got {tensor.dtype}")
         tensor = tensor.detach().to(torch.float32)
         if not torch.isfinite(tensor).all():
-            raise ValueError(f"expected finite numbers, got NaN or infinity in {theirs}")
-        self._taken[theirs] = tensor
+            raise ValueError(f"expected finite numbers, got NaN or infinity in {name}")
+        self._taken[name] = tensor
         return tensor
 
     def conv(
@@ -142,6 +143,15 @@ class Tensors:
             layer = nn.Conv2d(weight.shape[1], len(weight), kernel, stride, padding, bias=bias)
         return filled(layer, weight, self.take(f"{name}.bias", len(weight)) if bias else None)
 
+    def everywhere(self, name: str, channels: int) -> nn.Conv2d:
+        """A linear layer at each place, which some keep as a convolution of kernel 1 and some as a matrix."""
+        square = self.tensors.get(f"{name}.weight")
+        kernel = (1, 1) if square is None or square.ndim != 2 else ()
+        weight = self.take(f"{name}.weight", channels, channels, *kernel).view(channels, channels, 1, 1)
+        with torch.device("meta"):
+            layer = nn.Conv2d(channels, channels, 1)
+        return filled(layer, weight, self.take(f"{name}.bias", channels))
+
     def conv_transpose(self, name: str, given: int, out: int | None = None) -> nn.ConvTranspose2d:
         """A transposed convolution of `given` channels that doubles the size: kernel 4, stride 2, padding 1."""
         weight = self.take(f"{name}.weight", given, out, 4, 4)
@@ -158,14 +168,11 @@ class Tensors:
         return filled(layer, layer.weight * factor.view(along), (_bias(layer) - mean) * factor + beta)
 
     def all_taken(self) -> Mapping[str, Tensor]:
-        """What was taken, by its name in the file. Raises ValueError where something else is there."""
+        """What was taken. Raises ValueError where something else is there."""
         extra = sorted(self.tensors.keys() - self._taken.keys())
         if extra:
             raise ValueError(f"{extra[0][:80]!r} does not belong to it")
         return self._taken
-
-    def _in_file(self, name: str) -> str:
-        return self._named.get(name, name)
 
 
 def scaled(layer: Convolution, factor: float) -> Convolution:
@@ -182,10 +189,10 @@ def _bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
     return torch.zeros(layer.out_channels) if layer.bias is None else layer.bias
 
 
-def filled(layer: Convolution, weight: Tensor, bias: Tensor | None) -> Convolution:
-    """A layer with these weights; it may have been laid out without memory."""
-    layer.weight = nn.Parameter(weight, requires_grad=False)
-    layer.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+def filled(layer: Layer, weight: Tensor, bias: Tensor | None) -> Layer:
+    """The layer, now with these weights; it may have been laid out without memory."""
+    layer.register_parameter("weight", nn.Parameter(weight, requires_grad=False))
+    layer.register_parameter("bias", None if bias is None else nn.Parameter(bias, requires_grad=False))
     return layer
 
 
@@ -231,5 +238,5 @@ class Family(NamedTuple):
     """Checkpoints of one project: what tells them from others, and how they become a model."""
 
     name: str
-    marks: tuple[str, ...]  # names of tensors that only they have
+    marks: tuple[str, ...]  # what names of tensors begin with in them alone
     build: Callable[[Mapping[str, Tensor], Settings], Foreign]  # raises ValueError

@@ -166,3 +166,148 @@ def kumar(w: Tensors, x: Tensor) -> Pass:
     h = F.relu(block("decoder.1", block("decoder.0", z_q)))
     h = F.relu(norm("decoder.4", up("decoder.3", h)))
     return Pass(z_e, codes, up("decoder.6", h).tanh())
+
+
+# CompVis/taming-transformers, and LlamaGen with other names and latents of length 1
+
+
+class Vqgan(NamedTuple):
+    """The sizes of a small one; GroupNorm has 32 groups."""
+
+    C: int = 3
+    widths: tuple[int, ...] = (32, 64)  # of each level
+    blocks: int = 1
+    attended: tuple[int, ...] = (1,)  # levels
+    z: int = 6
+    D: int = 4
+    K: int = 12
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {"quantize.embedding.weight": (self.K, self.D)}
+
+        def conv(name: str, given: int, out: int, kernel: int) -> None:
+            shapes.update({f"{name}.weight": (out, given, kernel, kernel), f"{name}.bias": (out,)})
+
+        def norm(name: str, channels: int) -> None:
+            shapes.update({f"{name}.weight": (channels,), f"{name}.bias": (channels,)})
+
+        def block(name: str, given: int, out: int) -> None:
+            norm(f"{name}.norm1", given)
+            conv(f"{name}.conv1", given, out, 3)
+            norm(f"{name}.norm2", out)
+            conv(f"{name}.conv2", out, out, 3)
+            if given != out:
+                conv(f"{name}.nin_shortcut", given, out, 1)
+
+        def attention(name: str, channels: int) -> None:
+            norm(f"{name}.norm", channels)
+            for part in ("q", "k", "v", "proj_out"):
+                conv(f"{name}.{part}", channels, channels, 1)
+
+        def middle(side: str) -> None:
+            block(f"{side}.mid.block_1", self.widths[-1], self.widths[-1])
+            attention(f"{side}.mid.attn_1", self.widths[-1])
+            block(f"{side}.mid.block_2", self.widths[-1], self.widths[-1])
+
+        conv("encoder.conv_in", self.C, self.widths[0], 3)
+        given, last = self.widths[0], len(self.widths) - 1
+        for level, width in enumerate(self.widths):
+            for number in range(self.blocks):
+                block(f"encoder.down.{level}.block.{number}", given, width)
+                if level in self.attended:
+                    attention(f"encoder.down.{level}.attn.{number}", width)
+                given = width
+            if level != last:
+                conv(f"encoder.down.{level}.downsample.conv", width, width, 3)
+        middle("encoder")
+        norm("encoder.norm_out", given)
+        conv("encoder.conv_out", given, self.z, 3)
+        conv("quant_conv", self.z, self.D, 1)
+        conv("post_quant_conv", self.D, self.z, 1)
+        conv("decoder.conv_in", self.z, given, 3)
+        middle("decoder")
+        for level in range(last, -1, -1):
+            for number in range(self.blocks + 1):
+                block(f"decoder.up.{level}.block.{number}", given, self.widths[level])
+                given = self.widths[level]
+                if level in self.attended:
+                    attention(f"decoder.up.{level}.attn.{number}", given)
+            if level:
+                conv(f"decoder.up.{level}.upsample.conv", given, given, 3)
+        norm("decoder.norm_out", given)
+        conv("decoder.conv_out", given, self.C, 3)
+        return shapes
+
+
+def vqgan(w: Tensors, x: Tensor, unit_length: bool = False) -> Pass:
+    def conv(name: str, x: Tensor, **how: int) -> Tensor:
+        return F.conv2d(x, w[f"{name}.weight"], w[f"{name}.bias"], **how)
+
+    def norm(name: str, x: Tensor) -> Tensor:
+        grouped = x.unflatten(1, (32, -1))
+        mean = grouped.mean((2, 3, 4), keepdim=True)
+        spread = (grouped.var((2, 3, 4), correction=0, keepdim=True) + 1e-6).sqrt()
+        even = ((grouped - mean) / spread).flatten(1, 2)
+        return even * w[f"{name}.weight"].view(1, -1, 1, 1) + w[f"{name}.bias"].view(1, -1, 1, 1)
+
+    def swish(x: Tensor) -> Tensor:
+        return x * x.sigmoid()
+
+    def block(name: str, x: Tensor) -> Tensor:
+        h = conv(f"{name}.conv1", swish(norm(f"{name}.norm1", x)), padding=1)
+        h = conv(f"{name}.conv2", swish(norm(f"{name}.norm2", h)), padding=1)
+        return h + (conv(f"{name}.nin_shortcut", x) if f"{name}.nin_shortcut.weight" in w else x)
+
+    def attention(name: str, x: Tensor) -> Tensor:
+        if f"{name}.q.weight" not in w:
+            return x
+        q, k, v = (conv(f"{name}.{part}", norm(f"{name}.norm", x)).flatten(2) for part in "qkv")  # (B, C, N)
+        weights = (torch.einsum("bci,bcj->bij", q, k) / q.shape[1] ** 0.5).softmax(-1)
+        return x + conv(f"{name}.proj_out", torch.einsum("bij,bcj->bci", weights, v).view(x.shape))
+
+    def middle(side: str, x: Tensor) -> Tensor:
+        x = attention(f"{side}.mid.attn_1", block(f"{side}.mid.block_1", x))
+        return block(f"{side}.mid.block_2", x)
+
+    def level(name: str, x: Tensor) -> Tensor:
+        number = 0
+        while f"{name}.block.{number}.norm1.weight" in w:
+            x = attention(f"{name}.attn.{number}", block(f"{name}.block.{number}", x))
+            number += 1
+        return x
+
+    def end(side: str, x: Tensor) -> Tensor:
+        return conv(f"{side}.conv_out", swish(norm(f"{side}.norm_out", x)), padding=1)
+
+    levels = len({name.split(".")[2] for name in w if name.startswith("encoder.down.")})
+    h = conv("encoder.conv_in", x, padding=1)
+    for n in range(levels):
+        h = level(f"encoder.down.{n}", h)
+        if n < levels - 1:
+            h = conv(f"encoder.down.{n}.downsample.conv", F.pad(h, (0, 1, 0, 1)), stride=2)
+    z_e, codebook = conv("quant_conv", end("encoder", middle("encoder", h))), w["quantize.embedding.weight"]
+    if unit_length:
+        z_e, codebook = z_e / z_e.norm(dim=1, keepdim=True), codebook / codebook.norm(dim=1, keepdim=True)
+    codes, z_q = quantised(z_e, codebook)
+    h = middle("decoder", conv("decoder.conv_in", conv("post_quant_conv", z_q), padding=1))
+    for n in reversed(range(levels)):
+        h = level(f"decoder.up.{n}", h)
+        if n:
+            h = h.repeat_interleave(2, 2).repeat_interleave(2, 3)
+            h = conv(f"decoder.up.{n}.upsample.conv", h, padding=1)
+    return Pass(z_e, codes, end("decoder", h))
+
+
+def llamagen_names(tensors: Tensors) -> Tensors:
+    """The same network's tensors as LlamaGen calls them."""
+    levels = len({name.split(".")[2] for name in tensors if name.startswith("encoder.down.")})
+    names = {}
+    for name, tensor in tensors.items():
+        side, *rest = name.split(".")
+        if rest[0] in ("down", "up"):
+            number = int(rest[1]) if rest[0] == "down" else levels - 1 - int(rest[1])
+            rest = ["conv_blocks", str(number), *("res" if part == "block" else part for part in rest[2:])]
+        elif rest[0] == "mid":
+            rest[1] = {"block_1": "0", "attn_1": "1", "block_2": "2"}[rest[1]]
+        names[".".join((side, *rest))] = tensor
+    return names
