@@ -71,7 +71,7 @@ def drawing_at_hand() -> tuple[str, Tensor]:
     if pixels is not None:
         return "What you drew last", pixels
     digit = st.session_state.get(DIGIT.name, DIGIT.default)
-    return f"Embedded digit {digit}", resources.digits().pixels[digit]
+    return f"{resources.digits().one.capitalize()} {digit}", resources.digits().pixels[digit]
 
 
 def _provenance(rungs: Ladder) -> str:

@@ -47,13 +47,16 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     Raises CanvasError for layers other than conv, relu, bound and conv_transpose, or more than MAX_WEIGHTS weights.
     """
     model, config = checkpoint.model, checkpoint.model.config
-    count = sum(tensor.numel() for tensor in model.state_dict().values())
+    if model.layers is None:
+        raise CanvasError("This model shows no layers that a browser could run.")
+    count = sum(tensor.numel() for stack in model.layers for tensor in stack.state_dict().values())
+    count += model.codebook.numel()
     if count > MAX_WEIGHTS:
         raise CanvasError(
             f"This model has {count / 1e6:.1f} million weights: expected at most "
             f"{MAX_WEIGHTS / 1e6:.0f} million, to follow a pen in the browser."
         )
-    stacks = [list(_leaves(stack)) for stack in (model.encoder, model.decoder)]
+    stacks = [list(_leaves(stack)) for stack in model.layers]
     encoder, decoder = ([describe_layer(module) for module in stack] for stack in stacks)
     weights = [tensor for stack in stacks for module in stack for tensor in weights_of(module)]
     weights.append(model.codebook)
