@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -63,7 +63,7 @@ def _make(name: str) -> Callable[[], Any]:
 
     def made() -> Explorable:
         try:
-            return make()
+            return cast(Explorable, make())
         except (Exception, SystemExit) as error:
             raise AdapterError(f"{name} failed with {type(error).__name__}: {_said(error)}.") from error
 

@@ -8,7 +8,7 @@ was expected and what came.
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -79,10 +79,10 @@ class Adapted:
             )
         rows, columns = codes.shape[1:]
         try:
-            self.config = OtherSizes(*shape, *codebook.shape, rows, columns)
+            self.config = OtherSizes(*shape, len(codebook), codebook.shape[1], rows, columns)
         except ValueError as error:
             raise AdapterError(f"The model’s sizes cannot be: {error}.") from error
-        self.vq_layer = VectorQuantizer(*codebook.shape, codebook).requires_grad_(False)
+        self.vq_layer = VectorQuantizer(len(codebook), codebook.shape[1], codebook).requires_grad_(False)
         self._examine(probe)
         self.any_grid = self._takes_any_grid()
 
@@ -136,6 +136,10 @@ class Adapted:
     def reconstruct(self, images: Tensor) -> Tensor:
         """There and back through the codes: (B, C, H, W) in [0, 1] -> the same shape, not clamped."""
         return self.decode(self.encode(images))
+
+    def to(self, device: torch.device) -> Self:
+        """Itself: its owner has put it where it is to be."""
+        return self
 
     def state_dict(self) -> dict[str, Tensor]:
         """What tells this model from others: its codebook, and what it makes of two images."""

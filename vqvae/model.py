@@ -301,6 +301,8 @@ class VQVAE(Autoencoder):
     """The tutorial's. Its state dict has thirteen tensors."""
 
     config: ModelConfig
+    encoder: Encoder
+    decoder: Decoder
 
     def __init__(self, config: ModelConfig = ModelConfig(), vq_layer: VectorQuantizer | None = None):
         super().__init__(

@@ -132,6 +132,7 @@ def agreement(checkpoint: Checkpoint, pixels: Tensor) -> dict[str, object]:
 def sum_agreement(checkpoint: Checkpoint) -> dict[str, object]:
     """The products that torch's last layers add up for one of a cell's numbers, and for one pixel, of a digit."""
     model, image = checkpoint.model, data.to_unit(pictures(checkpoint.model.config)[:1])
+    assert isinstance(model, VQVAE)
     row, column, channel, y, x = 4, 2, 5, 15, 13
     with torch.inference_mode():
         before = model.encoder.convs[:-1](image - model.config.offset)[0, :, row, column]
