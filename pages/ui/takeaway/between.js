@@ -1,5 +1,6 @@
 // From the drawing on the canvas to another digit: the app's interpolation, whose first end follows the pen here.
 
+import { withArticle } from "../components/generate/words.js";
 import interpolation from "../components/interpolation/interpolation.js";
 import { follow } from "../components/shared/live.js";
 import { paint } from "../components/shared/pixels.js";
@@ -10,7 +11,7 @@ import { Mounted } from "./mounted.js";
 export class Between {
   /**
    * @param {HTMLElement} section
-   * @param {import("./mounted.js").Looks} looks
+   * @param {Record<string, import("./mounted.js").Looks>} looks
    * @param {any} model
    * @param {Digit[]} digits  to choose the other end from
    */
@@ -18,10 +19,10 @@ export class Between {
     this.model = model;
     this.digits = digits;
     this.end = Math.floor(digits.length / 2);
-    this.mounted = new Mounted(section.querySelector("[data-component]"), interpolation, looks);
+    this.mounted = new Mounted(section.querySelector("[data-component]"), interpolation, looks.interpolation);
     this.choices = digits.map((digit, n) => this.choice(digit, n));
     const choices = section.querySelector(".choices");
-    choices.replaceChildren(...this.choices);
+    choices.replaceChildren("B:", ...this.choices);
     /** @type {HTMLElement} */ (choices).style.setProperty("--ratio", String(model.width / model.height));
     new IntersectionObserver(([{ isIntersecting }]) => {
       this.seen = isIntersecting;
@@ -61,8 +62,8 @@ export class Between {
     this.key = key;
     const { label, pixels } = this.digits[this.end];
     const ends = [
-      { name: "your drawing", pixels: this.drawn.pixels },
-      { name: `a ${label}`, pixels: Uint8ClampedArray.from(pixels) },
+      { name: "the digit above", pixels: this.drawn.pixels },
+      { name: withArticle(label), pixels: Uint8ClampedArray.from(pixels) },
     ];
     this.mounted.update({ model: this.model, ends });
   }

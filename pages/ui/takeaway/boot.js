@@ -21,10 +21,14 @@ function part(name) {
 }
 
 try {
+  if (new URLSearchParams(location.search).get("embed") === "1") document.documentElement.dataset.embedded = "";
   const { files, components } = await part("code");
   const open = await start(files);
   await open(part, components);
 } catch (error) {
-  document.querySelector("#trouble").hidden = false;
+  /** @type {HTMLElement} */
+  const trouble = document.querySelector("#trouble");
+  trouble.hidden = false;
+  if ("DecompressionStream" in globalThis) trouble.textContent = "This page is damaged: take it from the app again.";
   throw error;
 }

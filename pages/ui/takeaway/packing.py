@@ -1,6 +1,6 @@
-"""Large data as text in a page: gzip, in base64. What is base64 in it already is packed as the bytes that it stands for.
+"""Large data as text in a page: gzip, in base64; `unpack.js` unpacks it.
 
-(Half-precision weights hardly shrink, and base64 of base64 would make them 1.8 times as large.) `unpack.js` unpacks it.
+What in it is base64 already is packed as the bytes that it stands for: weights hardly shrink.
 """
 
 import base64
@@ -15,7 +15,7 @@ BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3
 
 
 def pack(content: Any) -> str:
-    """What JSON can hold, as text: base64 of gzip of: length of the JSON (4 bytes), the JSON, all bytes taken out of it."""
+    """What JSON can hold, as text: the JSON's length in 4 bytes, the JSON, and the bytes taken out of it, in gzip."""
     taken: list[bytes] = []
 
     def take(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The app's colours, as Streamlit gives them to components, for a page without Streamlit: light or dark by the reader."""
+"""The app's colours, as Streamlit gives them to components, for a page without it: light or dark as the reader's."""
 
 import re
 import tomllib

@@ -13,16 +13,15 @@ export async function unpacked(text) {
   const buffer = await new Response(stream).arrayBuffer();
   const start = 4 + new DataView(buffer).getUint32(0, true);
   const said = new TextDecoder().decode(new Uint8Array(buffer, 4, start - 4));
-  return JSON.parse(said, (_, value) => (value?.base64 ? base64Of(buffer, start, ...value.base64) : value));
+  return JSON.parse(said, (_, value) => (value?.base64 ? base64Of(buffer, start, value.base64) : value));
 }
 
 /**
  * @param {ArrayBuffer} buffer
  * @param {number} start
- * @param {number} offset
- * @param {number} length
+ * @param {[number, number]} place  offset from the start, and length
  */
-function base64Of(buffer, start, offset, length) {
+function base64Of(buffer, start, [offset, length]) {
   const bytes = new Uint8Array(buffer, start + offset, length);
   let letters = "";
   for (let at = 0; at < length; at += AT_ONCE) letters += String.fromCharCode(...bytes.subarray(at, at + AT_ONCE));
