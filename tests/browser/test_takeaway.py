@@ -95,8 +95,8 @@ def test_the_file_alone_draws_edits_and_generates(opened, home, options):
     tab.get_by_role("link", name="Generate").click()
     press(tab, "Write")
     expect(tab.locator(".transport #reading")).to_have_text("49 of 49 cells")
-    empty = torch.full((1, 7, 7), 128)
-    written = write(TRAINED.prior, empty, torch.tensor([3]), torch.tensor([0]), guidance=2.0).flatten().tolist()
+    empty, any_class = torch.full((1, 7, 7), 128), torch.tensor([TRAINED.prior.config.classes])
+    written = write(TRAINED.prior, empty, any_class, torch.tensor([0])).flatten().tolist()
     expect(tab.locator("#drawn")).to_have_attribute("data-codes", " ".join(map(str, written)))
     press(tab, "Open in Draw")
     for place, code in enumerate(written):

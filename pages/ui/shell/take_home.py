@@ -43,10 +43,10 @@ def offer(taken: Taken) -> None:
         icon=":material/download:",
         key="share.take",
     )
+    views = "Home, Draw and Generate" if taken.trained else "Home and Draw"
     st.caption(
-        "One HTML file with this model and the drawing, for any browser, without a server or a network: Home, Draw"
-        f"{' and Generate' if taken.trained else ''}, as far as they need no server. With `?embed=1` at the end of its "
-        "address it shows the canvas alone, for a frame in a blog or on a slide."
+        f"One HTML file with this model and the drawing: {views}, as far as they need no server, in any browser. "
+        "`?embed=1` at the end of its address shows the canvas alone, for a frame in a blog or on a slide."
     )
 
 

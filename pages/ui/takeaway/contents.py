@@ -11,7 +11,7 @@ from torch import Tensor
 from pages.ui.components import canvas, generate, interpolation, ladder, story
 from pages.ui.components.canvas import Put, Tour, canvas_data
 from pages.ui.components.carrier import describe_prior
-from pages.ui.components.generate import Settings, Written, writer_data
+from pages.ui.components.generate import Written, writer_data
 from pages.ui.components.ladder import Entry, Sides, ladder_data, to_fetch
 from pages.ui.components.learning import described as learning_data
 from pages.ui.components.plane import plane_data
@@ -77,7 +77,7 @@ def parts_of(
             has_learning=recording is not None,
         ),
         "canvas": canvas_data(put, Tour("0"), classes),
-        "generate": trained and writer_data(half.fingerprint, "0", Written(Settings(label=_some_class(trained)))),
+        "generate": trained and writer_data(half.fingerprint, "0", Written()),
         "ladder": _ladder(title, checkpoint, others, rungs.unquantised and rungs.unquantised.nmse),
         "digits": _one_of_each(digits, half),
     }
@@ -100,10 +100,6 @@ def _rounded(checkpoint: Checkpoint) -> Checkpoint:
     """The model in half precision; as it is, where a weight is too large for that."""
     half = checkpoints.rounded(checkpoint)
     return half if all(tensor.isfinite().all() for tensor in half.model.state_dict().values()) else checkpoint
-
-
-def _some_class(trained: TrainedPrior) -> int | None:
-    return 3 if trained.prior.config.classes > 3 else None
 
 
 def _plane(digits: Digits) -> dict[str, Any] | None:
