@@ -102,6 +102,7 @@ class Page {
   show(asked) {
     const view = this.articles.has(asked) ? asked : "home";
     if (view === this.view) return;
+    const first = !this.view;
     this.view = view;
     this.pen?.close();
     this.pen = undefined;
@@ -110,6 +111,8 @@ class Page {
     scrollTo(0, 0);
     const open = { home: () => this.home(), draw: () => this.draw(), generate: () => this.generate() };
     open[view]();
+    const lost = !first && document.activeElement === document.body; // the focus went with what led here
+    if (lost) this.articles.get(view).querySelector("h1").focus({ preventScroll: true });
   }
 
   place(component) {
