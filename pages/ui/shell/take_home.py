@@ -44,9 +44,10 @@ def offer(taken: Taken) -> None:
         key="share.take",
     )
     views = "Home, Draw and Generate" if taken.trained else "Home and Draw"
+    what = "the chosen digit" if start.example else "your drawing"
     st.caption(
-        f"One HTML file with this model and the drawing: {views}, as far as they need no server, in any browser. "
-        "`?embed=1` at the end of its address shows the canvas alone, for a frame in a blog or on a slide."
+        f"One HTML file with this model and {what}: {views}, as far as they need no server, in any browser. `?embed=1` "
+        "at the end of its address shows the canvas alone, for a frame in a blog or on a slide."
     )
 
 

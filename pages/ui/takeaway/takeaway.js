@@ -25,7 +25,9 @@ const NARROW = "@container (max-width: 640px) { h2 { font-size: 0.9rem; } }"; //
  * @param {Looks} looks
  */
 export default async function open(part, looks) {
-  const page = new Page(await part("said"), described(await part("model")), part, looks);
+  const model = await part("model");
+  /** @type {HTMLElement} */ (document.querySelector("#rounded")).hidden = !model.halves;
+  const page = new Page(await part("said"), described(model), part, looks);
   page.begin();
   await page.bring();
 }

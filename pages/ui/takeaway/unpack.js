@@ -22,7 +22,9 @@ export async function unpacked(text) {
  * @param {[number, number]} place  offset from the start, and length
  */
 function base64Of(buffer, start, [offset, length]) {
-  const bytes = new Uint8Array(buffer, start + offset, length);
+  const halves = new Uint8Array(buffer, start + offset, length);
+  const odd = Math.ceil(length / 2); // where the odd bytes begin
+  const bytes = halves.map((_, n) => halves[n % 2 ? odd + (n - 1) / 2 : n / 2]);
   let letters = "";
   for (let at = 0; at < length; at += AT_ONCE) letters += String.fromCharCode(...bytes.subarray(at, at + AT_ONCE));
   return btoa(letters);
