@@ -219,6 +219,13 @@ def plane(checkpoint: Checkpoint) -> dict[str, Any]:
 # The Generate page.
 
 
+def prior_of(name: str, checkpoint: Checkpoint, own: OwnCheckpoints | None) -> prior_file.TrainedPrior | None:
+    """The prior of a checkpoint by its name in the picker, if it has one. Raises CheckpointError for a damaged one."""
+    if name in prior_file.SHIPPED_PRIORS:
+        return prior(prior_file.SHIPPED_PRIORS[name], checkpoint.fingerprint)
+    return prior(own.prior_file(name), checkpoint.fingerprint) if own else None
+
+
 def prior(path: Path, fingerprint: str) -> prior_file.TrainedPrior | None:
     """The prior in a file, if there is one, and of this model. Raises CheckpointError for a damaged one."""
     try:
