@@ -59,7 +59,14 @@ class Served {
     this.root.style.setProperty("--ratio", `${image.width} / ${image.height}`);
     this.size(this.$.ink, image);
     this.pen.resize(image);
+    this.inked(true);
+  }
+
+  /** Show the ink, here and to whatever follows it on the page. */
+  inked(resting) {
+    const { image, data } = this;
     paint(this.$.ink, this.pixels, image);
+    drew({ pixels: this.pixels.slice(), image, fingerprint: data.fingerprint, resting });
   }
 
   // What the pen calls.
