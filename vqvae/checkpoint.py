@@ -152,7 +152,7 @@ def from_bytes(content: bytes, name: str, settings: Settings = NOTHING_SET, max_
         return _from_state_dict(_unpickle_weights(content, name, max_bytes), name, settings, max_bytes)
     header_size = int.from_bytes(content[:8], "little")
     try:
-        if header_size > MAX_HEADER:
+        if header_size > _most_header(max_bytes):
             raise ValueError(f"a header of {header_size} bytes")
         tensors = parse_safetensors(content)
     except (SafetensorError, ValueError, KeyError, AttributeError, TypeError) as error:
@@ -259,7 +259,7 @@ def _unpickle_weights(content: bytes, name: str, max_bytes: int) -> dict[str, Te
             stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
             pickles = [entry for entry in entries if entry.filename.lower().endswith(".pkl")]
             bounded = sum(entry.file_size for entry in entries) <= max_bytes and len(pickles) == 1
-            if not (stored and bounded and pickles[0].file_size <= MAX_HEADER):
+            if not (stored and bounded and pickles[0].file_size <= _most_header(max_bytes)):
                 raise CheckpointError(
                     f"{name} is not packed as torch.save packs a state dict: expected one of at most {_mb(max_bytes)}."
                 )
@@ -287,6 +287,11 @@ def _unpickle_weights(content: bytes, name: str, max_bytes: int) -> dict[str, Te
     ):
         raise CheckpointError(f"{name} is not a state dict: expected a dictionary of tensors.")
     return tensors
+
+
+def _most_header(max_bytes: int) -> int:
+    """A larger file has more names."""
+    return MAX_HEADER * max(1, max_bytes // MAX_BYTES)
 
 
 def _check_count(tensors: dict[str, Tensor], name: str, max_bytes: int) -> None:
