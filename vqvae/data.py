@@ -8,7 +8,7 @@ torchvision, from the folder that `VQVAE_DATA` names or else the user's cache fo
 import functools
 import hashlib
 import importlib.util
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,9 +17,11 @@ import torch
 from torch import Tensor
 
 from vqvae import paths
-from vqvae.model import ModelConfig
+from vqvae.model import Sizes
 
 EMBEDDED = "digits"
+
+TEN = tuple("0123456789")  # the classes of a full data set, as they are numbered
 
 EMBEDDED_IMAGES = 5_000
 
@@ -31,6 +33,10 @@ SPLIT_SEED = 0  # which of them are held out, the same for everybody
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
 
 DATASETS = (EMBEDDED, *TORCHVISION)
+
+NOUNS = {EMBEDDED: "digit", "mnist": "digit", "fashion-mnist": "image", "kmnist": "character"}  # of one of them
+
+LONGEST_NAME = 40  # letters of a class or a data set
 
 TRAINING_IMAGES, TEST_IMAGES = 60_000, 10_000  # of each full data set
 
@@ -44,9 +50,15 @@ class Digits:
     """A labelled set of images, and where it comes from."""
 
     pixels: Tensor  # (N, C, H, W) uint8
-    labels: Tensor  # (N,) int64 in [0, 10)
-    dataset: str  # a name out of DATASETS
+    labels: Tensor  # (N,) int64 in [0, len(classes))
+    dataset: str  # a name out of DATASETS, or what its owner calls it
     split: str  # "train", "test", or "all" of the embedded digits
+    classes: tuple[str, ...] = TEN  # what they are called; a set without labels has one class, called ""
+
+    def __post_init__(self) -> None:
+        if self.dataset not in DATASETS:  # a stranger's words, which pages show as they are
+            object.__setattr__(self, "dataset", plain_name(self.dataset))
+            object.__setattr__(self, "classes", tuple(map(plain_name, self.classes)))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -68,6 +80,20 @@ class Digits:
     def described(self) -> str:
         return described(self.dataset, self.split, len(self))
 
+    @property
+    def one(self) -> str:
+        """What one of them is called, such as "digit"."""
+        return NOUNS.get(self.dataset, "image")
+
+    @property
+    def many(self) -> str:
+        return f"{self.one}s"
+
+    @property
+    def labelled(self) -> bool:
+        """Whether they belong to classes that have names."""
+        return self.classes != ("",)
+
     def content_key(self, text: str) -> str:
         """24 hex digits that tell a text together with these pixels from all others; hashed once for each text."""
         if text not in self._keys:
@@ -82,7 +108,7 @@ class Digits:
 
     def take(self, indices: Tensor | slice) -> "Digits":
         """Some of the images, in the order given."""
-        return Digits(self.pixels[indices], self.labels[indices], self.dataset, self.split)
+        return replace(self, pixels=self.pixels[indices], labels=self.labels[indices])
 
     def evenly(self, count: int) -> "Digits":
         """At most `count` of the images, spread evenly, since some sets are sorted by class."""
@@ -91,12 +117,20 @@ class Digits:
 
 def described(dataset: str, split: str, count: int) -> str:
     """What a figure measured on so many images says of them, such as "10,000 test digits of MNIST"."""
-    noun = "images" if dataset == "fashion-mnist" else "characters" if dataset == "kmnist" else "digits"
+    if dataset not in DATASETS:  # somebody's own
+        return f"{count:,} {({'train': 'training ', 'test': 'held-out '}).get(split, '')}images of {dataset}"
+    noun = f"{NOUNS[dataset]}s"
     if dataset != EMBEDDED:
         which = {"train": "training ", "test": "test "}[split]
         return f"{count:,} {which}{noun} of {TORCHVISION[dataset]}"
     which = {"train": "their training part", "test": "their held-out part", "all": "from MNIST's training set"}
     return f"{count:,} embedded {noun} ({which[split]})"
+
+
+def plain_name(name: str) -> str:
+    """A stranger's name for something as words that mean nothing but themselves on a page, in HTML or in Markdown."""
+    words = "".join(letter if letter.isalnum() or letter in " .,+()-" else " " for letter in name)
+    return " ".join(words.split())[:LONGEST_NAME]
 
 
 def training_images(dataset: str) -> int:
@@ -114,14 +148,14 @@ def to_unit(pixels: Tensor) -> Tensor:
     return pixels.to(torch.float32).div_(255)
 
 
-def fitted(digits: Digits, config: ModelConfig) -> Digits:
+def fitted(digits: Digits, config: Sizes) -> Digits:
     """The digits in the size and channels that a model takes."""
     if digits.pixels.shape[1:] == config.image_shape:
         return digits
-    return Digits(fitted_pixels(digits.pixels, config), digits.labels, digits.dataset, digits.split)
+    return replace(digits, pixels=fitted_pixels(digits.pixels, config))
 
 
-def fitted_pixels(pixels: Tensor, config: ModelConfig) -> Tensor:
+def fitted_pixels(pixels: Tensor, config: Sizes) -> Tensor:
     """Images (..., C, H, W) uint8 in the size and channels that a model takes.
 
     Each new pixel is the mean of the area that it covers.

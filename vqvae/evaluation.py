@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from vqvae.data import Digits, to_unit
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
 from vqvae.receptive_field import background_cells, receptive_field
 
 
@@ -40,14 +40,14 @@ def psnr(mse: float) -> float:
 
 
 @torch.inference_mode()
-def evaluate(model: VQVAE, digits: Digits, variance: float) -> Evaluation:
+def evaluate(model: Model, digits: Digits, variance: float) -> Evaluation:
     """Encode and decode every image once; `variance` is the one stored with the model.
 
     Raises ValueError for no images, or images of another size than the model's.
     """
     if not len(digits):
         raise ValueError("expected at least one image to evaluate on, got none")
-    K, field = model.config.num_embeddings, receptive_field(model.encoder)
+    K, field = model.config.num_embeddings, receptive_field(model)
     counts, ink_counts = torch.zeros(2, K, dtype=torch.int64)
     squared_error = 0.0
     for pixels in digits.pixels.split(model.config.images_at_once):
@@ -80,7 +80,7 @@ class Reconstructions(NamedTuple):
 
 
 @torch.inference_mode()
-def reconstructions(model: VQVAE, digits: Digits, codes: Tensor, variance: float) -> Reconstructions:
+def reconstructions(model: Model, digits: Digits, codes: Tensor, variance: float) -> Reconstructions:
     """Decode the codes (N, h, w) of images, and measure each. Raises ValueError where there are not as many of both."""
     if len(digits) != len(codes):
         raise ValueError(f"expected the codes of {len(digits)} images, got those of {len(codes)}")

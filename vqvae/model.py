@@ -17,52 +17,25 @@ from vqvae.quantizer import Quantized, VectorQuantizer
 
 MOST_OFFSET = 1000  # pixels lie in [0, 1]
 STRIDE = 4  # pixels a grid cell, in each direction: two convolutions of stride 2
+MOST_CHANNELS = 4
 BATCH = 500  # images of 28 x 28 at once where no gradients are needed: some 100 MB of activations
+LIVE = 2**25  # numbers of the widest maps at once: with what is made of them some 1 GB
 
 
-@dataclass(frozen=True)
-class ModelConfig:
-    """The sizes of a model. Raises ValueError for sizes it cannot have."""
+class Sizes:
+    """The sizes of any model: what pages ask of it before they draw anything."""
 
-    channels: int = 1
-    height: int = 28
-    width: int = 28
-    num_embeddings: int = 128  # K
-    embedding_dim: int = 16  # D
-    offset: float = 0.5  # subtracted from pixels in [0, 1] before the encoder, added after the decoder
-    levels: tuple[int, ...] | None = None  # of each number of a latent, where the encoder bounds it (FSQ)
-
-    def __post_init__(self) -> None:
-        for name in ("channels", "height", "width", "num_embeddings", "embedding_dim"):
-            if type(getattr(self, name)) is not int:
-                raise ValueError(f"expected {name} to be a whole number, got {getattr(self, name)!r}")
-        if type(self.offset) not in (int, float) or not abs(self.offset) <= MOST_OFFSET:
-            raise ValueError(f"expected the offset to be a number up to {MOST_OFFSET}, got {self.offset!r}")
-        if self.channels not in (1, 3):
-            raise ValueError(f"expected 1 or 3 channels, got {self.channels}")
-        for side, pixels in (("height", self.height), ("width", self.width)):
-            if pixels < STRIDE or pixels % STRIDE:
-                raise ValueError(f"expected a {side} divisible by {STRIDE}, got {pixels}")
-        if self.num_embeddings < 1 or self.embedding_dim < 1:
-            raise ValueError(
-                f"expected at least one code of one dimension, got K = {self.num_embeddings}, D = {self.embedding_dim}"
-            )
-        if self.levels is not None:
-            object.__setattr__(self, "levels", tuple(self.levels))  # JSON has lists
-            whole = all(type(level) is int and level > 1 for level in self.levels)
-            if not whole or len(self.levels) != self.embedding_dim or math.prod(self.levels) != self.num_embeddings:
-                raise ValueError(
-                    f"expected {self.embedding_dim} levels whose product is {self.num_embeddings}, got {self.levels}"
-                )
-
-    def record(self) -> dict[str, object]:
-        """The sizes as a file keeps them; a model without levels is written as it was before there were any."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+    channels: int
+    height: int
+    width: int
+    num_embeddings: int  # K
+    embedding_dim: int  # D
+    offset: float  # subtracted from pixels in [0, 1] before the encoder, added after the decoder
 
     @property
     def grid(self) -> tuple[int, int]:
         """Rows and columns of codes an image."""
-        return self.height // STRIDE, self.width // STRIDE
+        raise NotImplementedError
 
     @property
     def cells(self) -> int:
@@ -83,6 +56,93 @@ class ModelConfig:
     def bits_per_code(self) -> int:
         """Whole bits that one code takes: 7 for K = 128."""
         return (self.num_embeddings - 1).bit_length()
+
+    def record(self) -> dict[str, object]:
+        """The sizes as a file keeps them."""
+        raise NotImplementedError
+
+    def _check(self) -> None:
+        """Raises ValueError for sizes that no model can have."""
+        for name in ("channels", "height", "width", "num_embeddings", "embedding_dim"):
+            if type(getattr(self, name)) is not int:
+                raise ValueError(f"expected {name} to be a whole number, got {getattr(self, name)!r}")
+        if type(self.offset) not in (int, float) or not abs(self.offset) <= MOST_OFFSET:
+            raise ValueError(f"expected the offset to be a number up to {MOST_OFFSET}, got {self.offset!r}")
+        if self.num_embeddings < 1 or self.embedding_dim < 1:
+            raise ValueError(
+                f"expected at least one code of one dimension, got K = {self.num_embeddings}, D = {self.embedding_dim}"
+            )
+
+
+@dataclass(frozen=True)
+class ModelConfig(Sizes):
+    """The sizes of the tutorial's model. Raises ValueError for sizes it cannot have."""
+
+    channels: int = 1
+    height: int = 28
+    width: int = 28
+    num_embeddings: int = 128
+    embedding_dim: int = 16
+    offset: float = 0.5
+    levels: tuple[int, ...] | None = None  # of each number of a latent, where the encoder bounds it (FSQ)
+
+    def __post_init__(self) -> None:
+        self._check()
+        if self.channels not in (1, 3):
+            raise ValueError(f"expected 1 or 3 channels, got {self.channels}")
+        for side, pixels in (("height", self.height), ("width", self.width)):
+            if pixels < STRIDE or pixels % STRIDE:
+                raise ValueError(f"expected a {side} divisible by {STRIDE}, got {pixels}")
+        if self.levels is not None:
+            object.__setattr__(self, "levels", tuple(self.levels))  # JSON has lists
+            whole = all(type(level) is int and level > 1 for level in self.levels)
+            if not whole or len(self.levels) != self.embedding_dim or math.prod(self.levels) != self.num_embeddings:
+                raise ValueError(
+                    f"expected {self.embedding_dim} levels whose product is {self.num_embeddings}, got {self.levels}"
+                )
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        return self.height // STRIDE, self.width // STRIDE
+
+    def record(self) -> dict[str, object]:
+        """As in a file; a model without levels is written as it was before there were any."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class OtherSizes(Sizes):
+    """The sizes of a model that is not the tutorial's. Raises ValueError for sizes that no model can have."""
+
+    channels: int
+    height: int
+    width: int
+    num_embeddings: int
+    embedding_dim: int
+    rows: int  # of the grid of codes
+    columns: int
+    offset: float = 0.0
+    features: int = 1  # numbers a pixel in the widest feature map: what memory a pass takes
+
+    def __post_init__(self) -> None:
+        self._check()
+        if not 1 <= self.channels <= MOST_CHANNELS:
+            raise ValueError(f"expected 1 to {MOST_CHANNELS} channels, got {self.channels}")
+        for name in ("height", "width", "rows", "columns", "features"):
+            if type(getattr(self, name)) is not int or getattr(self, name) < 1:
+                raise ValueError(f"expected {name} to be a whole number above 0, got {getattr(self, name)!r}")
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        return self.rows, self.columns
+
+    @property
+    def images_at_once(self) -> int:
+        widest = self.features * self.height * self.width
+        return max(1, min(super().images_at_once, LIVE // widest))
+
+    def record(self) -> dict[str, object]:
+        return asdict(self)
 
 
 class Bound(nn.Module):
@@ -146,6 +206,13 @@ class Decoder(nn.Module):
         return self.convs(z_q)
 
 
+class Layers(NamedTuple):
+    """The networks on both sides of a codebook, in the model's own units: pixels minus the offset."""
+
+    encoder: nn.Module
+    decoder: nn.Module
+
+
 class Output(NamedTuple):
     """One pass through the model, in its own units: pixels minus the offset."""
 
@@ -154,19 +221,22 @@ class Output(NamedTuple):
     quantized: Quantized
 
 
-class VQVAE(nn.Module):
-    """Encoder, embedding space, decoder. Its state dict is the tutorial's: thirteen tensors.
+class Autoencoder(nn.Module):
+    """An encoder, a codebook and a decoder: any one-grid VQ model, of whatever layers.
 
-    `forward` is the tutorial's, for training. The other public methods take and give images in [0, 1] (the output of
-    a decoder may leave that range a little: it is not clamped) and need no gradients.
+    `forward` is for training, in the model's own units. The other public methods take and give images in [0, 1] (the
+    output of a decoder may leave that range a little: it is not clamped) and need no gradients.
     """
 
-    def __init__(self, config: ModelConfig = ModelConfig(), vq_layer: VectorQuantizer | None = None):
+    any_grid = True  # whether it decodes grids of other sizes than its own, as convolutions do
+    has_latents = True
+
+    def __init__(self, config: Sizes, encoder: nn.Module, vq_layer: VectorQuantizer, decoder: nn.Module):
         super().__init__()
         self.config = config
-        self.encoder = Encoder(config.channels, config.embedding_dim, config.levels)
-        self.vq_layer = vq_layer or VectorQuantizer(config.num_embeddings, config.embedding_dim)
-        self.decoder = Decoder(config.channels, config.embedding_dim)
+        self.encoder = encoder
+        self.vq_layer = vq_layer
+        self.decoder = decoder
 
     def forward(self, x: Tensor) -> Output:
         """(B, C, H, W) pixels minus the offset -> `Output`."""
@@ -174,26 +244,41 @@ class VQVAE(nn.Module):
         quantized = self.vq_layer(z_e)
         return Output(self.decoder(quantized.vectors), z_e, quantized)
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(C, H, W)."""
+        return self.config.image_shape
+
+    @property
+    def codebook(self) -> Tensor:
+        """The vectors that codes stand for: (K, D)."""
+        return self.vq_layer.codebook
+
+    @property
+    def layers(self) -> Layers:
+        """The networks on both sides of the codebook."""
+        return Layers(self.encoder, self.decoder)
+
     @torch.inference_mode()
     def latents(self, images: Tensor) -> Tensor:
         """z_e, what the encoder makes of images before quantising: (B, C, H, W) in [0, 1] -> (B, D, h, w)."""
-        self._check_images(images)
+        check_images(images, self.config)
         return self._in_batches(lambda batch: self.encoder(batch - self.config.offset), images)
 
     @torch.inference_mode()
     def encode(self, images: Tensor) -> Tensor:
         """Images to codes: (B, C, H, W) in [0, 1] -> (B, h, w) int64 in [0, K)."""
-        self._check_images(images)
+        check_images(images, self.config)
         return self._in_batches(lambda x: self.vq_layer.nearest(self.encoder(x - self.config.offset)), images)
 
     @torch.inference_mode()
     def decode(self, codes: Tensor) -> Tensor:
-        """Codes to images: (B, h, w) int64 in [0, K), any grid size -> (B, C, 4 h, 4 w), not clamped to [0, 1]."""
+        """Codes to images: (B, h, w) int64 in [0, K), any grid size -> (B, C, s h, s w), not clamped to [0, 1]."""
         return self._in_batches(lambda batch: self.decode_vectors(self.vq_layer.lookup(batch)), codes)
 
     @torch.inference_mode()
     def decode_vectors(self, vectors: Tensor) -> Tensor:
-        """Any latents, quantised or not, to images: (B, D, h, w) -> (B, C, 4 h, 4 w), not clamped to [0, 1]."""
+        """Any latents, quantised or not, to images: (B, D, h, w) -> (B, C, s h, s w), not clamped to [0, 1]."""
         D = self.config.embedding_dim
         if vectors.ndim != 4 or vectors.shape[1] != D:
             raise ValueError(f"expected latents of shape (B, {D}, h, w), got {tuple(vectors.shape)}")
@@ -211,16 +296,34 @@ class VQVAE(nn.Module):
         """`function` over slices of the first dimension, on the model's device; an empty input is one empty slice."""
         return torch.cat([function(part.to(self.device)) for part in inputs.split(self.config.images_at_once)])
 
-    def _check_images(self, images: Tensor) -> None:
-        if images.dtype != torch.float32:
-            raise TypeError(f"expected float32 images in [0, 1], got {images.dtype}")
-        if images.ndim != 4 or tuple(images.shape[1:]) != self.config.image_shape:
-            C, H, W = self.config.image_shape
-            raise ValueError(f"expected images of shape (B, {C}, {H}, {W}), got {tuple(images.shape)}")
-        if images.numel():
-            low, high = (float(bound) for bound in images.aminmax())
-            if not (0 <= low and high <= 1):  # false for NaN as well
-                raise ValueError(f"expected pixels from 0 to 1, got {low:g} to {high:g}")
+
+class VQVAE(Autoencoder):
+    """The tutorial's. Its state dict has thirteen tensors."""
+
+    config: ModelConfig
+    encoder: Encoder
+    decoder: Decoder
+
+    def __init__(self, config: ModelConfig = ModelConfig(), vq_layer: VectorQuantizer | None = None):
+        super().__init__(
+            config,
+            Encoder(config.channels, config.embedding_dim, config.levels),
+            vq_layer or VectorQuantizer(config.num_embeddings, config.embedding_dim),
+            Decoder(config.channels, config.embedding_dim),
+        )
+
+
+def check_images(images: Tensor, config: Sizes) -> None:
+    """Raises TypeError or ValueError for what are not images (B, C, H, W) in [0, 1] of a model's size."""
+    if images.dtype != torch.float32:
+        raise TypeError(f"expected float32 images in [0, 1], got {images.dtype}")
+    if images.ndim != 4 or tuple(images.shape[1:]) != config.image_shape:
+        C, H, W = config.image_shape
+        raise ValueError(f"expected images of shape (B, {C}, {H}, {W}), got {tuple(images.shape)}")
+    if images.numel():
+        low, high = (float(bound) for bound in images.aminmax())
+        if not (0 <= low and high <= 1):  # false for NaN as well
+            raise ValueError(f"expected pixels from 0 to 1, got {low:g} to {high:g}")
 
 
 class Losses(NamedTuple):

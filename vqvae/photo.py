@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vqvae.model import ModelConfig
+from vqvae.model import Sizes
 
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 40_000_000
@@ -55,7 +55,7 @@ class Photo(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def take(content: bytes, config: ModelConfig) -> Photo:
+def take(content: bytes, config: Sizes) -> Photo:
     """The digit in a picture file, for a model of this configuration. Raises PhotoError."""
     taken, orientation = _decode(content)
     turned = taken.transpose(TURNS[orientation]) if orientation in TURNS else taken
@@ -79,7 +79,7 @@ def take(content: bytes, config: ModelConfig) -> Photo:
     return Photo(pixels, steps)
 
 
-def centred(pixels: Tensor, config: ModelConfig) -> Tensor:
+def centred(pixels: Tensor, config: Sizes) -> Tensor:
     """A drawing (C, H, W) uint8, light on black, fitted and centred like MNIST's digits. Raises PhotoError for none."""
     ink = pixels.amax(0).numpy().astype(np.float32) / 255
     rows, columns = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
@@ -88,7 +88,7 @@ def centred(pixels: Tensor, config: ModelConfig) -> Tensor:
     return centre(fit(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1], config), config)
 
 
-def fit(ink: np.ndarray, config: ModelConfig) -> np.ndarray:
+def fit(ink: np.ndarray, config: Sizes) -> np.ndarray:
     """Ink (h, w) in [0, 1] as large as the box allows, its aspect kept."""
     height, width = ink.shape
     scale = min(_box(config)[0] / height, _box(config)[1] / width)
@@ -98,7 +98,7 @@ def fit(ink: np.ndarray, config: ModelConfig) -> np.ndarray:
     return np.asarray(Image.fromarray(ink.astype(np.float32)).resize(size, Image.Resampling.HAMMING)).clip(0, 1)
 
 
-def centre(ink: np.ndarray, config: ModelConfig) -> Tensor:
+def centre(ink: np.ndarray, config: Sizes) -> Tensor:
     """Ink (h, w) in [0, 1], no larger than the box, on the model's field, its centre of mass in the middle."""
     field = np.zeros((config.height, config.width), dtype=np.float32)
     start = []
@@ -111,7 +111,7 @@ def centre(ink: np.ndarray, config: ModelConfig) -> Tensor:
     return _picture(field * 255).expand(config.channels, -1, -1).contiguous()
 
 
-def _box(config: ModelConfig) -> tuple[int, int]:
+def _box(config: Sizes) -> tuple[int, int]:
     return max(1, round(config.height * BOX)), max(1, round(config.width * BOX))
 
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from vqvae.chance import chance
 from vqvae.data import Digits, fitted_pixels, to_unit
-from vqvae.model import VQVAE, ModelConfig
+from vqvae.explorable import Model
+from vqvae.model import Sizes
 from vqvae.prior import Prior, PriorConfig, nats
 from vqvae.training import one_cycle
 
@@ -48,13 +49,13 @@ class PriorRecipe:
 
 
 @torch.inference_mode()
-def grids(model: VQVAE, digits: Digits) -> Tensor:
+def grids(model: Model, digits: Digits) -> Tensor:
     """A data set as codes, in the size that the model takes: (N, h, w) int64 on the CPU."""
     parts = digits.pixels.split(model.config.images_at_once)
     return torch.cat([model.encode(to_unit(fitted_pixels(part, model.config))).cpu() for part in parts])
 
 
-def quick_recipe(config: ModelConfig, images: int) -> PriorRecipe:
+def quick_recipe(config: Sizes, images: int) -> PriorRecipe:
     """One for some five minutes of one core: a step takes as long for any grid, as larger ones come in fewer numbers.
 
     Few images are passed over QUICK_PASSES times, for they are soon known by heart.

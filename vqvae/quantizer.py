@@ -22,6 +22,16 @@ class Quantized(NamedTuple):
     commitment_loss: Tensor  # scalar: pulls the encoder's vectors towards the chosen codes
 
 
+class Found(NamedTuple):
+    """What a search of the codebook finds."""
+
+    codes: Tensor  # (B, H, W) int64
+    distances: Tensor  # (B, H, W) squared, Euclidean
+
+
+DISTANCES = 2**24  # at once: 64 MB, and all those of 500 digits to 128 codes five times over
+
+
 class VectorQuantizer(nn.Module):
     """The tutorial's quantiser, `gradient`: the codebook is an `nn.Embedding`, moved by the optimiser (eq. 3)."""
 
@@ -64,8 +74,31 @@ class VectorQuantizer(nn.Module):
 
     def nearest(self, z: Tensor) -> Tensor:
         """The code nearest to every position: (B, D, H, W) -> (B, H, W) int64. The lowest index wins a tie (eq. 1)."""
-        with torch.no_grad():
-            return self.distances(z).argmin(-1)
+        return self.search(z).codes
+
+    @torch.no_grad()
+    def search(self, z: Tensor) -> "Found":
+        """The nearest code of every position and how far it is: (B, D, H, W) -> `Found`, in bounded memory."""
+        parts = [self.distances(part).min(-1) for part in self._bounded(z)]
+        return Found(torch.cat([part.indices for part in parts]), torch.cat([part.values for part in parts]))
+
+    @torch.no_grad()
+    def two_nearest(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """The nearest code of every position and the next nearest one: (B, D, H, W) -> (B, H, W) int64 each."""
+        both = []
+        for part in self._bounded(z):
+            distances = self.distances(part)
+            nearest = distances.argmin(-1, keepdim=True)
+            both.append((nearest.squeeze(-1), distances.scatter_(-1, nearest, torch.inf).argmin(-1)))
+        first, second = (torch.cat(codes) for codes in zip(*both, strict=True))
+        return first, second
+
+    def _bounded(self, z: Tensor) -> tuple[Tensor, ...]:
+        """Slices (b, D, H, W) so small that their distances to all codes fit into memory."""
+        if z.ndim != 4:
+            return (z,)  # `distances` says what is wrong with it
+        each = z.shape[2] * z.shape[3] * len(self.codebook)
+        return z.split(max(1, DISTANCES // max(1, each)))
 
     def lookup(self, codes: Tensor) -> Tensor:
         """The vectors of codes: (B, H, W) int64 in [0, K) -> (B, D, H, W) (eq. 2).

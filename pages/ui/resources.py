@@ -1,5 +1,6 @@
 """What is loaded or computed once a process and shared read-only by all visitors. Never change any of it in place."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pages.ui.components.plane import plane_data
 from pages.ui.components.scatter import make_sheet, make_tile_sheet
 from vqvae import checkpoint as checkpoints
 from vqvae import data, evaluation, prior_file
+from vqvae import owner as owners
 from vqvae.analysis import ablation, projection, typicality
 from vqvae.analysis import encoding as encodings
 from vqvae.analysis import tiles as pictures_of_codes
@@ -27,18 +29,40 @@ from vqvae.background.pace import Pace
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
 from vqvae.paths import cache_folder
-from vqvae.receptive_field import receptive_field
+from vqvae.receptive_field import pictured
 from vqvae.runs import comparison as comparisons
 from vqvae.runs import cost
 from vqvae.runs import ladder as ladders
-from vqvae.runs.own_checkpoints import OwnCheckpoints, on_digits
+from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own, on_digits
 from vqvae.runs.run import Run
 from vqvae.training import Hyperparameters
 
+TITLES = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)", "plane": "Plane (D = 2)"}
+
+
+@st.cache_resource(max_entries=1, show_spinner="Opening what this server was started with …")
+def owner() -> owners.Owner:
+    """The model and the images that whoever started this server named on the command line."""
+    found = owners.named(sys.argv[1:])
+    if found.problem:
+        print(found.problem, file=sys.stderr)
+    return found
+
+
+def everybodys() -> dict[str, str]:
+    """The titles of the models that every visitor is offered, by their names; the first one is what pages open with."""
+    there = {owners.NAME: owner().title} if owner().model else {}
+    return there | {name: TITLES[name] for name in checkpoints.SHIPPED}
+
+
+def checkpoint(name: str) -> Checkpoint:
+    """One of everybody's models by its name. Raises CheckpointError, which is not remembered: a mended file opens."""
+    brought = owner().model if name == owners.NAME else None
+    return brought or _shipped(name)
+
 
 @st.cache_resource(max_entries=16, show_spinner="Opening the model …")
-def checkpoint(name: str) -> Checkpoint:
-    """A checkpoint by its name in the picker. Raises CheckpointError, which is not remembered: a mended file opens."""
+def _shipped(name: str) -> Checkpoint:
     return checkpoints.load(checkpoints.SHIPPED[name])
 
 
@@ -56,9 +80,13 @@ def _own_checkpoint(own: OwnCheckpoints, name: str, changed: int) -> Checkpoint:
     return own.open(name)
 
 
-@st.cache_resource(max_entries=1, show_spinner="Reading the digits …")
 def digits() -> Digits:
-    """The 5,000 embedded digits. Raises DataError."""
+    """The images that pages begin with: the owner's where there are some, else the embedded digits. DataError."""
+    return owner().images or _embedded()
+
+
+@st.cache_resource(max_entries=1, show_spinner="Reading the digits …")
+def _embedded() -> Digits:
     return data.load(data.EMBEDDED, "all")
 
 
@@ -110,7 +138,7 @@ def tiles(checkpoint: Checkpoint) -> Tensor:
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
 def similar_codes(checkpoint: Checkpoint) -> Tensor:
     """All codes in an order that has similar ones side by side: (K,)."""
-    return counting.by_similarity(checkpoint.model.vq_layer.codebook)
+    return counting.by_similarity(checkpoint.model.codebook)
 
 
 # The ladder, on several pages.
@@ -195,7 +223,7 @@ def prior_of(name: str, checkpoint: Checkpoint, own: OwnCheckpoints | None) -> p
     """The prior of a checkpoint by its name in the picker, if it has one. Raises CheckpointError for a damaged one."""
     if name in prior_file.SHIPPED_PRIORS:
         return prior(prior_file.SHIPPED_PRIORS[name], checkpoint.fingerprint)
-    return prior(own.prior_file(name), checkpoint.fingerprint) if own else None
+    return prior(own.prior_file(name), checkpoint.fingerprint) if own and is_own(name) else None
 
 
 def prior(path: Path, fingerprint: str) -> prior_file.TrainedPrior | None:
@@ -242,18 +270,20 @@ def sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
         encoded(checkpoint, name, split).codes,
         made.nmse,
         _shades(tiles(checkpoint)),
-        receptive_field(checkpoint.model.encoder),
+        pictured(checkpoint.model),
     )
 
 
 @st.cache_resource(max_entries=3, show_spinner=False, hash_funcs=_BY_CONTENT)
 def tile_sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
     """The pictures that a map of codes shows, under the key `tile_sheet_name`: larger where used more. DataError."""
-    by_class = usage(checkpoint, name, split).all_cells.by_class
+    by_class, images = usage(checkpoint, name, split).all_cells.by_class, fitted_digits(checkpoint, name, split)
     total = by_class.sum(0)
     sizes = 0.6 + 0.8 * (total / total.max().clamp_min(1)).sqrt()
     said = [
-        f"{int(uses):,} cells, {most_in(by_class[:, code])}" if uses else "dead: no cell takes it"
+        ", ".join(filter(None, (f"{int(uses):,} cells", most_in(by_class[:, code], images.classes, images.one))))
+        if uses
+        else "dead: no cell takes it"
         for code, uses in enumerate(total.tolist())
     ]
     return make_tile_sheet(tile_sheet_name(checkpoint, name, split), _shades(tiles(checkpoint)), sizes, said)

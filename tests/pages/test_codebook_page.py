@@ -26,7 +26,7 @@ from vqvae.analysis.ablation import AblationJobs, ablate
 from vqvae.analysis.encoding import encode
 from vqvae.background.array_cache import ArrayCache
 from vqvae.checkpoint import Checkpoint
-from vqvae.data import DataError
+from vqvae.data import TEN, DataError
 from vqvae.evaluation import perplexity
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.runs.visitor import new_token
@@ -136,7 +136,7 @@ def test_a_code_picked_from_the_dead_ones_says_that_no_cell_takes_it(small_model
     page.selectbox(key="codebook.dead").set_value(dead).run()
     text = text_of(page)
     assert f"Code {dead}" in text
-    assert "Taken by **no cell** of these digits" in text
+    assert "Taken by **no cell** of these images" in text
     assert page.selectbox(key="codebook.dead").value is None
     assert page.session_state["code"] == dead
 
@@ -245,7 +245,7 @@ def test_the_stage_waits_for_no_reconstruction_that_it_does_not_show(small_model
 
 def test_on_a_stage_a_dead_code_promises_no_patches(small_model):
     text = text_of(open_page(present="1", code=str(int(usage_of(small_model).dead[-1]))))
-    assert "Taken by **no cell** of these digits" in text
+    assert "Taken by **no cell** of these images" in text
     assert "the patches nearest to it" not in text
 
 
@@ -403,19 +403,19 @@ def test_every_table_can_be_parsed_and_says_its_units(small_model):
     found = ablate(small_model.model, few, small_model.variance)
     beside = counting.adjacency(encode(small_model.model, few), True, K)
 
-    codes = rows_of(tables.codes(usage, counts, found))
+    codes = rows_of(tables.codes(usage, counts, found, TEN))
     assert [int(row["cells (count)"]) for row in codes] == counts.total.tolist()
     assert sum(float(row["cells (share)"]) for row in codes) == pytest.approx(1)
-    assert [int(row["cells in digits 7 (count)"]) for row in codes] == counts.by_class[7].tolist()
+    assert [int(row["cells in class 7 (count)"]) for row in codes] == counts.by_class[7].tolist()
     assert [float(row["NMSE without it (ratio)"]) for row in codes] == found.without.tolist()
     assert [code for code, row in enumerate(codes) if row["dead (0 or 1)"] == "1"] == usage.dead.tolist()
-    assert rows_of(tables.codes(usage, counts, None))[0]["NMSE with it (ratio)"] == ""
+    assert rows_of(tables.codes(usage, counts, None, TEN))[0]["NMSE with it (ratio)"] == ""
 
     classes = rows_of(tables.classes(counts))
     assert sum(int(row["cells (count)"]) for row in classes) == int(counts.total.sum())
     lift = counting.lift(counts.by_class)
     for row in classes[:20]:
-        assert float(row["lift (ratio)"]) == float(lift[int(row["digit (class)"]), int(row["code (index)"])])
+        assert float(row["lift (ratio)"]) == float(lift[int(row["class (label)"]), int(row["code (index)"])])
 
     positions = rows_of(tables.positions(counts))
     assert len(positions) == config.cells
@@ -427,7 +427,7 @@ def test_every_table_can_be_parsed_and_says_its_units(small_model):
 
     damage = rows_of(tables.damage(found))
     assert [int(row["code (index)"]) for row in damage] == found.ranking.tolist()
-    worst = damage[0]["digits damaged most (indices)"].split()
+    worst = damage[0]["images damaged most (indices)"].split()
     assert [int(index) for index in worst] == found.digits_of(int(found.ranking[0])).tolist()
 
     compared = rows_of(tables.comparison([tables.ComparedModel("mine, of 64 codes", 64, 30.5, 41.5, 4.9, 2, 0.03)]))
@@ -448,12 +448,13 @@ def by_class() -> torch.Tensor:
 
 def draw(by_class, **options):
     chosen = {"logarithmic": False, "split_by_class": False, "picked": None, **options}
-    return usage_histogram(by_class, torch.arange(by_class.shape[1]), "code", 0, **chosen)
+    return usage_histogram(by_class, torch.arange(by_class.shape[1]), "code", 0, TEN, "digit", **chosen)
 
 
 def test_bars_stand_for_codes_in_the_order_given(by_class):
     order = by_class.sum(0).argsort()
-    bars, columns = usage_histogram(by_class, order, "rank", 1, logarithmic=False, split_by_class=False, picked=4).data
+    looks = {"logarithmic": False, "split_by_class": False, "picked": 4}
+    bars, columns = usage_histogram(by_class, order, "rank", 1, TEN, "digit", **looks).data
     assert [code for (code,) in columns.customdata] == order.tolist()
     assert list(bars.y) == by_class.sum(0)[order].tolist()
     assert list(bars.x) == list(range(1, 21))
@@ -523,7 +524,7 @@ def test_lift_is_drawn_from_an_eighth_to_eight_times_in_the_order_given(K):
     counts = torch.zeros(10, K, dtype=torch.int64)
     counts[:, 3], counts[2, 7], counts[:2, 9] = 10, 90, 5
     order = torch.arange(K).flip(0) if K < 256 else torch.arange(K)
-    figure = lift_of_classes(counting.lift(counts), counts, order, picked=7)
+    figure = lift_of_classes(counting.lift(counts), counts, order, 7, TEN, "digit")
     (matrix,) = figure.data
     assert list(matrix.x) == [str(code) for code in order[:256].tolist()]
     places = {code: list(matrix.x).index(str(code)) for code in (3, 5, 7, 9)}

@@ -70,7 +70,7 @@ def test_a_drawing_is_compared_with_all_digits_in_words(canvas):
     canvas["pixels"] = torch.randint(0, 256, (1, 28, 28), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     page = draw()
     assert "Compared with the 5,000 embedded digits" in text_of(page)
-    assert "larger than that of <b>100%</b> of the embedded digits" in html_of(page)
+    assert "larger than that of <b>100%</b> of the 5,000 digits" in html_of(page)
     assert "Very hard to reconstruct." in html_of(page)
 
 
@@ -88,7 +88,7 @@ def test_a_nearest_digit_opens_on_the_canvas(canvas):
     digit = page.session_state["digit"]
     assert digit != 77
     label = int(resources.digits().labels[digit])
-    assert f"Open digit {digit:,}, {article(label)} {label};" in help_text
+    assert f"Open digit {digit:,}, {article(str(label))} {label};" in help_text
     assert torch.equal(canvas["put"], resources.digits().pixels[digit])
     assert page.number_input(key="draw.typed.digit").value == digit
 

@@ -250,7 +250,7 @@ def test_a_sheet_holds_every_picture_and_code():
 def test_codes_wear_the_colour_of_the_digit_that_uses_them_most_and_are_larger_where_used_more(model):
     by_class = torch.zeros(10, 3, dtype=torch.int64)
     by_class[4, 0], by_class[9, 0], by_class[2, 1] = 100, 50, 10
-    coloring = by_most_use(by_class)
+    coloring = by_most_use(by_class, data.TEN)
     assert coloring.colors.tolist() == [4, 2, 10]
     assert coloring.entries == (("2", 2), ("4", 4), ("dead", 10))
     sheet = resources.tile_sheet(model, data.EMBEDDED, "all")

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
 from pages.ui.components import player
-from pages.ui.shell.frame import PICKER, told_apart
+from pages.ui.shell.frame import told_apart
 from pages.ui.train import collapse_lab, side_by_side
 from tests.visiting import PATIENCE, text_of, visit
 from vqvae import checkpoint as checkpoints
@@ -547,14 +547,14 @@ def test_models_of_one_name_are_told_apart(token, few_digits):
     own = OwnCheckpoints(Visitor(token))
     entries = [own.add(other_model(seed), "alpha", resources.digits()) for seed in (1, 2)]
     options = open_page(token).sidebar.selectbox[0].options
-    assert options == [*PICKER.values(), "alpha", "alpha (2)"]
+    assert options == [*resources.everybodys().values(), "alpha", "alpha (2)"]
     assert told_apart(entries) == {entries[0].name: "alpha", entries[1].name: "alpha (2)"}
 
 
 def test_all_models_are_compared_on_the_same_digits(token, finished, few_digits):
     OwnCheckpoints(Visitor(token)).add(checkpoints.load(finished.model_file), "mine", resources.digits())
     table = open_page(token).dataframe[0].value
-    assert list(table["Model"]) == [*PICKER.values(), "mine"]
+    assert list(table["Model"]) == [*resources.everybodys().values(), "mine"]
     assert list(table["K"]) == [128, 128, 32, 8]
     assert table["NMSE"].notna().all()
 

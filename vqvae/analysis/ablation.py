@@ -1,8 +1,8 @@
 """What breaks without a code: it is banned, each cell that took it goes to its next nearest, the decoder draws anew.
 
 What a part of a network is for shows in what gets worse when it is taken away (Meyes et al. 2019, "Ablation Studies
-in Artificial Neural Networks"). A code reaches no pixel beyond the cells around its own, three layers of 3 x 3 being
-no wider: so codes that lie far enough apart in a digit are banned in one drawing of it, and a dead one costs nothing.
+in Artificial Neural Networks"). A code reaches only so many cells around its own: codes that lie far enough apart in a
+picture are banned in one drawing of it, and a dead one costs nothing.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,13 @@ from vqvae.background.jobs import CancelledError, Job
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits, to_unit
 from vqvae.evaluation import Reconstructions, reconstructions
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
+from vqvae.receptive_field import reach_of
 
 DAMAGED = 8  # digits that are kept of each code
-DRAWINGS = 10  # about so many of each digit
+DRAWINGS = 10  # about so many of each digit, where a code reaches the cells next to its own
+AFFORDABLE = 50_000_000  # pixels of all drawings together: 5,000 digits are 39 million
+FEWEST = 20  # images, however large
 LAYOUT = 1  # part of every content key: raise it when the same model and digits give another ablation
 
 
@@ -45,7 +48,7 @@ class Ablation(NamedTuple):
 
 @torch.inference_mode()
 def ablate(
-    model: VQVAE, digits: Digits, variance: float, report: Callable[[float], bool] = lambda share: True
+    model: Model, digits: Digits, variance: float, report: Callable[[float], bool] = lambda share: True
 ) -> Ablation:
     """Ban each code in turn and measure the digits; `variance` is the one stored with the model.
 
@@ -55,7 +58,7 @@ def ablate(
     K, N = model.config.num_embeddings, len(digits)
     if not N:
         raise ValueError("expected at least one digit to measure, got none")
-    near = _surroundings(*model.config.grid)
+    near = _surroundings(*model.config.grid, *reach_of(model))
     step = max(1, model.config.images_at_once // DRAWINGS)
     whole, added = 0.0, torch.zeros(K, dtype=torch.float64)
     worst = torch.full((DAMAGED, K), -torch.inf, dtype=torch.float64)
@@ -76,7 +79,7 @@ def ablate(
     return Ablation(whole / scale, (whole + added) / scale, damaged.t().contiguous())
 
 
-def _growth(model: VQVAE, pixels: Tensor, near: list[int]) -> tuple[Tensor, float]:
+def _growth(model: Model, pixels: Tensor, near: list[int]) -> tuple[Tensor, float]:
     """What banning each code adds to each image's squared error, and the squared error of all the images together.
 
     (M, C, H, W) uint8 -> (M, K) float64, NaN where an image does not use the code.
@@ -119,13 +122,24 @@ def _drawings(grid: list[int], near: list[int], K: int) -> list[tuple[set[int], 
     ]
 
 
-def _surroundings(h: int, w: int) -> list[int]:
-    """Of each cell of a grid, itself and the cells around it, as the bits of a number."""
+def _surroundings(h: int, w: int, up: int, aside: int) -> list[int]:
+    """Of each cell of a grid, itself and the cells that its ink reaches, as the bits of a number."""
     cells = [(row, column) for row in range(h) for column in range(w)]
     return [
-        sum(1 << at for at, (r, c) in enumerate(cells) if abs(r - row) <= 1 and abs(c - column) <= 1)
+        sum(1 << at for at, (r, c) in enumerate(cells) if abs(r - row) <= up and abs(c - column) <= aside)
         for row, column in cells
     ]
+
+
+def affordable(model: Model, digits: Digits) -> Digits:
+    """As many of the images as an ablation can draw in about a minute on a laptop, where the model is of our size.
+
+    All where a code reaches a few cells of a small grid: where it reaches all, each code wants a drawing of its own.
+    """
+    sizes, (up, aside) = model.config, reach_of(model)
+    drawings = min(sizes.cells, sizes.num_embeddings, DRAWINGS * (2 * up + 1) * (2 * aside + 1) // 9)
+    pixels = len(digits) * max(DRAWINGS, drawings) * sizes.height * sizes.width
+    return digits if pixels <= AFFORDABLE else digits.evenly(max(FEWEST, len(digits) * AFFORDABLE // pixels))
 
 
 class Redrawn(NamedTuple):
@@ -142,7 +156,7 @@ class Redrawn(NamedTuple):
 
 
 @torch.inference_mode()
-def redraw(model: VQVAE, digits: Digits, variance: float, code: int) -> Redrawn:
+def redraw(model: Model, digits: Digits, variance: float, code: int) -> Redrawn:
     """The reconstructions of digits, and what they are without a code. Raises ValueError for a codebook of one."""
     first, second = _two_nearest(model, digits.pixels)
     banned = torch.where(first == code, second, first)
@@ -150,21 +164,18 @@ def redraw(model: VQVAE, digits: Digits, variance: float, code: int) -> Redrawn:
     return Redrawn(digits.pixels, before, after)
 
 
-def _two_nearest(model: VQVAE, pixels: Tensor) -> tuple[Tensor, Tensor]:
+def _two_nearest(model: Model, pixels: Tensor) -> tuple[Tensor, Tensor]:
     """The nearest code of every cell and the next nearest one: (N, C, H, W) uint8 -> (N, h, w) int64 each."""
     if model.config.num_embeddings < 2:
         raise ValueError("expected at least two codes, so that one can stand in for another, got 1")
-    first, second = [], []
-    for part in pixels.split(model.config.images_at_once):
-        distances = model.vq_layer.distances(model.latents(to_unit(part)))  # (B, h, w, K)
-        nearest = distances.argmin(-1, keepdim=True)
-        next_nearest = distances.scatter(-1, nearest, torch.inf).argmin(-1)
-        first.append(nearest.squeeze(-1).cpu())
-        second.append(next_nearest.cpu())
-    return torch.cat(first), torch.cat(second)
+    parts = [
+        model.vq_layer.two_nearest(model.latents(to_unit(part))) for part in pixels.split(model.config.images_at_once)
+    ]
+    first, second = (torch.cat(codes).cpu() for codes in zip(*parts, strict=True))
+    return first, second
 
 
-def _squared_errors(model: VQVAE, codes: Tensor, pixels: Tensor) -> Tensor:
+def _squared_errors(model: Model, codes: Tensor, pixels: Tensor) -> Tensor:
     """The squared error that images drawn from codes (N, h, w) have in each cell, summed: (N, h, w) float64."""
     (h, w), (N, C, H, W) = model.config.grid, pixels.shape
     errors = (model.decode(codes).cpu() - to_unit(pixels)).square()

@@ -9,18 +9,18 @@ from torch import Tensor
 
 from vqvae.analysis.encoding import Encoded
 from vqvae.data import Digits, to_unit
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
 
 
 @torch.inference_mode()
-def arrays_of(model: VQVAE, digits: Digits, encoded: Encoded) -> dict[str, Tensor]:
+def arrays_of(model: Model, digits: Digits, encoded: Encoded) -> dict[str, Tensor]:
     """`encoded` are the digits' codes under this model. On the CPU:
 
     codebook (K, D) float32; z_e (N, D, h, w) float32, before quantising; codes (N, h, w) int32 in [0, K), so that
     codebook[codes] is z_q; labels (N,) uint8.
     """
     return {
-        "codebook": model.vq_layer.codebook.detach().cpu().float().contiguous(),
+        "codebook": model.codebook.detach().cpu().float().contiguous(),
         "z_e": model.latents(to_unit(digits.pixels)).cpu().float().contiguous(),
         "codes": encoded.codes.int().contiguous(),
         "labels": digits.labels.byte().contiguous(),

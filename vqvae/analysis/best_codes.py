@@ -10,16 +10,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
+from vqvae.receptive_field import reach_of
 
-REACH = 1  # cells around its own that a code's ink reaches: three layers of 3 x 3 are no wider
 AT_ONCE = 4096  # drawings of a part of a picture
 CLOSE = 1e-9  # of squared error: what is no more than rounding is no gain
 
 
 @torch.inference_mode()
 def best_codes(
-    model: VQVAE, images: Tensor, codes: Tensor, report: Callable[[int], object] = lambda changed: None
+    model: Model, images: Tensor, codes: Tensor, report: Callable[[int], object] = lambda changed: None
 ) -> Tensor:
     """Better codes than these for images (B, C, H, W) in [0, 1]: (B, h, w) -> the same shape.
 
@@ -27,7 +27,7 @@ def best_codes(
     hears after every sweep over the cells how many have changed in it.
     """
     codes = codes.clone()
-    h, w = model.config.grid
+    (h, w), reach = model.config.grid, reach_of(model)
     due = torch.ones(len(codes), h, w, dtype=torch.bool)  # cells with something new around them since they were tried
     while due.any():
         changed = 0
@@ -38,7 +38,7 @@ def best_codes(
                 better = _best_code(model, images[at], codes[at], row, column)
                 moved = at[better != codes[at, row, column]]
                 codes[at, row, column] = better
-                rows, columns = (_around(place, 2 * REACH, size) for place, size in ((row, h), (column, w)))
+                rows, columns = _around(row, 2 * reach[0], h), _around(column, 2 * reach[1], w)
                 due[moved, rows, columns] = True
                 due[moved, row, column] = False
                 changed += len(moved)
@@ -50,16 +50,17 @@ def _around(place: int, reach: int, size: int) -> slice:
     return slice(max(0, place - reach), min(size, place + reach + 1))
 
 
-def _best_code(model: VQVAE, images: Tensor, codes: Tensor, row: int, column: int) -> Tensor:
+def _best_code(model: Model, images: Tensor, codes: Tensor, row: int, column: int) -> Tensor:
     """The code of one cell that draws each image best while all others stay: (B, C, H, W), (B, h, w) -> (B,)."""
     config = model.config
     K, (h, w) = config.num_embeddings, config.grid
     height, width = config.height // h, config.width // w  # of a cell, in pixels
     # What a code's ink reaches depends on the codes that reach there too, and on no others.
-    rows, columns = _around(row, 2 * REACH, h), _around(column, 2 * REACH, w)
+    up, aside = reach_of(model)
+    rows, columns = _around(row, 2 * up, h), _around(column, 2 * aside, w)
     seen = codes[:, rows, columns]
     here = row - rows.start, column - columns.start
-    inked = _around(row, REACH, h), _around(column, REACH, w)
+    inked = _around(row, up, h), _around(column, aside, w)
     target = images[:, :, _pixels(inked[0], height), _pixels(inked[1], width)]
     part = [
         _pixels(_shifted(one, whole.start), size)

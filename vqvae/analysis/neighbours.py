@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from vqvae.analysis.encoding import Encoded
-from vqvae.analysis.usage import CLASSES
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
 
 
 class Neighbours(NamedTuple):
@@ -18,11 +17,12 @@ class Neighbours(NamedTuple):
     distances: Tensor  # (M,) squared distances between quantised latents
 
 
-def nearest_digits(model: VQVAE, grid: Tensor, codes: Tensor, count: int) -> Neighbours:
+def nearest_digits(model: Model, grid: Tensor, codes: Tensor, count: int) -> Neighbours:
     """The digits out of codes (N, h, w) whose quantised latents lie nearest to those of one grid of codes (h, w)."""
-    codebook = model.vq_layer.codebook.detach().cpu()
-    apart = torch.cdist(codebook.double(), codebook.double()).square()  # (K, K)
-    distances = apart[grid.flatten(), codes.flatten(1)].sum(1)  # (N,)
+    codebook = model.codebook.detach().cpu().double()
+    own, place = grid.flatten().unique(return_inverse=True)  # a table of all codes by all would be too large for some
+    apart = torch.cdist(codebook[own], codebook).square()  # (M, K)
+    distances = apart[place, codes.flatten(1)].sum(1)  # (N,)
     nearest = distances.argsort(stable=True)[:count]
     return Neighbours(nearest, distances[nearest])
 
@@ -75,19 +75,19 @@ def telling_cells(encoded: Encoded, code: int, count: int) -> Tensor:
     nearest to the code do.
     """
     cells = encoded.cells_of(code, with_background=True)
-    used = torch.bincount(encoded.labels[cells[:, 0]], minlength=CLASSES)  # (10,) cells
-    rates = (used / torch.bincount(encoded.labels, minlength=CLASSES).clamp_min(1)).tolist()
-    by_class: list[list[int]] = [[] for _ in range(CLASSES)]  # places in `cells`, the nearest first
+    used = torch.bincount(encoded.labels[cells[:, 0]], minlength=encoded.classes)  # (classes,) cells
+    rates = (used / torch.bincount(encoded.labels, minlength=encoded.classes).clamp_min(1)).tolist()
+    by_class: list[list[int]] = [[] for _ in range(encoded.classes)]  # places in `cells`, the nearest first
     cells, images = nearest_cells(encoded, cells, len(cells)), set()
     for place, image in enumerate(cells[:, 0].tolist()):
         if image not in images:
             images.add(image)
             by_class[int(encoded.labels[image])].append(place)
-    taken = [0] * CLASSES
+    taken = [0] * encoded.classes
     for _ in range(min(count, len(images))):
-        left = [label for label in range(CLASSES) if taken[label] < len(by_class[label])]
+        left = [label for label in range(encoded.classes) if taken[label] < len(by_class[label])]
         taken[max(left, key=lambda label: rates[label] / (taken[label] + 1))] += 1
-    order = sorted(range(CLASSES), key=lambda label: -rates[label])
+    order = sorted(range(encoded.classes), key=lambda label: -rates[label])
     return cells[[place for label in order for place in by_class[label][: taken[label]]]]
 
 

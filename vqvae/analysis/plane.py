@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from vqvae.data import Digits, to_unit
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
 from vqvae.receptive_field import background_cells, receptive_field
 
 IMAGES = 250  # whose latents are placed
@@ -31,14 +31,14 @@ class Placed(NamedTuple):
     points: np.ndarray  # (N, 2) float32; none where there are no digits
 
 
-def place(model: VQVAE, digits: Digits | None) -> Placed:
+def place(model: Model, digits: Digits | None) -> Placed:
     """The plane of a model, and in it the latents of some of these digits, of the model's size.
 
     Latents of blank paper all coincide, or nearly: those of cells with ink are placed. Without any, the components are
     those of the codes.
     """
     vectors = _latents(model, digits) if digits else np.zeros((0, model.config.embedding_dim), np.float32)
-    codebook = model.vq_layer.codebook.detach().cpu().numpy()
+    codebook = model.codebook.detach().cpu().numpy()
     projection = project(vectors if len(vectors) > 1 else codebook)
     return Placed(projection, (vectors - projection.mean) @ projection.matrix.T)
 
@@ -58,11 +58,11 @@ def project(vectors: np.ndarray) -> Projection:
     return Projection(leading.astype(np.float32), mean.astype(np.float32), explained)
 
 
-def _latents(model: VQVAE, digits: Digits) -> np.ndarray:
+def _latents(model: Model, digits: Digits) -> np.ndarray:
     """z_e of cells with ink, evenly out of evenly chosen digits: (N, D)."""
     some = digits.evenly(IMAGES)
     latents = model.latents(to_unit(some.pixels)).permute(0, 2, 3, 1)  # (B, h, w, D)
-    ink = ~background_cells(some.pixels, receptive_field(model.encoder), model.config.grid)  # (B, h, w)
+    ink = ~background_cells(some.pixels, receptive_field(model), model.config.grid)  # (B, h, w)
     vectors = latents.cpu()[ink]
     chosen = torch.arange(min(POINTS, len(vectors))) * len(vectors) // max(1, min(POINTS, len(vectors)))
     return vectors[chosen].numpy()

@@ -23,7 +23,7 @@ from vqvae.background.array_cache import ArrayCache, ArrayJobs
 from vqvae.background.jobs import CancelledError, Job
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits, to_unit
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
 
 # What a point of a map is, and where it lies before it is laid out.
 SPACES = {
@@ -85,10 +85,10 @@ def points_of(settings: MapSettings, images: int, cells: int, num_embeddings: in
     return Points(torch.randperm(images, generator=generator)[: settings.points].sort().values, None)
 
 
-def vectors_of(model: VQVAE, digits: Digits, encoded: Encoded, space: str, points: Points) -> np.ndarray:
+def vectors_of(model: Model, digits: Digits, encoded: Encoded, space: str, points: Points) -> np.ndarray:
     """Where points lie before they are laid out: (N, F) float32. `encoded` are the digits' codes under this model."""
     if space == "codes":
-        return model.vq_layer.codebook.detach().cpu().numpy().astype(np.float32)
+        return model.codebook.detach().cpu().numpy().astype(np.float32)
     codes = encoded.codes[points.indices]  # (N, h, w)
     if space == "quantised":
         vectors = model.vq_layer.lookup(codes).detach()  # (N, D, h, w)

@@ -13,7 +13,7 @@ from vqvae.analysis.encoding import Encoded
 from vqvae.analysis.neighbours import Neighbours, nearest_digits
 from vqvae.data import Digits, to_unit
 from vqvae.evaluation import Reconstructions
-from vqvae.model import VQVAE
+from vqvae.explorable import Model
 
 
 class Reference(NamedTuple):
@@ -33,7 +33,7 @@ class Typicality(NamedTuple):
     others: int  # digits compared with
     nmse: float
     nmse_share: float  # of the others whose NMSE is smaller, in [0, 1]
-    quantisation_error: float
+    quantisation_error: float  # 0 where a model does not say what lies before quantising
     quantisation_share: float  # of the others whose mean quantisation error is smaller, in [0, 1]
 
 
@@ -44,7 +44,7 @@ def reference(digits: Digits, encoded: Encoded, made: Reconstructions) -> Refere
 
 @torch.inference_mode()
 def typicality(
-    model: VQVAE, variance: float, pixels: Tensor, codes: Tensor, reference: Reference, count: int
+    model: Model, variance: float, pixels: Tensor, codes: Tensor, reference: Reference, count: int
 ) -> Typicality:
     """Compare a picture (C, H, W) uint8, written down as codes (h, w), its encoder's or others, with others.
 
@@ -52,8 +52,7 @@ def typicality(
     """
     image = to_unit(pixels).unsqueeze(0)
     nmse = float((model.decode(codes.unsqueeze(0)).cpu() - image).square().mean()) / variance
-    distances = model.vq_layer.distances(model.latents(image)).cpu()[0]  # (h, w, K)
-    quantisation_error = float(distances.gather(-1, codes.unsqueeze(-1)).mean())
+    quantisation_error = _quantisation_error(model, image, codes) if model.has_latents else 0.0
 
     same = (reference.pixels == pixels).flatten(1).all(1).nonzero().flatten()
     itself = int(same[0]) if len(same) else None
@@ -70,6 +69,11 @@ def typicality(
         quantisation_error=quantisation_error,
         quantisation_share=_share_below(quantisation_error, reference.quantisation_error[among]),
     )
+
+
+def _quantisation_error(model: Model, image: Tensor, codes: Tensor) -> float:
+    chosen = model.vq_layer.lookup(codes.unsqueeze(0))  # (1, D, h, w)
+    return float((model.latents(image).cpu() - chosen.cpu()).square().sum(1).mean())
 
 
 def _share_below(value: float, others: Tensor) -> float:

@@ -8,21 +8,19 @@ from torch import Tensor
 
 from vqvae.analysis.encoding import Encoded
 
-CLASSES = 10
-
 
 class Counts(NamedTuple):
     """How many cells took each code."""
 
     total: Tensor  # (K,) int64
-    by_class: Tensor  # (10, K) int64
+    by_class: Tensor  # (classes, K) int64
     by_position: Tensor  # (h, w, K) int64
 
 
 class Usage(NamedTuple):
     """How a data set uses a codebook."""
 
-    images: Tensor  # (10,) int64: images of each class
+    images: Tensor  # (classes,) int64: images of each class
     all_cells: Counts
     ink_cells: Counts  # without background cells
 
@@ -35,7 +33,7 @@ class Usage(NamedTuple):
 def usage(encoded: Encoded, num_embeddings: int) -> Usage:
     """Count the codes of a data set, over all cells and over those with ink."""
     return Usage(
-        images=torch.bincount(encoded.labels, minlength=CLASSES),
+        images=torch.bincount(encoded.labels, minlength=encoded.classes),
         all_cells=_count(encoded, torch.ones_like(encoded.background), num_embeddings),
         ink_cells=_count(encoded, ~encoded.background, num_embeddings),
     )
@@ -46,7 +44,7 @@ def _count(encoded: Encoded, counted: Tensor, K: int) -> Counts:
     codes = encoded.codes[counted]  # (M,)
     labels = encoded.labels.view(N, 1, 1).expand(N, h, w)[counted]  # (M,)
     positions = torch.arange(h * w).view(1, h, w).expand(N, h, w)[counted]  # (M,)
-    by_class = torch.bincount(labels * K + codes, minlength=CLASSES * K).view(CLASSES, K)
+    by_class = torch.bincount(labels * K + codes, minlength=encoded.classes * K).view(-1, K)
     by_position = torch.bincount(positions * K + codes, minlength=h * w * K).view(h, w, K)
     return Counts(by_class.sum(0), by_class, by_position)
 
@@ -58,9 +56,9 @@ def by_use(total: Tensor) -> Tensor:
 
 def by_class(usage: Usage, counts: Counts) -> Tensor:
     """All codes, grouped by the class whose images use them most, the most used by it first, dead ones last: (K,)."""
-    rates = counts.by_class / usage.images.clamp_min(1).unsqueeze(1)  # (10, K) uses an image
+    rates = counts.by_class / usage.images.clamp_min(1).unsqueeze(1)  # (classes, K) uses an image
     most, favourite = rates.max(0)
-    favourite[most == 0] = CLASSES
+    favourite[most == 0] = len(rates)
     order = most.argsort(descending=True, stable=True)
     return order[favourite[order].argsort(stable=True)]
 

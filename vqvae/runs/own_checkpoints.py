@@ -20,7 +20,7 @@ from vqvae.data import Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.files import write_atomically
 from vqvae.limits import CHECKPOINTS, CHECKPOINTS_EACH, mb
-from vqvae.model import ModelConfig
+from vqvae.model import Sizes
 from vqvae.prior_training import quick_recipe
 from vqvae.runs.process import PRIOR
 from vqvae.runs.run import ALIVE, PriorRunConfig, Run
@@ -247,7 +247,7 @@ def trained_on(checkpoint: Checkpoint) -> tuple[str, int | None]:
     return checkpoint.dataset, images if images and 0 < images < data.training_images(checkpoint.dataset) else None
 
 
-def check_grid(config: ModelConfig) -> None:
+def check_grid(config: Sizes) -> None:
     """Raises CheckpointError, in a sentence, for a grid that no prior is trained for."""
     height, width = config.grid
     if max(height, width) > MOST_GRID:
@@ -257,7 +257,7 @@ def check_grid(config: ModelConfig) -> None:
         )
 
 
-def check_size(config: ModelConfig) -> None:
+def check_size(config: Sizes) -> None:
     """Raises CheckpointError, in a sentence, for a model that is too large for the pages."""
     C, H, W = config.image_shape
     if C * H * W > MOST_VALUES:

@@ -21,6 +21,12 @@ CLASS_COLORS = (
     "#92dadd",
 )
 
+
+def class_colors(count: int) -> list[str]:
+    """A colour for each of so many classes; after ten they come again, which the names beside them tell apart."""
+    return [CLASS_COLORS[label % len(CLASS_COLORS)] for label in range(count)]
+
+
 # OKLab to linear sRGB, by way of cube-rooted cone responses (Ottosson 2020).
 _TO_CONES = torch.tensor(
     [[1.0, 0.3963377774, 0.2158037573], [1.0, -0.1055613458, -0.0638541728], [1.0, -0.0894841775, -1.2914855480]]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from torch import Tensor
 
+from pages.ui.charts.classes import axis_of
 from pages.ui.charts.columns import MOST
 from pages.ui.charts.style import HEIGHT, finished, listed
 
@@ -13,8 +14,10 @@ FEWER_MORE = [[0, "rgba(194, 87, 26, 1)"], [0.5, "rgba(128, 140, 145, 0.08)"], [
 MOST_LIFT = 8  # where colours end, and at its inverse
 
 
-def lift_of_classes(lift: Tensor, by_class: Tensor, order: Tensor, picked: int | None) -> go.Figure:
-    """How many times as often as overall each class uses each code: lift and counts (10, K), codes in an order.
+def lift_of_classes(
+    lift: Tensor, by_class: Tensor, order: Tensor, picked: int | None, classes: Sequence[str], noun: str
+) -> go.Figure:
+    """How many times as often as overall each class uses each code: lift and counts (classes, K), codes in an order.
 
     Of more than 256 codes, the first 256 in that order.
     """
@@ -22,12 +25,13 @@ def lift_of_classes(lift: Tensor, by_class: Tensor, order: Tensor, picked: int |
     figure = _matrix(
         lift[:, codes],
         by_class[:, codes],
-        [str(label) for label in range(len(lift))],
+        classes,
         codes.tolist(),
-        "code %{x} in digits %{y}: %{text} cells,<br>%{customdata} times as often as in all digits<extra></extra>",
+        f"code %{{x}} in {noun}s %{{y}}: %{{text}} cells,<br>%{{customdata}} times as often as in all {noun}s"
+        "<extra></extra>",
         HEIGHT,
     )
-    figure.update_yaxes(title="digit", dtick=1)
+    figure.update_yaxes(title=axis_of(noun), dtick=1 if len(classes) <= 16 else None)
     return _frame(figure, codes, picked, range(len(lift)))
 
 

@@ -49,8 +49,8 @@ def tile(pixels: Tensor, code: int) -> str:
     return f'{STYLE}<img class="tile" src="{picture}" alt="Tile of code {code}">'
 
 
-def patches(pixels: Tensor, inside: Tensor, captions: Sequence[int], titles: Sequence[str], places: int) -> str:
-    """Patches (M, C, height, width) uint8, each with a digit below; `places` keeps its room where there are fewer.
+def patches(pixels: Tensor, inside: Tensor, captions: Sequence[str], titles: Sequence[str], places: int) -> str:
+    """Patches (M, C, height, width) uint8, each with its class below; `places` keeps its room where there are fewer.
 
     Hatching shows what lies beyond the border. `titles` say more of each patch, on hover and to screen readers.
     """

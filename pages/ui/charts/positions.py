@@ -9,14 +9,14 @@ from torch import Tensor
 from pages.ui.charts.style import HEIGHT, finished, listed
 
 
-def position_usage(share: Tensor) -> go.Figure:
-    """The share of images that use a code at each position of the grid, in [0, 1]: (h, w)."""
+def position_usage(share: Tensor, noun: str) -> go.Figure:
+    """The share of images, such a noun, that use a code at each position of the grid, in [0, 1]: (h, w)."""
     ceiling = float(share.max()) or 1.0
     return _on_the_grid(
         share,
         ceiling,
         {"tickformat": ".0%" if ceiling >= 0.05 else ".2~%"},
-        "row %{y}, column %{x}: %{z:.2%} of the digits<extra></extra>",
+        f"row %{{y}}, column %{{x}}: %{{z:.2%}} of the {noun}s<extra></extra>",
         290,
     )
 

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
-from pages.ui.charts.classes import most_in
-from pages.ui.charts.colors import CLASS_COLORS
+from pages.ui.charts.classes import axis_of, most_in
+from pages.ui.charts.colors import class_colors
 from pages.ui.charts.columns import MOST, add_bars, add_columns
 from pages.ui.charts.style import ACCENT, HEIGHT, LEGEND, OTHER, finished
 
@@ -19,12 +19,14 @@ def usage_histogram(
     order: Tensor,
     axis: str,
     first: int,
+    classes: Sequence[str],
+    noun: str,
     *,
     logarithmic: bool,
     split_by_class: bool,
     picked: int | None,
 ) -> go.Figure:
-    """How many cells take each code, from counts (10, K); every column of it can be clicked, an empty one too.
+    """How many cells take each code, from counts (classes, K); every column of it can be clicked, an empty one too.
 
     `order` (K,) are the codes from left to right, `axis` says how they are ordered, counting from `first`. A click
     selects a point of the last trace, whose `customdata` is [code]: of a bar of several codes, the most used. `picked`
@@ -33,7 +35,7 @@ def usage_histogram(
     total = by_class.sum(0)  # (K,)
     groups = bars(order)
     each = len(groups[0])
-    heights = torch.stack([by_class[:, codes].sum(1) for codes in groups], 1)  # (10, bars)
+    heights = torch.stack([by_class[:, codes].sum(1) for codes in groups], 1)  # (classes, bars)
     begins = first + torch.arange(len(groups)) * each
     places = (begins + (torch.tensor([len(codes) for codes in groups]) - 1) / 2).tolist()
     ceiling = max(1, int(heights.sum(0).max()))
@@ -46,8 +48,8 @@ def usage_histogram(
             base=low.tolist(),
             y=(high - low).tolist(),
             width=0.86 * each,
-            name=str(label),
-            marker={"color": CLASS_COLORS[label], "line": {"width": 0}},
+            name=classes[label],
+            marker={"color": class_colors(len(classes))[label], "line": {"width": 0}},
             hoverinfo="skip",
         )
     if not split_by_class:
@@ -60,7 +62,7 @@ def usage_histogram(
         each,
         codes=[max(codes, key=lambda code: int(total[code])) for codes in groups],
         selected=[at for at, codes in enumerate(groups) if picked in codes],
-        said=[_say_bar(codes, by_class) for codes in groups],
+        said=[_say_bar(codes, by_class, classes, noun) for codes in groups],
     )
     figure.update_xaxes(title=f"{axis} ({each} a bar)" if each > 1 else axis, showgrid=False, zeroline=False)
     figure.update_yaxes(title="cells", type="log" if logarithmic else "linear", zeroline=False)
@@ -75,7 +77,7 @@ def usage_histogram(
         figure.update_yaxes(range=[0, top], tickformat=",")
     edge = 0.5 * each
     figure.update_xaxes(range=[places[0] - edge, places[-1] + edge])
-    legend = LEGEND | {"title": {"text": "digit", "side": "left"}}
+    legend = LEGEND | {"title": {"text": axis_of(noun), "side": "left"}}
     return finished(figure, HEIGHT, barmode="overlay", legend=legend, bargap=0)
 
 
@@ -104,13 +106,13 @@ def usage_by_rank(curves: Sequence[tuple[str, Tensor]]) -> go.Figure:
 
 
 def _segments(heights: Tensor, floor: float, logarithmic: bool) -> list[tuple[Tensor, Tensor]]:
-    """Where each class's part of every bar begins and ends on the axis: (10, bars) -> 10 pairs of (bars,).
+    """Where each class's part of every bar begins and ends on the axis: (classes, bars) -> as many pairs of (bars,).
 
     On a logarithmic axis the parts of a stack have no heights of their own: there, the whole has the height of its
     count, and the classes divide it by their shares.
     """
     total = heights.sum(0).double()
-    ends = heights.cumsum(0) / total.clamp_min(1)  # (10, bars) shares, the last one 1
+    ends = heights.cumsum(0) / total.clamp_min(1)  # (classes, bars) shares, the last one 1
     begins = torch.cat((torch.zeros_like(ends[:1]), ends[:-1]))
     if logarithmic:
         growth = (total / floor).clamp_min(1)
@@ -118,13 +120,14 @@ def _segments(heights: Tensor, floor: float, logarithmic: bool) -> list[tuple[Te
     return [(total * begin, total * end) for begin, end in zip(begins, ends, strict=True)]
 
 
-def _say_bar(codes: Sequence[int], by_class: Tensor) -> str:
-    counts = by_class[:, list(codes)].sum(1)  # (10,)
+def _say_bar(codes: Sequence[int], by_class: Tensor, classes: Sequence[str], noun: str) -> str:
+    counts = by_class[:, list(codes)].sum(1)  # (classes,)
     uses, everything = int(counts.sum()), max(1, int(by_class.sum()))
     name = f"<b>code{'s' if len(codes) > 1 else ''} {', '.join(map(str, codes))}</b>"
     if not uses:
         return f"{name}<br>taken by none of the cells counted"
-    return f"{name}<br>{uses:,} cells, {uses / everything:.2%} of all<br>{most_in(counts)}"
+    most = most_in(counts, classes, noun)
+    return f"{name}<br>{uses:,} cells, {uses / everything:.2%} of all" + (f"<br>{most}" if most else "")
 
 
 def _log10(value: float) -> float:

@@ -13,6 +13,7 @@ from pages.ui.codebook.view import CodebookView
 from pages.ui.components.gallery import Notes, gallery
 from pages.ui.shell.chart import chart
 from pages.ui.shell.choices import take_typed, typed_field
+from pages.ui.shell.words import article
 from vqvae.analysis.neighbours import nearest_codes
 from vqvae.analysis.usage import by_use
 
@@ -31,22 +32,27 @@ def draw(view: CodebookView) -> None:
         use(view, code)
         patches.draw(view)
         background(view)
-    st.markdown("**In which digits**", help="How many times a digit of each class uses the code, on average.")
+    digits = view.digits
+    if digits.labelled:
+        st.markdown(
+            f"**In which {digits.many if digits.one == 'digit' else 'classes'}**",
+            help=f"How many times {article(digits.one)} {digits.one} of each class uses the code, on average.",
+        )
+        chart(
+            class_usage(view.counts.by_class[:, code] / view.usage.images.clamp_min(1), *view.named),
+            "codebook-classes",
+            key="codebook.classes",
+            config=view.toolbar,
+            alt=f"Uses of code {code} by {digits.many} of each class",
+        )
+    st.markdown("**Where in the grid**", help=f"The share of the {digits.many} that have this code at each position.")
     chart(
-        class_usage(view.counts.by_class[:, code] / view.usage.images.clamp_min(1)),
-        "codebook-classes",
-        key="codebook.classes",
-        config=view.toolbar,
-        alt=f"Uses of code {code} by digits of each class",
-    )
-    st.markdown("**Where in the grid**", help="The share of the digits that have this code at each position.")
-    chart(
-        position_usage(view.counts.by_position[:, :, code] / len(view.digits)),
+        position_usage(view.counts.by_position[:, :, code] / len(digits), digits.one),
         "codebook-positions",
         key="codebook.positions",
         width=340,
         config=view.toolbar,
-        alt=f"Share of digits with code {code} at each position of the grid",
+        alt=f"Share of {digits.many} with code {code} at each position of the grid",
     )
     nearest(view, code)
     beside(view, code)
@@ -91,7 +97,7 @@ def use(view: CodebookView, code: int) -> None:
     st.markdown(
         f"Taken by **{uses:,} cells**, {uses / max(1, total):.2%} of those counted: rank {rank} of {view.K}."
         if uses
-        else "Taken by **no cell** of these digits: a dead code. Its tile is what the decoder would draw."
+        else "Taken by **no cell** of these images: a dead code. Its tile is what the decoder would draw."
         if code in view.usage.dead
         else "Taken by **background cells only**, which are left out now."
     )
@@ -116,7 +122,7 @@ def nearest(view: CodebookView, code: int) -> None:
         help="The squared Euclidean distance between two vectors of the codebook: the same measure by which a cell "
         "chooses its code.",
     )
-    near = nearest_codes(view.checkpoint.model.vq_layer.codebook, code, NEAR)
+    near = nearest_codes(view.checkpoint.model.codebook, code, NEAR)
     distances = [f"{distance:.2g}" if distance < 100 else f"{distance:,.0f}" for distance in near.distances.tolist()]
     row(view, near.codes.tolist(), "Nearest codes", "squared distance", distances)
 

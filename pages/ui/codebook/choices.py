@@ -5,22 +5,22 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.charts.toolbar import PICTURES
 from pages.ui.shell import ladder
-from pages.ui.shell.choices import DIGITS, check_code, check_digits, choose
+from pages.ui.shell.choices import DIGITS, check_code, check_digits, choose, name_of_digits
 from pages.ui.shell.frame import Scene, name_of_model
 from pages.ui.shell.url_state import Field, one_of, whole
 
-ORDERS = {"use": "Use", "index": "Index", "class": "Digit", "similarity": "Similarity"}
+ORDERS = {"use": "Use", "index": "Index", "class": "Class", "similarity": "Similarity"}
 CELLS = {"all": "All cells", "ink": "Without background"}
 SECTIONS = {
     "usage": "Usage",
-    "digits": "Digits",
+    "digits": "Classes",
     "positions": "Positions",
     "neighbours": "Neighbours",
     "damage": "Damage",
     "compare": "Compare",
 }
 SCALES = {"linear": "Linear", "log": "Log"}
-COLOURS = {"none": "None", "class": "By digit"}
+COLOURS = {"none": "None", "class": "By class"}
 
 FIELDS = (
     Field("code", whole(0, 10**6), None, shared=True),
@@ -47,8 +47,8 @@ def draw(scene: Scene) -> None:
     state, available = scene.state, resources.available_digits()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if len(available) > 1:
-            offered = {name: DIGITS[name] for name in available}
-            choose(state, "Digits", "digits", offered, "What the usage is measured on.")
+            offered = {name: name_of_digits(name) for name in available}
+            choose(state, "Images", "digits", offered, "What the usage is measured on.")
         choose(
             state,
             "Cells",
@@ -62,6 +62,6 @@ def draw(scene: Scene) -> None:
             "Order",
             "order",
             ORDERS,
-            "Use: the most used first, so that the curve shows how evenly codes are used. Digit: grouped by the digit "
+            "Use: the most used first, so that the curve shows how evenly codes are used. Class: grouped by the class "
             "that uses a code most. Similarity: neighbours have similar vectors.",
         )

@@ -43,7 +43,7 @@ def ranking(view: CodebookView) -> None:
     st.markdown(
         f"**Code {worst} is missed most:** NMSE {ablation.nmse:.4f} with it, {float(ablation.without[worst]):.4f} "
         f"without. **{nothing} of {view.K}** codes are not missed at all.",
-        help="NMSE is the mean squared error over the variance of the training digits: 0 is perfect, 1 as bad as one "
+        help="NMSE is the mean squared error over the variance of the training images: 0 is perfect, 1 as bad as one "
         "grey for all pixels.",
     )
     st.caption(
@@ -59,7 +59,7 @@ def missed(view: CodebookView, code: int) -> None:
     st.markdown(
         "**What breaks without it**",
         help="The code is banned: each cell that took it goes to its next nearest code, and the decoder draws again. "
-        "NMSE is the mean squared error over the variance of the training digits.",
+        "NMSE is the mean squared error over the variance of the training images.",
     )
     if view.K == 1:
         st.markdown("It is the only code: nothing could stand in for it.")
@@ -74,12 +74,13 @@ def missed(view: CodebookView, code: int) -> None:
         f"NMSE **{before:.4f}** with it, **{after:.4f}** without, {after / before - 1:+.1%}: rank {rank} of {view.K}."
     )
     indices = tuple(ablation.digits_of(code).tolist())
+    many = view.embedded.many
     redrawn = resources.redrawn(view.checkpoint, indices, code)
     layers = (redrawn.originals, redrawn.before.pixels, redrawn.after.pixels, redrawn.change)
-    st.html(pictures.stacks(layers, DAMAGED, f"The digits damaged most: originals, with code {code}, without it"))
+    st.html(pictures.stacks(layers, DAMAGED, f"The {many} damaged most: originals, with code {code}, without it"))
     st.caption(
-        "The digits that suffer most: originals, with the code, without it, and how far each pixel moves. Measured on "
-        f"{view.embedded.described}, all cells."
+        f"The {many} that suffer most: originals, with the code, without it, and how far each pixel moves. "
+        f"Measured on {view.embedded.described}, all cells."
         if indices
         else f"None of the {view.embedded.described} uses it, so nothing changes."
     )

@@ -16,8 +16,8 @@ def draw(view: CodebookView, compared: list[ComparedModel]) -> None:
     """Tables and arrays, made when they are asked for, and the format of the pictures that a chart's toolbar saves."""
     ablation = view.ablation
     files = {
-        "Codes": lambda: tables.codes(view.usage, view.counts, ablation),
-        "Digits x codes": lambda: tables.classes(view.counts),
+        "Codes": lambda: tables.codes(view.usage, view.counts, ablation, view.digits.classes),
+        "Classes x codes": lambda: tables.classes(view.counts),
         "Positions": lambda: tables.positions(view.counts),
         "Neighbours": lambda: tables.neighbours(view.adjacency),
     }

@@ -5,10 +5,10 @@ from torch import Tensor
 
 from pages.ui.charts import pictures
 from pages.ui.codebook.view import CodebookView
-from pages.ui.shell.words import article
+from pages.ui.shell.words import called
 from vqvae.analysis.neighbours import nearest_cells, typical_cells
 from vqvae.receptive_field import patches as patches_of
-from vqvae.receptive_field import receptive_field
+from vqvae.receptive_field import pictured, receptive_field
 
 SHOWN = 16  # of a kind
 SEED = 0  # of the sample of typical patches
@@ -21,8 +21,8 @@ def draw(view: CodebookView) -> None:
     kinds = {
         "Nearest": (
             nearest_cells(view.encoded, taken, SHOWN),
-            "What a cell sees of its digit, where the encoder comes closest to the code: its meaning at its clearest. "
-            "Hatching lies beyond the border; below each stands its digit’s class.",
+            f"{seen(view)}, where the encoder comes closest to the code: its meaning at its clearest. "
+            f"Hatching lies beyond the border{'; below each stands its class' * view.digits.labelled}.",
         ),
         "Typical": (
             typical_cells(taken, SHOWN, SEED),
@@ -41,12 +41,20 @@ def draw(view: CodebookView) -> None:
 
 def montage(view: CodebookView, cells: Tensor) -> None:
     """The patches of cells (M, 3), each above its digit's class."""
-    field = receptive_field(view.checkpoint.model.encoder)
+    field = pictured(view.checkpoint.model)
     windows = patches_of(view.digits.pixels, cells, field)
     errors = view.encoded.errors[tuple(cells.unbind(1))].tolist()
-    labels = view.digits.labels[cells[:, 0]].tolist()
     titles = [
-        f"digit {image}, {article(label)} {label}: row {row + 1}, column {column + 1}, quantisation error {error:.3g}"
-        for (image, row, column), label, error in zip(cells.tolist(), labels, errors, strict=True)
+        f"{called(view.digits, image)}: row {row + 1}, column {column + 1}, quantisation error {error:.3g}"
+        for (image, row, column), error in zip(cells.tolist(), errors, strict=True)
     ]
-    st.html(pictures.patches(windows.pixels, windows.inside, labels, titles, SHOWN))
+    classes = [view.digits.classes[label] for label in view.digits.labels[cells[:, 0]].tolist()]
+    st.html(pictures.patches(windows.pixels, windows.inside, classes, titles, SHOWN))
+
+
+def seen(view: CodebookView) -> str:
+    """What a patch shows, which is less than what a cell sees where that is the whole image."""
+    model, one = view.checkpoint.model, view.digits.one
+    if pictured(model) == receptive_field(model):
+        return f"What a cell sees of its {one}"
+    return f"A cell, which sees more of its {one}, and the cells around it"

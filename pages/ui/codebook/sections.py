@@ -5,6 +5,7 @@ import math
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.ui.charts.classes import axis_of
 from pages.ui.charts.columns import MOST
 from pages.ui.charts.lift import MOST_LIFT, lift_of_classes, lift_of_neighbours
 from pages.ui.charts.positions import position_entropy
@@ -16,6 +17,7 @@ from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.chart import chart
 from pages.ui.shell.choices import choose
 from pages.ui.shell.code_selection import Picking
+from pages.ui.shell.words import article
 from vqvae.analysis.usage import entropy_bits
 from vqvae.analysis.usage import lift as lift_of
 from vqvae.evaluation import perplexity
@@ -23,7 +25,7 @@ from vqvae.evaluation import perplexity
 AXES = {  # of an order of codes, and the number of the first code along it
     "use": ("rank, the most used first", 1),
     "index": ("code", 0),
-    "class": ("codes by the digit that uses them most", 1),
+    "class": ("codes by the class that uses them most", 1),
     "similarity": ("codes, similar ones side by side", 1),
 }
 LIFT = (
@@ -46,7 +48,7 @@ def draw(view: CodebookView) -> list[ComparedModel]:
         "Show",
         "section",
         SECTIONS,
-        "Usage: how often. Digits: by which. Positions: where. Neighbours: "
+        "Usage: how often. Classes: by which. Positions: where. Neighbours: "
         "beside which others. Damage: what breaks without them. Compare: against another model.",
     )
     match view.state["section"]:
@@ -81,7 +83,7 @@ def usage(view: CodebookView) -> None:
             "Colours",
             "by",
             COLOURS,
-            "Divide each bar by the classes of the digits that its cells come from.",
+            f"Divide each bar by the classes of the {view.digits.many} that its cells come from.",
         )
     shown = (view.checkpoint.fingerprint, view.source, view.with_background)
     looks = tuple(view.state[name] for name in ("order", "scale", "by", "picture"))
@@ -91,6 +93,7 @@ def usage(view: CodebookView) -> None:
             counts.by_class,
             view.order,
             *AXES[view.state["order"]],
+            *view.named,
             logarithmic=view.state["scale"] == "log",
             split_by_class=view.state["by"] == "class",
             picked=picking.picked,
@@ -102,10 +105,12 @@ def usage(view: CodebookView) -> None:
         config=view.toolbar,
         alt=f"Usage of the {K} codes on {view.digits.described}",
     )
+    one, many = view.digits.one, view.digits.many
     cells, background = view.encoded.codes.numel(), int(view.encoded.background.sum())
     notes = [
         f"Measured on {view.digits.described}.",
-        f"{cells:,} cells, {view.checkpoint.model.config.cells} a digit, {background / cells:.0%} of them background."
+        f"{cells:,} cells, {view.checkpoint.model.config.cells} {article(one)} {one}, {background / cells:.0%} of them "
+        "background."
         if view.with_background
         else f"{cells - background:,} cells; the {background:,} background cells are left out.",
         "Click a column to pick its code.",
@@ -120,7 +125,7 @@ def usage(view: CodebookView) -> None:
     others = view.usage.ink_cells if view.with_background else view.usage.all_cells
     beside = "those with ink alone" if view.with_background else "all cells, blank paper included,"
     st.markdown(
-        f"**Codebook perplexity {effective:.1f} of {K}.** Over {counted}, these digits use the codebook as variedly as "
+        f"**Codebook perplexity {effective:.1f} of {K}.** Over {counted}, these {many} use the codebook as variedly as "
         f"if {effective:.1f} codes were all used equally often; over {beside} it is {perplexity(others.total):.1f}.",
         help="2 to the power of the entropy of code usage, over the whole data set and not as a mean over batches.",
     )
@@ -135,23 +140,30 @@ def usage(view: CodebookView) -> None:
         f"**{dead} of {K} codes are dead.** No cell of the {view.digits.described} takes them, background or not."
         if dead
         else f"**No code is dead.** Each of the {K} is taken by at least one cell of the {view.digits.described}.",
-        help="A dead code is nearest to no latent of these digits. On more digits, some may turn out to be only rare.",
+        help=f"A dead code is nearest to no latent of these {many}. On more of them, some may turn out to be "
+        "only rare.",
     )
 
 
 def classes(view: CodebookView) -> None:
-    """Which codes tell digits apart: digits x codes, as lift."""
+    """Which codes tell classes apart: classes x codes, as lift."""
+    if not view.digits.labelled:
+        st.info(
+            f"These {view.digits.many} have no classes to tell apart. A folder of folders, one a class, would have."
+        )
+        return
     lift = lift_of(view.counts.by_class)
     chart(
-        lift_of_classes(lift, view.counts.by_class, view.order, view.state["code"]),
+        lift_of_classes(lift, view.counts.by_class, view.order, view.state["code"], *view.named),
         "codebook-classes-lift",
         key="codebook.classes-lift",
         config=view.toolbar,
-        alt=f"Lift of {view.K} codes in each class of digits",
+        alt=f"Lift of {view.K} codes in each class of {view.digits.many}",
     )
     st.caption(
-        f"Each row is a digit, each column a code: how much more often cells of that digit take the code than cells of "
-        f"all digits do. {LIFT} Colours end at {MOST_LIFT} and 1/{MOST_LIFT}; a dead code leaves a gap."
+        f"Each row is a {axis_of(view.digits.one)}, each column a code: how much more often its cells take the code "
+        f"than those of all {view.digits.many} do. {LIFT} Colours end at {MOST_LIFT} and 1/{MOST_LIFT}; a dead code "
+        "leaves a gap."
         f"{_cut(view)} {view.measured_on}"
     )
 
@@ -178,7 +190,7 @@ def positions(view: CodebookView) -> None:
         "is the mutual information between position and code.",
     )
     st.caption(
-        f"The entropy of the codes that digits have at a position: 0 bits where all take the same one, "
+        f"The entropy of the codes that {view.digits.many} have at a position: 0 bits where all take the same one, "
         f"{math.log2(view.K):.2f} where all {view.K} are equally likely. A position without "
         f"any counted cell stays empty. {view.measured_on}"
     )

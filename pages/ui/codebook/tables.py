@@ -23,7 +23,7 @@ class ComparedModel(NamedTuple):
     nmse: float
 
 
-def codes(usage: Usage, counts: Counts, ablation: Ablation | None) -> str:
+def codes(usage: Usage, counts: Counts, ablation: Ablation | None, classes: Sequence[str]) -> str:
     """A row a code: its cells in all and by class, its rank, and what breaks without it as far as that is known."""
     total = counts.total.sum().clamp_min(1)
     ranks = by_use(counts.total).argsort() + 1
@@ -34,7 +34,7 @@ def codes(usage: Usage, counts: Counts, ablation: Ablation | None) -> str:
             "cells (share)",
             "use (rank)",
             "dead (0 or 1)",
-            *(f"cells in digits {label} (count)" for label in range(len(counts.by_class))),
+            *(f"cells in class {name} (count)" for name in classes),
             "NMSE with it (ratio)",
             "NMSE without it (ratio)",
         ],
@@ -54,8 +54,8 @@ def codes(usage: Usage, counts: Counts, ablation: Ablation | None) -> str:
 
 
 def classes(counts: Counts) -> str:
-    """A row a digit and code: how often, and how many times as often as overall."""
-    return _pairs(counts.by_class, ["digit (class)", "code (index)", "cells (count)"])
+    """A row a class and code: how often, and how many times as often as overall."""
+    return _pairs(counts.by_class, ["class (label)", "code (index)", "cells (count)"])
 
 
 def neighbours(adjacency: Tensor) -> str:
@@ -92,7 +92,7 @@ def damage(ablation: Ablation) -> str:
             "code (index)",
             "NMSE with it (ratio)",
             "NMSE without it (ratio)",
-            "digits damaged most (indices)",
+            "images damaged most (indices)",
         ],
         (
             [

@@ -127,6 +127,11 @@ class CodebookView:
         return f"Measured on {self.digits.described}, {cells}."
 
     @property
+    def named(self) -> tuple[tuple[str, ...], str]:
+        """What classes and one of the images are called, for charts."""
+        return self.digits.classes, self.digits.one
+
+    @property
     def toolbar(self) -> dict[str, object]:
         """A chart's toolbar: it saves pictures in the format chosen."""
         return toolbar(self.state["picture"])

@@ -7,7 +7,7 @@ from pages.ui.components.interpolation import End, interpolation
 from pages.ui.shell.canvas_state import drawn
 from pages.ui.shell.choices import number_field
 from pages.ui.shell.url_state import PageState
-from pages.ui.shell.words import article
+from pages.ui.shell.words import called
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits
 
@@ -44,7 +44,7 @@ def _end(side: str, start: int, digits: Digits) -> End:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with st.container(width=190):
             number = number_field(
-                f"{side}: digit (0 to {len(digits) - 1:,})",
+                f"{side}: {digits.one} (0 to {len(digits) - 1:,})",
                 0,
                 len(digits) - 1,
                 key,
@@ -56,5 +56,4 @@ def _end(side: str, start: int, digits: Digits) -> End:
         return End("from the canvas", st.session_state[taken])
     number = int(st.session_state.get(last, start) if number is None else number)
     st.session_state[last] = number  # shown while the field holds a number that no digit has
-    label = int(digits.labels[number])
-    return End(f"digit {number:,}, {article(label)} {label}", digits.pixels[number])
+    return End(called(digits, number), digits.pixels[number])

@@ -8,7 +8,7 @@ from torch import Tensor
 from pages.ui.charts import pictures
 from pages.ui.components.canvas import Drawing
 from vqvae import photo
-from vqvae.model import ModelConfig
+from vqvae.model import Sizes
 
 SOURCES = {"file": "A picture", "camera": "The camera"}
 MEGABYTES = photo.MAX_BYTES // 1_000_000
@@ -26,7 +26,7 @@ STYLE = """<style>
 
 
 @st.dialog("Bring your own digit", width="medium")
-def bring(config: ModelConfig, put: Callable[[str, Tensor], None]) -> None:
+def bring(config: Sizes, put: Callable[[str, Tensor], None]) -> None:
     """Ask for a picture and show how it becomes a digit; `put` is a callback for its words and pixels (C, H, W)."""
     st.html(STYLE)
     st.markdown("Write one digit large on plain paper, and leave a margin all around it.")
@@ -67,7 +67,7 @@ def bring(config: ModelConfig, put: Callable[[str, Tensor], None]) -> None:
         st.rerun()
 
 
-def centring(config: ModelConfig, drawing: Drawing | None, put: Callable[[str, Tensor], None]) -> None:
+def centring(config: Sizes, drawing: Drawing | None, put: Callable[[str, Tensor], None]) -> None:
     """A switch: while it is on, every drawing is offered as MNIST would have centred it.
 
     Offered, not put: a four takes two strokes, and the first must not move away under the pen.

@@ -6,14 +6,13 @@ from torch import Tensor
 
 from pages.ui.components.canvas import Drawing
 from pages.ui.shell.canvas_state import Source
-from pages.ui.shell.words import article
+from pages.ui.shell.words import called
 from vqvae.data import Digits
 
 
 def say_what_it_is(digits: Digits, source: Source, put: Tensor | None, drawing: Drawing | None) -> None:
     """Say it; `put` is what was put there, (C, H, W) uint8 or nothing, before anything was drawn over it."""
-    digit, label = source.digit, int(digits.labels[source.digit])
-    name = source.name or f"digit {digit:,}, {article(label)} {label}, one of the {digits.described}"
+    name = source.name or f"{called(digits, source.digit or 0)}, one of the {digits.described}"
     if drawing is None or (put is not None and torch.equal(drawing.pixels, put)):
         st.caption(f"On the canvas: {name}.")
     elif drawing.pixels.any():

@@ -8,10 +8,10 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.charts import pictures
 from pages.ui.components.canvas import Drawing
-from pages.ui.shell.words import article
+from pages.ui.shell.words import article, called
 from vqvae.analysis.typicality import Reference, Typicality, typicality
 from vqvae.checkpoint import Checkpoint
-from vqvae.data import DataError, Digits
+from vqvae.data import EMBEDDED, DataError, Digits
 
 NEAREST = 5
 STYLE = Path(__file__).with_name("typicality.css").read_text()
@@ -25,19 +25,21 @@ def typicality_section(
     The 5,000 digits are measured once a process for each model, when a drawing first asks for it: the pen does not
     wait for that, it runs in the browser.
     """
-    st.subheader("How typical is my digit?", anchor=False)
+    st.subheader(f"How typical is my {digits.one}?", anchor=False)
     st.html(f"<style>{STYLE}</style>")
     with st.container(key="standing"):
         if drawing is None:
             st.caption("The canvas is still opening.")
         elif not drawing.pixels.any():
-            st.caption("The canvas is empty. Draw something, and you will see here which digits are most like it.")
+            st.caption(
+                f"The canvas is empty. Draw something, and you will see here which {digits.many} are most like it."
+            )
         else:
             try:
                 with st.container():  # a place for the first time's spinner, so that nothing else changes its own
                     crowd = resources.crowd(checkpoint)
             except DataError as error:
-                st.error(f"There is nothing to compare your digit with. {error}")
+                st.error(f"There is nothing to compare your {digits.one} with. {error}")
                 return
             found = typicality(checkpoint.model, checkpoint.variance, drawing.pixels, drawing.codes, crowd, NEAREST)
             _explain(found, crowd, digits, open_digit)
@@ -47,8 +49,8 @@ def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Ca
     near, unusual = st.columns(2, gap="large")
     with near:
         st.markdown(
-            "**The nearest digits**, by the squared distance between quantised latents, the vectors of their codes. "
-            "A click opens one."
+            f"**The nearest {digits.many}**, by the squared distance between quantised latents, the vectors of their "
+            "codes. A click opens one."
         )
         backgrounds = [
             f".st-key-draw-near-{rank} button {{ background-image: url({pictures.data_uri(crowd.pixels[index])}) }}"
@@ -57,32 +59,38 @@ def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Ca
         st.html(f"<style>{' '.join(backgrounds)}</style>")
         with st.container(horizontal=True, gap="xsmall"):
             for rank, index in enumerate(found.nearest.indices.tolist()):
-                label, distance = int(digits.labels[index]), float(found.nearest.distances[rank])
+                name, distance = digits.classes[int(digits.labels[index])], float(found.nearest.distances[rank])
                 if st.button(
-                    f"{article(label)} **{label}**",
+                    f"{article(name)} **{name}**" if name else f"**{index:,}**",
                     key=f"draw.near.{rank}",
-                    help=f"Open digit {index:,}, {article(label)} {label}; squared distance {distance:.3g}",
+                    help=f"Open {called(digits, index)}; squared distance {distance:.3g}",
                     on_click=open_digit,
                     args=(index,),
                     type="tertiary",
                 ):
                     st.rerun()  # the pickers above stand outside of this fragment
         if found.itself is not None:
-            st.caption(f"This is digit {found.itself:,} itself, which is left out.")
+            st.caption(f"This is {digits.one} {found.itself:,} itself, which is left out.")
     with unusual:
-        st.html(f'<div class="unusual">{_nmse(found)}{_quantisation(found)}</div>')
+        how_far = _quantisation(found) if found.quantisation_error else ""
+        st.html(f'<div class="unusual">{_nmse(found, digits)}{how_far}</div>')
         whom = "the" if found.itself is None else f"the {found.others:,} others of the"
         st.caption(
-            f"Compared with {whom} {digits.described}: the shipped models were trained on them, so these are "
-            "easier for them than a drawing of yours. Edited codes are counted as they are."
+            f"Compared with {whom} {digits.described}"
+            + (
+                ": the shipped models were trained on them, so these are easier for them than a drawing of yours. "
+                if digits.dataset == EMBEDDED
+                else ". "
+            )
+            + "Edited codes are counted as they are."
         )
 
 
-def _nmse(found: Typicality) -> str:
+def _nmse(found: Typicality, digits: Digits) -> str:
     told = _compared(found.nmse_share, "misses less than", "misses as much as", "misses more than")
     return _scale(
         f"<b>{_verdict(found.nmse_share)}</b> Its error, NMSE {found.nmse:.3f}, is larger than that of "
-        f"<b>{found.nmse_share:.0%}</b> of the embedded digits: the reconstruction {told} usual.",
+        f"<b>{found.nmse_share:.0%}</b> of the {len(digits):,} {digits.many}: the reconstruction {told} usual.",
         found.nmse_share,
     )
 

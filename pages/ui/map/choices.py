@@ -12,10 +12,10 @@ LONGEST = 100  # letters of a search
 POINTS, NEIGHBOURHOODS, SEEDS = (100, MAX_POINTS), (2, 200), (0, 9_999)
 
 MAPPED = ("embedded", "mnist-test")  # the digits that are not too many
-SHOW = {"digits": "Digits", "codes": "Codes", "cells": "Single cells"}
+SHOW = {"digits": "Images", "codes": "Codes", "cells": "Single cells"}
 BY = {"quantised": "Quantised latents", "continuous": "Latents", "histogram": "Code histogram"}
 METHODS = {"t-sne": "t-SNE", "pca": "PCA"}
-COLORS = {"class": "Digit", "error": "Error", "code": "Code"}
+COLORS = {"class": "Class", "error": "Error", "code": "Code"}
 
 FIELDS = (
     Field("code", whole(0, 10**6), None, shared=True),
@@ -54,8 +54,8 @@ def draw(scene: Scene) -> None:
         "Show",
         "show",
         SHOW,
-        "Digits: each point is a digit. Codes: each point is a vector of the codebook. "
-        "Single cells: each point is one cell of one digit.",
+        "Images: each point is an image. Codes: each point is a vector of the codebook. "
+        "Single cells: each point is one cell of one image.",
     )
     if show != "codes":
         choose(state, "Colour", "color", _colors(state), "What the colour of a point means; selections stay.")
@@ -69,7 +69,7 @@ def arrangement(state: PageState) -> None:
             "Placed by",
             "by",
             BY,
-            "Quantised latents: the vectors of a digit’s codes, all the decoder sees. Latents: what the encoder "
+            "Quantised latents: the vectors of an image’s codes, all the decoder sees. Latents: what the encoder "
             "says before quantising. Code histogram: how often each code is used, wherever it stands.",
         )
     choose(

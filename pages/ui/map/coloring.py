@@ -5,27 +5,34 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from pages.ui.charts.colors import CLASS_COLORS
+from pages.ui.charts.classes import axis_of
+from pages.ui.charts.colors import class_colors
 from pages.ui.components.scatter import Coloring
 
 DEAD = "#8a9499"
+LEGEND = 16  # entries of a legend that is still read
 # From quiet to loud, in growing saturation: the eye is to go to the worst.
 ERRORS = ("#8fa3ad", "#a29d8b", "#b8956a", "#cc884b", "#da7437", "#e25b30", "#e23c34", "#d4143f")
 
 
-def by_class(labels: Tensor) -> Coloring:
-    """Each class in its colour: (N,) in [0, 10)."""
-    present = sorted(labels.unique().tolist())
-    return Coloring(labels.numpy(), CLASS_COLORS, "Digit", tuple((str(label), label) for label in present))
+def by_class(labels: Tensor, classes: Sequence[str], noun: str) -> Coloring:
+    """Each class in its colour: (N,) labels. All in one colour where there are no classes."""
+    colors, title = class_colors(len(classes)), axis_of(noun).capitalize()
+    if len(classes) < 2:
+        return Coloring(labels.numpy(), colors, "", ())
+    present = sorted(labels.unique().tolist())[:LEGEND]
+    return Coloring(labels.numpy(), colors, title, tuple((str(classes[label]), int(label)) for label in present))
 
 
-def by_most_use(by_class: Tensor) -> Coloring:
-    """Codes in the colour of the class that uses them most, from counts (10, K); dead ones are grey."""
+def by_most_use(by_class: Tensor, classes: Sequence[str]) -> Coloring:
+    """Codes in the colour of the class that uses them most, from counts (classes, K); dead ones are grey."""
     dead = by_class.sum(0) == 0
     most = by_class.argmax(0).where(~dead, len(by_class))
-    names = [*(str(label) for label in range(len(by_class))), "dead"]
-    entries = tuple((names[place], place) for place in most.unique().tolist())
-    return Coloring(most.numpy(), (*CLASS_COLORS, DEAD), "Most used by", entries)
+    names = [*(name or "used" for name in classes), "dead"]
+    entries = tuple((names[place], place) for place in most.unique().tolist()[-LEGEND:])
+    return Coloring(
+        most.numpy(), (*class_colors(len(classes)), DEAD), "Most used by" if len(classes) > 1 else "", entries
+    )
 
 
 def by_error(nmse: Tensor, of_points: Tensor) -> Coloring:

@@ -17,7 +17,6 @@ from vqvae.analysis.search import telling_codes
 
 SHOWN = 40  # digits at once
 COLUMNS = 8
-PAIRS = "Digits above their reconstructions"
 TELLING = 6  # codes that tell a selection from the rest
 
 
@@ -35,43 +34,47 @@ def _digits(view: MapView, selected: Tensor) -> None:
     chosen = view.points.indices.unique() if everything else selected
     digits, made = view.digits, view.reconstructions
     nmse, overall = float(made.nmse[chosen].mean()), float(made.nmse.mean())
-    st.subheader("All digits" if everything else f"{len(chosen):,} selected", anchor=False)
+    pairs = f"{digits.many.capitalize()} above their reconstructions"
+    st.subheader(f"All {digits.many}" if everything else f"{len(chosen):,} selected", anchor=False)
     st.markdown(
-        f"Mean NMSE **{nmse:.3f}**" + ("" if everything else f" · all digits {overall:.3f}"),
-        help="The mean squared error of the reconstructions over the variance of the digits: 0 is perfect, 1 is as "
-        "good as one grey for every pixel.",
+        f"Mean NMSE **{nmse:.3f}**" + ("" if everything else f" · all {digits.many} {overall:.3f}"),
+        help="The mean squared error of the reconstructions over the variance of the images that the model learned "
+        "from: 0 is perfect, 1 is as good as one grey for every pixel.",
     )
-    st.markdown("**Classes**", help="Bars: shares among those selected. Ticks: among all digits.")
-    _classes(torch.bincount(digits.labels[chosen], minlength=10), torch.bincount(digits.labels, minlength=10))
+    if digits.labelled:
+        st.markdown("**Classes**", help=f"Bars: shares among those selected. Ticks: among all {digits.many}.")
+        classes = len(digits.classes)
+        counts = (torch.bincount(some, minlength=classes) for some in (digits.labels[chosen], digits.labels))
+        _classes(view, *counts)
     some = chosen[torch.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().long()]
     if not everything:
         _telling(view, chosen)
     opens = view.state["digits"] == "embedded"  # the digits that Draw has
-    st.markdown("**Digits above their reconstructions**", help="A click opens one in Draw." if opens else None)
+    st.markdown(f"**{pairs}**", help="A click opens one in Draw." if opens else None)
     layers = digits.pixels[some], made.pixels[some]
     if opens:
-        _open_in_draw(view, layers, some.tolist())
+        _open_in_draw(view, layers, some.tolist(), pairs)
     else:
-        st.html(pictures.pairs(*layers, COLUMNS, PAIRS))
+        st.html(pictures.pairs(*layers, COLUMNS, pairs))
     st.caption(
         (f"{len(some)} of {len(chosen):,}, evenly spaced. " if len(some) < len(chosen) else "")
         + f"Measured on {digits.described}."
     )
 
 
-def _open_in_draw(view: MapView, layers: Sequence[Tensor], numbers: list[int]) -> None:
+def _open_in_draw(view: MapView, layers: Sequence[Tensor], numbers: list[int], title: str) -> None:
     """The digits, each a button; of one alone a link as well."""
 
     def pick(number: int) -> None:
         st.session_state["map.opened"] = number
 
-    thumbnails(layers, numbers, COLUMNS, PAIRS, f"map.thumbnails.{view.state.restarts}", pick)
+    thumbnails(layers, numbers, COLUMNS, title, f"map.thumbnails.{view.state.restarts}", pick)
     if (number := st.session_state.pop("map.opened", None)) is not None:
         st.switch_page("pages/draw.py", query_params={"digit": str(number)})
     if len(numbers) == 1:
         st.page_link(
             "pages/draw.py",
-            label=f"Open digit {numbers[0]} in Draw",
+            label=f"Open {view.digits.one} {numbers[0]} in Draw",
             icon=":material/draw:",
             query_params={"digit": str(numbers[0])},
             width="content",
@@ -113,8 +116,12 @@ def _codes(view: MapView, selected: list[int]) -> None:
     )
     total = int(counts.total[chosen].sum())
     st.markdown(f"Taken by **{total:,} cells**, {total / int(counts.total.sum()):.1%} of all.")
-    st.markdown("**Classes of the digits they stand in**", help="Bars: cells with these codes. Ticks: all cells.")
-    _classes(counts.by_class[:, chosen].sum(1), counts.by_class.sum(1))
+    if view.digits.labelled:
+        st.markdown(
+            f"**Classes of the {view.digits.many} they stand in**",
+            help="Bars: cells with these codes. Ticks: all cells.",
+        )
+        _classes(view, counts.by_class[:, chosen].sum(1), counts.by_class.sum(1))
     st.markdown("**Tiles**", help="What the decoder draws for a code among copies of itself.")
     st.html(pictures.tiles(resources.tiles(view.checkpoint)[chosen], chosen))
     if len(chosen) == 1:
@@ -122,6 +129,7 @@ def _codes(view: MapView, selected: list[int]) -> None:
     st.caption(f"Measured on {view.digits.described}.")
 
 
-def _classes(selected: Tensor, everything: Tensor) -> None:
-    """The mix of classes among the selected, beside that of all: counts (10,) each."""
-    st.plotly_chart(class_mix(selected, everything), key="map.classes", config=TOOLBAR)
+def _classes(view: MapView, selected: Tensor, everything: Tensor) -> None:
+    """The mix of classes among the selected, beside that of all: counts (classes,) each."""
+    figure = class_mix(selected, everything, view.digits.classes, view.digits.one)
+    st.plotly_chart(figure, key="map.classes", config=TOOLBAR)

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from pages.ui import resources
+from pages.ui.charts.classes import axis_of
 from pages.ui.charts.colors import code_colors
 from pages.ui.components.scatter import Coloring, Mark, Plot, scatter, send_sheet
 from pages.ui.map.coloring import by_class, by_code, by_error, by_most_use
@@ -30,22 +31,23 @@ def legend(view: MapView, marks: Sequence[Mark]) -> None:
     if view.noun == "codes":
         dead = len(view.usage.dead)
         st.caption(
-            "Each code is its tile: larger where it is used more, framed in the colour of the digit that uses it most. "
-            f"Measured on {view.digits.described}"
+            "Each code is its tile: larger where it is used more"
+            + (f", framed in the colour of the {axis_of(view.digits.one)} that uses it most" * view.digits.labelled)
+            + f". Measured on {view.digits.described}"
             + (f"; in a grey frame: the {dead} dead codes, which no cell takes." if dead else ", which use every code.")
         )
     elif marks:
         st.caption(
-            f"The star is what is on the canvas in Draw. It lies at the mean of its {NEIGHBOURS} nearest digits, "
-            "weighted by their distance in code space, not where t-SNE would put it. Lines lead to the "
-            f"{LINES} nearest."
+            "The star is what is on the canvas in Draw. It lies at the mean of its "
+            f"{NEIGHBOURS} nearest {view.digits.many}, weighted by their distance in code space, not where t-SNE would "
+            f"put it. Lines lead to the {LINES} nearest."
         )
 
 
 def from_draw(view: MapView, positions: np.ndarray) -> tuple[Mark, ...]:
     """What was drawn on Draw, among its nearest digits on this map."""
     pixels = drawn()
-    if view.noun != "digits" or pixels is None or not pixels.any():
+    if view.noun != view.digits.many or pixels is None or not pixels.any():
         return ()
     grid = view.checkpoint.model.encode(fitted_pixels(pixels, view.config).unsqueeze(0) / 255)[0]
     near = nearest_digits(view.checkpoint.model, grid, view.encoded.codes[view.points.indices], NEIGHBOURS)
@@ -73,6 +75,8 @@ def picture(view: MapView, positions: np.ndarray, marks: Sequence[Mark]) -> np.n
             view=f"{view.checkpoint.fingerprint} {view.settings.space} {view.settings.method}",
             title=f"Map of the {view.what}." if codes else f"Map of {view.what} of the {view.digits.described}.",
             noun=view.noun,
+            classes=view.digits.classes,
+            one=view.digits.one,
             cells=view.cells,
             columns=view.config.grid[1],
             marks=tuple(marks),
@@ -85,12 +89,12 @@ def picture(view: MapView, positions: np.ndarray, marks: Sequence[Mark]) -> np.n
 
 def _coloring(view: MapView) -> Coloring:
     if view.noun == "codes":
-        return by_most_use(view.usage.all_cells.by_class)
+        return by_most_use(view.usage.all_cells.by_class, view.digits.classes)
     match view.state["color"]:
         case "error":
             nmse = view.reconstructions.nmse
             return by_error(nmse, nmse[view.points.indices])
         case "code":
-            return by_code(view.of_points, code_colors(view.checkpoint.model.vq_layer.codebook))
+            return by_code(view.of_points, code_colors(view.checkpoint.model.codebook))
         case _:
-            return by_class(view.digits.labels[view.points.indices])
+            return by_class(view.digits.labels[view.points.indices], view.digits.classes, view.digits.one)

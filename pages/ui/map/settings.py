@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui.map.choices import NEIGHBOURHOODS, POINTS, SEEDS, arrangement, available
 from pages.ui.map.view import MapView
-from pages.ui.shell.choices import DIGITS, take_typed, typed_field
+from pages.ui.shell.choices import name_of_digits, take_typed, typed_field
 
 BOUNDS = {"points": POINTS, "neighbours": NEIGHBOURHOODS, "seed": SEEDS}
 
@@ -31,10 +31,10 @@ def _form(view: MapView) -> None:
     state, offered = view.state, available()
     if len(offered) > 1:
         st.selectbox(
-            "Digits from",
+            "Images from",
             list(offered),
             key=state.key("digits"),
-            format_func=lambda name: DIGITS[name],
+            format_func=name_of_digits,
             persist_state="session",
         )
     if view.noun != "codes":

@@ -17,7 +17,7 @@ from vqvae.analysis.usage import Usage
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits
 from vqvae.evaluation import Reconstructions
-from vqvae.model import ModelConfig
+from vqvae.model import Sizes
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,13 @@ class MapView:
         return self.scene.checkpoint
 
     @property
-    def config(self) -> ModelConfig:
+    def config(self) -> Sizes:
         return self.checkpoint.model.config
 
     @property
     def noun(self) -> str:
-        """What the points are: "digits", "codes" or "cells"."""
-        return self.settings.space if self.settings.space in ("codes", "cells") else "digits"
+        """What the points are: "codes", "cells", or what the images are called, such as "digits"."""
+        return self.settings.space if self.settings.space in ("codes", "cells") else self.digits.many
 
     @property
     def what(self) -> str:

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import streamlit as st
 
-from vqvae.model import ModelConfig
+from vqvae.model import Sizes
 
 STYLE = Path(__file__).with_name("notes.css").read_text()
 
 
-def draw(config: ModelConfig) -> None:
+def draw(config: Sizes) -> None:
     """Draw them, with the sizes of the model that is shown."""
     notes = "".join(f"<li><b>{slide}</b><p>{say}</p><p class='do'>{do}</p></li>" for slide, say, do in _notes(config))
     st.html(f"<style>{STYLE}</style><ol class='notes'>{notes}</ol>")
 
 
-def _notes(config: ModelConfig) -> list[tuple[str, str, str]]:
+def _notes(config: Sizes) -> list[tuple[str, str, str]]:
     """In the order of the slides: [slide, what to say, what to do]."""
     rows, columns = config.grid
     K, cells, bits = config.num_embeddings, config.cells, config.cells * config.bits_per_code

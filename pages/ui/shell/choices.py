@@ -5,7 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from pages.ui import resources
 from pages.ui.shell.url_state import PageState
+from vqvae.data import EMBEDDED
 
 # The digits that a page may be measured on, by their names in an address; `resources` knows which of them are here.
 DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
@@ -26,10 +28,18 @@ def choose(state: PageState, label: str, name: str, options: dict[str, str], exp
     return state[name]
 
 
+def name_of_digits(name: str) -> str:
+    """What the digits of a name in an address are called; whoever started the server may have brought others."""
+    brought = resources.digits() if name == "embedded" else None
+    if brought is None or brought.dataset == EMBEDDED:
+        return DIGITS[name]
+    return f"{len(brought):,} of {brought.dataset}"
+
+
 def check_digits(state: PageState, available: Container[str]) -> None:
     """Turn to the embedded digits where the chosen ones are not here, and say so; before any widget is drawn."""
     if state["digits"] not in available:
-        state.warn("Full MNIST is not on this machine, so you see the embedded digits. README.md says how to get it.")
+        state.warn("Full MNIST is not on this machine, so you see the images that are. README.md says how to get it.")
         state["digits"] = "embedded"
 
 

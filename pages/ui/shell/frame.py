@@ -25,6 +25,7 @@ from pages.ui.shell.url_state import Field, PageState, whole
 from pages.ui.shell.visitor import visitor
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
 from vqvae.data import DataError
+from vqvae.explorable import AdapterError
 from vqvae.prior_file import TrainedPrior
 from vqvae.runs.own_checkpoints import Entry, OwnCheckpoints, is_own
 from vqvae.runs.visitor import Visitor
@@ -41,7 +42,6 @@ MENU = (
     ("pages/train.py", "Train", ":material/model_training:"),
 )
 _menu = component("vqvae_menu", js=Path(__file__).with_name("menu.js").read_text())
-PICKER = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)", "plane": "Plane (D = 2)"}
 
 
 class Scene(NamedTuple):
@@ -72,7 +72,7 @@ class Scene(NamedTuple):
 def told_apart(entries: Sequence[Entry]) -> dict[str, str]:
     """The titles of a visitor's models by their names: no two the same, since a list knows its options by them."""
     titles: dict[str, str] = {}
-    taken = set(PICKER.values())
+    taken = set(resources.everybodys().values())
     for name, title, _ in entries:
         number = 2
         told = title
@@ -87,9 +87,9 @@ def name_of_model(offered: Container[str] | None = None) -> Callable[[str], str]
     """A parser of checkpoints' names: of those offered; where we do not know who asks, of all that may be theirs."""
 
     def parse(text: str) -> str:
-        known = text in SHIPPED or is_own(text) if offered is None else text in offered
+        known = text in resources.everybodys() or is_own(text) if offered is None else text in offered
         if not known:
-            raise ValueError(f"{', '.join(SHIPPED)}, or one of your own checkpoints")
+            raise ValueError(f"{', '.join(resources.everybodys())}, or one of your own checkpoints")
         return text
 
     return parse
@@ -124,15 +124,17 @@ def page(
     lifeline()
     me = visitor()
     own = OwnCheckpoints(me) if me else None
-    titles = PICKER | (told_apart(own.entries()) if own else {})
+    everybodys = resources.everybodys()
+    first = next(iter(everybodys))
+    titles = everybodys | (told_apart(own.entries()) if own else {})
 
     everywhere = (
-        Field("model", name_of_model(titles if own else None), "default", shared=True),
+        Field("model", name_of_model(titles if own else None), first, shared=True),
         Field("present", whole(0, 1), 0, shared=True),
     )
     state = PageState(title.lower(), (*everywhere, *fields))
     if own is not None and state["model"] not in titles:  # deleted meanwhile, perhaps in another tab
-        state["model"] = "default"
+        state["model"] = first
     with st.sidebar:
         st.markdown("**VQ-VAE Explorer**")
         for path, label, icon in MENU:
@@ -169,7 +171,9 @@ def page(
     state.warn_again()
     if state.complaints:
         state.warn(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
-    if own is None and state["model"] not in SHIPPED:
+    if problem := resources.owner().problem:
+        st.error(f"What this server was started with cannot be opened. {problem}")
+    if own is None and state["model"] not in everybodys:
         st.caption("Opening your model …")  # in a moment the browser says whose it is
         st.stop()
     name, checkpoint = _open_or_another(state["model"], own, titles)
@@ -187,6 +191,8 @@ def _ending_well(state: PageState) -> Iterator[None]:
         st.error(f"These digits cannot be opened. {error}")
     except CheckpointError as error:
         st.error(f"This model cannot be opened. {error} Pick another one in the sidebar.")
+    except AdapterError as error:
+        st.error(f"This model does not do what it should. {error} Pick another one in the sidebar.")
     state.publish()
 
 
@@ -229,7 +235,7 @@ def _stage(title: str, state: PageState, has_tour: bool) -> bool:
 
 
 def _open(name: str, own: OwnCheckpoints | None) -> Checkpoint:
-    return resources.own_checkpoint(own, name) if own and name not in SHIPPED else resources.checkpoint(name)
+    return resources.own_checkpoint(own, name) if own and is_own(name) else resources.checkpoint(name)
 
 
 def _prior(name: str, checkpoint: Checkpoint, own: OwnCheckpoints | None) -> TrainedPrior | None:

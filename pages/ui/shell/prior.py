@@ -18,7 +18,7 @@ from vqvae import data
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
 from vqvae.prior_file import TrainedPrior
 from vqvae.prior_training import QUICK_SECONDS, quick_recipe
-from vqvae.runs.own_checkpoints import OwnCheckpoints, check_grid, trained_on
+from vqvae.runs.own_checkpoints import OwnCheckpoints, check_grid, is_own, trained_on
 from vqvae.runs.prior_worker import HELD_OUT
 from vqvae.runs.run import ALIVE, Run, Status
 
@@ -67,7 +67,7 @@ class OwnPrior(NamedTuple):
 
 def own_prior_of(scene: Scene) -> OwnPrior | None:
     """The prior of the model that a page works on, where that is the visitor's own."""
-    if scene.name in SHIPPED or scene.visitor is None:
+    if not is_own(scene.name) or scene.visitor is None:
         return None
     return own_prior(OwnCheckpoints(scene.visitor), scene.name)
 

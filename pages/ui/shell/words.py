@@ -1,5 +1,6 @@
 """How pages say numbers, and what goes on."""
 
+from vqvae.data import Digits
 from vqvae.runs.run import ALIVE, Status
 
 QUIET = 12.0  # seconds without a word from a run, after which the page says why
@@ -10,9 +11,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def article(digit: int) -> str:
-    """Of a digit from 0 to 9: "a 3", but "an 8"."""
-    return "an" if digit == 8 else "a"
+def article(name: str) -> str:
+    """Of a class: "a 3", but "an 8" and "an apple"."""
+    return "an" if name[:1].lower() in {*"aeio8"} else "a"
+
+
+def called(digits: Digits, number: int) -> str:
+    """One of some images, such as "digit 1,234, a 2"; by its number alone where they have no classes."""
+    name = digits.classes[int(digits.labels[number])]
+    return f"{digits.one} {number:,}" + (f", {article(name)} {name}" if name else "")
 
 
 def said_of_run(status: Status, silence: float) -> str:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.shell.frame import PICKER, told_apart
+from pages.ui.shell.frame import told_apart
 from pages.ui.shell.messages import attempt, plain, say, show, succeeds
 from pages.ui.shell.url_state import PageState
 from pages.ui.train import prior
@@ -12,7 +12,7 @@ from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from vqvae.data import DataError
 from vqvae.limits import UPLOADS
-from vqvae.runs.own_checkpoints import LONGEST_TITLE, Entry, OwnCheckpoints
+from vqvae.runs.own_checkpoints import LONGEST_TITLE, Entry, OwnCheckpoints, is_own
 from vqvae.runs.run import Run
 
 PLACE = "train.shelf"  # where it says what its buttons did
@@ -126,9 +126,9 @@ def add(own: OwnCheckpoints, checkpoint: Checkpoint, title: str, place: str = PL
 def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
     """All models that this visitor has, shipped ones included, measured on the same digits."""
     rows = []
-    for name, title in (PICKER | told_apart(entries)).items():
+    for name, title in (resources.everybodys() | told_apart(entries)).items():
         try:
-            opened = resources.checkpoint(name) if name in PICKER else resources.own_checkpoint(own, name)
+            opened = resources.checkpoint(name) if not is_own(name) else resources.own_checkpoint(own, name)
             figures = resources.figures_on_digits(opened)
         except (CheckpointError, DataError) as error:
             rows.append({"Model": title, "Recipe": str(error)})

@@ -37,7 +37,7 @@ def test_telling_cells_follow_the_classes_that_use_the_code():
     codes[3, 0, 0] = 1  # and in a single one of a three, which fits it best
     errors = torch.arange(160, dtype=torch.float32).view(40, 2, 2).flip(0)
     errors[3, 0, 0] = 0
-    encoded = Encoded(codes, errors, torch.zeros(40, 2, 2, dtype=torch.bool), labels)
+    encoded = Encoded(codes, errors, torch.zeros(40, 2, 2, dtype=torch.bool), labels, classes=10)
     cells = telling_cells(encoded, 1, 6)
     assert labels[cells[:, 0]].tolist() == [5, 5, 5, 5, 8, 8]
     assert cells[:, 0].tolist() == [35, 25, 15, 5, 38, 28]  # each image once, the nearest first

@@ -39,7 +39,7 @@ def test_usage_counts_every_cell_once_by_code_class_and_position(model):
 
 def test_a_code_used_on_background_alone_is_not_dead():
     codes = torch.tensor([[[0, 2]]])
-    encoded = Encoded(codes, torch.zeros(1, 1, 2), torch.tensor([[[True, False]]]), torch.tensor([7]))
+    encoded = Encoded(codes, torch.zeros(1, 1, 2), torch.tensor([[[True, False]]]), torch.tensor([7]), classes=10)
     usage = counting.usage(encoded, 4)
     assert usage.dead.tolist() == [1, 3]
     assert usage.ink_cells.total.tolist() == [0, 0, 1, 0]

@@ -3,7 +3,7 @@
 
 import { paint } from "../shared/pixels.js";
 import { uniform } from "../shared/prior.js";
-import { withArticle } from "./words.js";
+import { withArticle } from "../shared/words.js";
 
 const MANY = 16;
 

@@ -5,11 +5,3 @@ export function percent(share) {
   if (share >= 0.995) return "over 99%";
   return share < 0.01 ? "under 1%" : `${Math.round(100 * share)}%`;
 }
-
-/**
- * "a 3", but "an 8".
- * @param {number} label
- */
-export function withArticle(label) {
-  return `${label === 8 ? "an" : "a"} ${label}`;
-}

@@ -58,7 +58,9 @@ class Plot(NamedTuple):
     sheet: str  # the key of the sheet of pictures
     view: str  # another view starts unzoomed; the same one stays where it is
     title: str  # a sentence for those who cannot see it
-    noun: str  # what its points are: "digits", "cells"
+    noun: str  # what its points are, such as "digits" or "cells"
+    classes: tuple[str, ...]  # what the classes are called; one without a name where there are none
+    one: str  # what an image is called
     cells: int = 0  # cells a digit, where points are cells
     columns: int = 0  # of the grid of cells
     marks: tuple[Mark, ...] = ()
@@ -109,7 +111,7 @@ def scatter(plot: Plot, key: str, limit: int) -> np.ndarray:
         data={
             "xy": _packed(frame.place(plot.positions), "<u2"),
             "ids": _packed(plot.ids, "<u4"),
-            "labels": _packed(plot.labels, "u1"),
+            "labels": _packed(plot.labels, "<u2"),
             "colors": _packed(plot.coloring.colors, "<u2"),
             "palette": list(plot.coloring.palette),
             "legend": {
@@ -121,6 +123,8 @@ def scatter(plot: Plot, key: str, limit: int) -> np.ndarray:
             "view": plot.view,
             "title": plot.title,
             "noun": plot.noun,
+            "classes": list(plot.classes),
+            "one": plot.one,
             "cells": plot.cells,
             "columns": plot.columns,
             "marks": [

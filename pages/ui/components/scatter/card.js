@@ -1,5 +1,6 @@
 // The card of the point under the pointer, or of the focused one: its picture, its reconstruction and its codes.
 
+import { withArticle } from "../shared/words.js";
 import { clamp } from "./dots.js";
 import { spriteAt } from "./sheets.js";
 
@@ -30,7 +31,7 @@ export class Card {
       view.find(".card .pictures").style.display = sheet ? "" : "none";
       view.find(".card .codes").style.display = sheet?.codes ? "" : "none";
       view.find(".card .made").style.display = sheet?.codes ? "" : "none";
-      view.find(".card .of").textContent = sheet?.codes ? "digit" : "tile";
+      view.find(".card .of").textContent = sheet?.codes ? view.data.one : "tile";
       if (sheet) this.paint(view.imageOf(at));
     }
     element.hidden = false;
@@ -58,11 +59,12 @@ export class Card {
   name(at) {
     const { data, ids, labels } = this.view;
     if (data.noun === "codes") return `Code ${ids[at]}`;
-    const label = labels ? ` · ${labels[at] === 8 ? "an" : "a"} ${labels[at]}` : "";
-    if (!data.cells) return `Digit ${ids[at]}${label}`;
+    const name = labels ? data.classes[labels[at]] : "";
+    const label = name ? ` · ${withArticle(name)}` : "";
+    if (!data.cells) return `${data.one[0].toUpperCase()}${data.one.slice(1)} ${ids[at]}${label}`;
     const cell = ids[at] % data.cells;
     const place = `Row ${Math.floor(cell / data.columns) + 1}, column ${(cell % data.columns) + 1}`;
-    return `${place} of digit ${this.view.imageOf(at)}${label}`;
+    return `${place} of ${data.one} ${this.view.imageOf(at)}${label}`;
   }
 
   note(at) {

@@ -74,7 +74,7 @@ class View {
       this.colors = new Uint16Array(bytesOf(data.colors).buffer);
       this.drawing.tinted = null;
     }
-    if (data.labels !== old.labels) this.labels = data.labels ? bytesOf(data.labels) : null;
+    if (data.labels !== old.labels) this.labels = data.labels ? new Uint16Array(bytesOf(data.labels).buffer) : null;
     if (data.view !== old.view) this.fit();
     if (data.selection.revision !== this.revision) {
       this.revision = data.selection.revision;

@@ -12,3 +12,11 @@ export function count(number) {
 export function sized({ height, width }) {
   return `${height} × ${width}`;
 }
+
+/**
+ * "a 3", but "an 8" and "an apple".
+ * @param {string | number} name
+ */
+export function withArticle(name) {
+  return `${/^[aeio8]/i.test(String(name)) ? "an" : "a"} ${name}`;
+}
