@@ -89,11 +89,14 @@ def joined(patience: timedelta = timedelta(minutes=10)) -> Iterator[None]:
 
 
 def _meet(backend: str, patience: timedelta) -> None:
-    store, number, count = next(dist.rendezvous("env://", timeout=patience))
+    from torch.distributed.distributed_c10d import PrefixStore  # not there in a torch without torch.distributed
+    from torch.distributed.rendezvous import rendezvous
+
+    store, number, count = next(rendezvous("env://", timeout=patience))
     # torchrun may keep one store through all restarts, where the addresses of processes that were killed are found
     # again. On several machines, whose restarts are counted apart, TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 prevents it.
     if os.environ.get("LOCAL_WORLD_SIZE") == os.environ["WORLD_SIZE"]:
-        store = dist.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        store = PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
     dist.init_process_group(backend, store=store, rank=number, world_size=count, timeout=patience)
 
 
