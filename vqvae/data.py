@@ -156,16 +156,35 @@ def fitted(digits: Digits, config: Sizes) -> Digits:
 
 
 def fitted_pixels(pixels: Tensor, config: Sizes) -> Tensor:
-    """Images (..., C, H, W) uint8 in the size and channels that a model takes.
+    """Images (..., C, H, W) uint8 in the size and channels that a model takes."""
+    return in_shape(pixels, config.image_shape)
 
-    Each new pixel is the mean of the area that it covers.
+
+def in_shape(pixels: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Images (..., C, H, W) uint8 in another size and other channels.
+
+    Each new pixel is the mean of the area that it covers. Two and four channels are grey and colours with alpha; what
+    is transparent lies on white. Grey is the mean of the colours.
     """
-    C, H, W = pixels.shape[-3:]
-    if (C, H, W) == config.image_shape:
+    if pixels.shape[-3:] == shape:
         return pixels
-    values = pixels.float() if C == config.channels else pixels.float().mean(-3, keepdim=True)
-    values = _overlaps(H, config.height) @ values @ _overlaps(W, config.width).t()
-    return values.round().to(torch.uint8).expand(*values.shape[:-3], *config.image_shape).contiguous()
+    channels, height, width = shape
+    values = _in_channels(pixels.float(), channels)
+    values = _overlaps(values.shape[-2], height) @ values @ _overlaps(values.shape[-1], width).t()
+    return values.round().to(torch.uint8).contiguous()
+
+
+def _in_channels(values: Tensor, channels: int) -> Tensor:
+    """(..., C, H, W) in [0, 255] -> (..., channels, H, W)."""
+    if values.shape[-3] == channels:
+        return values
+    if values.shape[-3] in (2, 4):
+        alpha = values[..., -1:, :, :] / 255
+        values = values[..., :-1, :, :] * alpha + 255 * (1 - alpha)
+    colours = 1 if channels in (1, 2) else 3
+    if values.shape[-3] != colours:
+        values = values.mean(-3, keepdim=True).expand(*values.shape[:-3], colours, *values.shape[-2:])
+    return values if channels == colours else torch.cat([values, torch.full_like(values[..., :1, :, :], 255)], -3)
 
 
 def _overlaps(source: int, target: int) -> Tensor:
@@ -205,7 +224,7 @@ def _embedded(split: str) -> Digits:
     digits = Digits(table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1].long(), EMBEDDED, "all")
     if split == "all":
         return digits
-    held_out = _stratified(digits.labels, HELD_OUT)
+    held_out = a_tenth(digits.labels)
     chosen = held_out if split == "test" else ~held_out
     return Digits(digits.pixels[chosen], digits.labels[chosen], EMBEDDED, split)
 
@@ -227,15 +246,14 @@ def _package_folder(name: str) -> Path:
     return Path(spec.origin).parent
 
 
-def _stratified(labels: Tensor, count: int) -> Tensor:
-    """A fixed choice of `count` positions, as many of each class: (N,) -> (N,) bool."""
+def a_tenth(labels: Tensor) -> Tensor:
+    """A fixed choice of a tenth of each class, at least one image where it has several: (N,) -> (N,) bool."""
     generator = torch.Generator().manual_seed(SPLIT_SEED)
     chosen = torch.zeros(len(labels), dtype=torch.bool)
-    classes = labels.unique()
-    for label in classes:
+    for label in labels.unique():
         members = (labels == label).nonzero().flatten()
-        picks = torch.randperm(len(members), generator=generator)[: count // len(classes)]
-        chosen[members[picks]] = True
+        picks = torch.randperm(len(members), generator=generator)
+        chosen[members[picks[: max(1, len(members) // 10) if len(members) > 1 else 0]]] = True
     return chosen
 
 
