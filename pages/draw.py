@@ -26,16 +26,16 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
     except DataError as error:
         digits = None
         st.error(f"There is no digit to start from, but you can draw one. {error}")
-    asked = False
+    asked, in_browser = False, not resources.not_in_browser(scene.checkpoint)
     if not scene.presenting:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key="draw-beside"):
             if digits:
                 pick(scene, digits)
             asked = st.button("Bring your own", icon=":material/photo_camera:", key="draw.own.ask")
-            if digits:
+            if digits and in_browser:
                 interpolation.switch(state)
             st.page_link("pages/map.py", label="See it on the map", icon=":material/scatter_plot:", width="content")
-        if digits and state["between"]:
+        if digits and in_browser and state["between"]:
             interpolation.section(scene.checkpoint, digits, state["digit"])
     put = put_there(scene, digits)
     if asked:

@@ -1,7 +1,8 @@
-"""Checkpoints: thirteen tensors and one JSON string in a safetensors file, opened without executing anything.
+"""Checkpoints: a model's tensors and one JSON string in a safetensors file, opened without executing anything.
 
-A state dict that the tutorial's own code saved opens as well, through torch's `weights_only` loader; what such a file
-does not say is assumed, and `assumed` says what. Every byte is hostile until parsed: sizes are bounded before reading.
+A state dict that the tutorial's own code saved opens as well, and so do those of other projects (`vqvae.foreign`),
+through torch's `weights_only` loader; what such a file does not say is assumed, and `assumed` says what. Every byte is
+hostile until parsed: sizes are bounded before reading.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ import math
 import pickletools
 import struct
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -27,7 +29,8 @@ from vqvae import data
 from vqvae.evaluation import Evaluation
 from vqvae.explorable import Model
 from vqvae.files import write_atomically
-from vqvae.model import VQVAE, ModelConfig
+from vqvae.foreign import NOTHING_SET, Conventions, Foreign, Origin, Settings, recognise
+from vqvae.model import VQVAE, Autoencoder, ModelConfig
 from vqvae.paths import ASSETS
 from vqvae.quantizer import VectorQuantizer
 from vqvae.training import Hyperparameters
@@ -38,6 +41,7 @@ MAX_PIXELS = 1024 * 1024  # of a model's images
 MAX_COUNT = 10**15  # of steps or images: what a table and a float can hold
 MAX_TEXT = 1000  # letters that a file may say at a time
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+WRAPPERS = ("state_dict", "model")  # under which others keep a state dict, beside what else training left
 METADATA_KEY = "vqvae"
 SHIPPED = {name: ASSETS / f"{name}.safetensors" for name in ("default", "tutorial", "plane")}
 CODEBOOK = "vq_layer.embeddings.weight"
@@ -69,15 +73,22 @@ class Checkpoint:
     measured: tuple[Evaluation, ...] = ()  # figures on images that the training did not see
     versions: tuple[tuple[str, str], ...] = ()  # libraries it was trained with
     assumed: tuple[str, ...] = ()  # what the file did not say, in words
+    origin: Origin | None = None  # of another project's model
 
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hex digits that tell this model from every other: SHA-256 over tensors and configuration, once."""
-        digest = hashlib.sha256(json.dumps(self.model.config.record(), sort_keys=True).encode())
-        for name, tensor in sorted(self.model.state_dict().items()):
+        record = self.model.config.record() | (_record(self.origin) if self.origin else {})
+        digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode())
+        for name, tensor in sorted(self.tensors.items()):
             digest.update(f"{name} {tuple(tensor.shape)}".encode())
             digest.update(tensor.cpu().contiguous().numpy().astype("<f4").tobytes())
         return digest.hexdigest()[:12]
+
+    @property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """What a file of it holds: another project's tensors stay as they came, under their own names."""
+        return self.origin.tensors if self.origin else self.model.state_dict()
 
 
 def from_training(model: VQVAE, **known: Any) -> Checkpoint:
@@ -91,19 +102,17 @@ def from_training(model: VQVAE, **known: Any) -> Checkpoint:
 
 def rounded(checkpoint: Checkpoint, floats: torch.dtype = torch.float16) -> Checkpoint:
     """The same checkpoint with every weight rounded to what a file of such floats holds; its figures are left out."""
-    tensors = {name: tensor.to(floats).to(torch.float32) for name, tensor in checkpoint.model.state_dict().items()}
-    return replace(checkpoint, model=_build(checkpoint.model.config, tensors), measured=())
+    return replace(from_bytes(to_bytes(checkpoint, floats), "The rounded checkpoint"), measured=())
 
 
 def to_bytes(checkpoint: Checkpoint, floats: torch.dtype = torch.float32) -> bytes:
     """The safetensors file of a checkpoint, its weights as such floats."""
-    said = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint) if field.name != "model"}
-    said["config"] = checkpoint.model.config.record()
+    said = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
+    del said["model"], said["origin"]
+    said |= _record(checkpoint.origin) if checkpoint.origin else {"config": checkpoint.model.config.record()}
     said["recipe"] = asdict(checkpoint.recipe) if checkpoint.recipe else None
     said["measured"] = [figures._asdict() for figures in checkpoint.measured]
-    tensors = {
-        name: tensor.to(floats, copy=True).contiguous() for name, tensor in checkpoint.model.state_dict().items()
-    }
+    tensors = {name: tensor.to(floats, copy=True).contiguous() for name, tensor in checkpoint.tensors.items()}
     return safetensors_bytes(tensors, metadata={METADATA_KEY: json.dumps(said)})
 
 
@@ -112,30 +121,32 @@ def save(checkpoint: Checkpoint, path: Path, floats: torch.dtype = torch.float32
     write_atomically(path, to_bytes(checkpoint, floats))
 
 
-def load(path: Path, called: str | None = None) -> Checkpoint:
-    """Open a checkpoint or a tutorial's state dict from a file, which messages call by its name, unless told another.
+def load(
+    path: Path, called: str | None = None, settings: Settings = NOTHING_SET, max_bytes: int = MAX_BYTES
+) -> Checkpoint:
+    """Open a checkpoint or a state dict from a file, which messages call by its name, unless told another.
 
-    Raises CheckpointError.
+    `settings` are for what other projects' files do not say. Raises CheckpointError.
     """
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise CheckpointError(_too_large(called or path.name, size))
+        if size > max_bytes:
+            raise CheckpointError(_too_large(called or path.name, size, max_bytes))
         content = path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{called or path} cannot be read: {error.strerror or error}.") from error
-    return from_bytes(content, called or path.name)
+    return from_bytes(content, called or path.name, settings, max_bytes)
 
 
-def from_bytes(content: bytes, name: str) -> Checkpoint:
-    """Open a checkpoint or a tutorial's state dict from a file's bytes; `name` is for messages and its ending.
+def from_bytes(content: bytes, name: str, settings: Settings = NOTHING_SET, max_bytes: int = MAX_BYTES) -> Checkpoint:
+    """Open a checkpoint or a state dict from a file's bytes; `name` is for messages and its ending.
 
-    Raises CheckpointError.
+    `settings` are for what other projects' files do not say. Raises CheckpointError.
     """
-    if len(content) > MAX_BYTES:
-        raise CheckpointError(_too_large(name, len(content)))
-    if name.lower().endswith((".pt", ".pth")):
-        return _from_state_dict(_unpickle_weights(content, name), name)
+    if len(content) > max_bytes:
+        raise CheckpointError(_too_large(name, len(content), max_bytes))
+    if name.lower().endswith((".pt", ".pth", ".ckpt")):
+        return _from_state_dict(_unpickle_weights(content, name, max_bytes), name, settings, max_bytes)
     header_size = int.from_bytes(content[:8], "little")
     try:
         if header_size > MAX_HEADER:
@@ -146,19 +157,21 @@ def from_bytes(content: bytes, name: str) -> Checkpoint:
             f"{name} is not a safetensors file, or is damaged ({error}): expected a checkpoint in "
             f".safetensors, .pt or .pth."
         ) from error
-    header = json.loads(content[8 : 8 + header_size])  # the library has checked both
-    said = (header.get("__metadata__") or {}).get(METADATA_KEY)
-    return _from_state_dict(tensors, name) if said is None else _from_metadata(tensors, said, name)
+    metadata = json.loads(content[8 : 8 + header_size]).get("__metadata__") or {}  # the library has checked both
+    if METADATA_KEY in metadata:
+        return _from_metadata(tensors, metadata[METADATA_KEY], name, max_bytes)
+    # A tensor that a state dict holds twice is kept once, and the other names say which one they stand for.
+    again = {twin: tensors[kept] for twin, kept in metadata.items() if kept in tensors and twin not in tensors}
+    return _from_state_dict(tensors | again, name, settings, max_bytes)
 
 
-def _from_metadata(tensors: dict[str, Tensor], text: str, name: str) -> Checkpoint:
+def _from_metadata(tensors: dict[str, Tensor], text: str, name: str, max_bytes: int) -> Checkpoint:
     try:
         said = json.loads(text)
-        config = ModelConfig(**said["config"])
-        if config.height * config.width > MAX_PIXELS:
-            raise ValueError(f"expected images of at most {MAX_PIXELS} pixels, got {config.height} x {config.width}")
+        model, origin = _model(said, tensors, name, max_bytes)
         checkpoint = Checkpoint(
-            model=_build(config, _checked(tensors, config, name)),
+            model=model,
+            origin=origin,
             variance=_positive(said["variance"]),
             dataset=None if said["dataset"] is None else _dataset(said["dataset"]),
             recipe=None if said["recipe"] is None else Hyperparameters.from_record(said["recipe"]),
@@ -176,8 +189,42 @@ def _from_metadata(tensors: dict[str, Tensor], text: str, name: str) -> Checkpoi
     return checkpoint
 
 
-def _from_state_dict(tensors: dict[str, Tensor], name: str) -> Checkpoint:
-    """The tutorial's own file: sizes from the shapes, the rest assumed."""
+def _model(
+    said: dict[str, Any], tensors: dict[str, Tensor], name: str, max_bytes: int
+) -> tuple[Autoencoder, Origin | None]:
+    """The model that a file says it holds, and where it comes from if that is elsewhere."""
+    if "family" in said:
+        settings = Settings(**asdict(Conventions(**said["conventions"])))
+        foreign = _recognised(tensors, settings, name, max_bytes)
+        if foreign is None or foreign.origin.family != said["family"]:
+            raise ValueError(f"expected a model of the family {said['family']!r:.80}")
+        return foreign.model, foreign.origin
+    config = ModelConfig(**said["config"])
+    if config.height * config.width > MAX_PIXELS:
+        raise ValueError(f"expected images of at most {MAX_PIXELS} pixels, got {config.height} x {config.width}")
+    return _build(config, _checked(tensors, config, name, max_bytes)), None
+
+
+def _record(origin: Origin) -> dict[str, object]:
+    return {"family": origin.family, "conventions": asdict(origin.conventions)}
+
+
+def _recognised(tensors: dict[str, Tensor], settings: Settings, name: str, max_bytes: int) -> Foreign | None:
+    """Another project's model, if the tensors are of one."""
+    if CODEBOOK in tensors:
+        return None
+    _check_count(tensors, name, max_bytes)
+    try:
+        return recognise(tensors, settings)
+    except ValueError as error:
+        raise CheckpointError(f"{name} cannot be opened as another project’s model: {error}.") from error
+
+
+def _from_state_dict(tensors: dict[str, Tensor], name: str, settings: Settings, max_bytes: int) -> Checkpoint:
+    """A file that says nothing of itself: sizes from the shapes, the rest set or assumed."""
+    foreign = _recognised(tensors, settings, name, max_bytes)
+    if foreign is not None:
+        return _assuming(foreign.model, foreign.assumed, foreign.origin)
     codebook, first = tensors.get(CODEBOOK), tensors.get("encoder.convs.0.weight")
     config = ModelConfig()  # where the shapes give none: the check says what is missing or misshapen
     try:
@@ -185,30 +232,28 @@ def _from_state_dict(tensors: dict[str, Tensor], name: str) -> Checkpoint:
             config = ModelConfig(int(first.shape[1]), num_embeddings=codebook.shape[0], embedding_dim=codebook.shape[1])
     except ValueError as error:
         raise CheckpointError(f"{name} holds another model: {error}.") from error
-    model = _build(config, _checked(tensors, config, name))
+    model = _build(config, _checked(tensors, config, name, max_bytes))
+    return _assuming(model, (f"images of {config.height} x {config.width} pixels", f"an offset of {config.offset:g}"))
+
+
+def _assuming(model: Autoencoder, assumed: tuple[str, ...], origin: Origin | None = None) -> Checkpoint:
+    """A checkpoint of a model whose file says nothing of its data."""
     variance = data.load(data.EMBEDDED, "all").variance
-    return Checkpoint(
-        model=model,
-        variance=variance,
-        assumed=(
-            f"images of {config.height} x {config.width} pixels",
-            f"an offset of {config.offset:g}",
-            f"a variance of {variance:.4f}, that of the embedded digits",
-        ),
-    )
+    of_variance = f"a variance of {variance:.4f}, that of the embedded digits"
+    return Checkpoint(model, variance, assumed=(*assumed, of_variance), origin=origin)
 
 
-def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
+def _unpickle_weights(content: bytes, name: str, max_bytes: int) -> dict[str, Tensor]:
     """A torch file's tensors, by the loader that knows tensors and refuses code; its unpacked size bounded first."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
             stored = all(entry.compress_type == zipfile.ZIP_STORED for entry in entries)
             pickles = [entry for entry in entries if entry.filename.lower().endswith(".pkl")]
-            bounded = sum(entry.file_size for entry in entries) <= MAX_BYTES and len(pickles) == 1
+            bounded = sum(entry.file_size for entry in entries) <= max_bytes and len(pickles) == 1
             if not (stored and bounded and pickles[0].file_size <= MAX_HEADER):
                 raise CheckpointError(
-                    f"{name} is not packed as torch.save packs a state dict: expected one of at most {_mb(MAX_BYTES)}."
+                    f"{name} is not packed as torch.save packs a state dict: expected one of at most {_mb(max_bytes)}."
                 )
             pickled = archive.read(pickles[0])
     except (zipfile.BadZipFile, ValueError, RuntimeError, OSError, EOFError, IndexError, struct.error) as error:
@@ -222,8 +267,13 @@ def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
         tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a loader on a torn stack runs into nearly every exception there is
         raise CheckpointError(
-            f"{name} holds more than tensors, or is damaged, and was not opened: expected a plain state dict."
+            f"{name} holds more than tensors, or is damaged, and was not opened: expected a plain state dict, as "
+            "torch.save(model.state_dict(), …) writes it."
         ) from error
+    for wrapper in WRAPPERS:
+        if isinstance(tensors, dict) and tensors.get(wrapper) and isinstance(tensors[wrapper], dict):
+            tensors = tensors[wrapper]
+            break
     if not isinstance(tensors, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in tensors.items()
     ):
@@ -231,10 +281,14 @@ def _unpickle_weights(content: bytes, name: str) -> dict[str, Tensor]:
     return tensors
 
 
-def _checked(tensors: dict[str, Tensor], config: ModelConfig, name: str) -> dict[str, Tensor]:
+def _check_count(tensors: dict[str, Tensor], name: str, max_bytes: int) -> None:
+    if sum(tensor.numel() for tensor in tensors.values()) * 4 > max_bytes:  # a small file can stretch its tensors
+        raise CheckpointError(f"{name} holds more numbers than a model of at most {_mb(max_bytes)} has.")
+
+
+def _checked(tensors: dict[str, Tensor], config: ModelConfig, name: str, max_bytes: int) -> dict[str, Tensor]:
     """The tensors, if they are the thirteen of a model of this configuration, as finite float32."""
-    if sum(tensor.numel() for tensor in tensors.values()) * 4 > MAX_BYTES:  # a small file can stretch its tensors
-        raise CheckpointError(f"{name} holds more numbers than a model of at most {_mb(MAX_BYTES)} has.")
+    _check_count(tensors, name, max_bytes)
     try:
         expected = {key: tuple(value.shape) for key, value in _hollow(config).state_dict().items()}
     except (RuntimeError, TypeError, OverflowError) as error:  # beyond what torch can count
@@ -316,5 +370,5 @@ def _mb(size: int) -> str:
     return f"{math.ceil(size / 2**20)} MB"
 
 
-def _too_large(name: str, size: int) -> str:
-    return f"{name} has {_mb(size)}: expected at most {_mb(MAX_BYTES)}."
+def _too_large(name: str, size: int, max_bytes: int) -> str:
+    return f"{name} has {_mb(size)}: expected at most {_mb(max_bytes)}."

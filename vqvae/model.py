@@ -19,6 +19,7 @@ MOST_OFFSET = 1000  # pixels lie in [0, 1]
 STRIDE = 4  # pixels a grid cell, in each direction: two convolutions of stride 2
 MOST_CHANNELS = 4
 BATCH = 500  # images of 28 x 28 at once where no gradients are needed: some 100 MB of activations
+LIVE = 2**25  # numbers of the widest maps at once: with what is made of them some 1 GB
 
 
 class Sizes:
@@ -121,18 +122,24 @@ class OtherSizes(Sizes):
     rows: int  # of the grid of codes
     columns: int
     offset: float = 0.0
+    features: int = 1  # numbers a pixel in the widest feature map: what memory a pass takes
 
     def __post_init__(self) -> None:
         self._check()
         if not 1 <= self.channels <= MOST_CHANNELS:
             raise ValueError(f"expected 1 to {MOST_CHANNELS} channels, got {self.channels}")
-        for name in ("height", "width", "rows", "columns"):
+        for name in ("height", "width", "rows", "columns", "features"):
             if type(getattr(self, name)) is not int or getattr(self, name) < 1:
                 raise ValueError(f"expected {name} to be a whole number above 0, got {getattr(self, name)!r}")
 
     @property
     def grid(self) -> tuple[int, int]:
         return self.rows, self.columns
+
+    @property
+    def images_at_once(self) -> int:
+        widest = self.features * self.height * self.width
+        return max(1, min(super().images_at_once, LIVE // widest))
 
     def record(self) -> dict[str, object]:
         return asdict(self)

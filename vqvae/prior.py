@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vqvae.data import Digits
+from vqvae.layers import Residual
 
 BATCH = 500  # grids at once where no gradients are needed
 HIDDEN_COUNTS = 7  # numbers of hidden cells that each grid is measured with
@@ -41,17 +42,13 @@ class PriorConfig:
         return self.height * self.width
 
 
-class Block(nn.Module):
+class Block(Residual):
     """x + conv(relu(conv(relu(x)))): (B, channels, h, w) -> the same shape (He et al. 2016, pre-activation)."""
 
     def __init__(self, channels: int):
-        super().__init__()
         first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
         nn.init.zeros_(second.weight)  # begins as the identity, and so needs no normalisation
-        self.convs = nn.Sequential(nn.ReLU(), first, nn.ReLU(), second)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.convs(x)
+        super().__init__(nn.ReLU(), first, nn.ReLU(), second)
 
 
 class Prior(nn.Module):

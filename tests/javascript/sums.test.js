@@ -15,7 +15,10 @@ function mapsOf(network, { pixels, codes }) {
   return { there, back: vqvae.decode(network, vqvae.lookup(network, first)) };
 }
 
-for (const { name, description, latents, drawn, ...pass } of passes) {
+// Models whose last layer with weights is the last one, but for a bound.
+const plain = passes.filter(({ description }) => !description.encoder.some(({ back }) => back));
+
+for (const { name, description, latents, drawn, ...pass } of plain) {
   test(`every number's and every pixel's sum comes to torch's: ${name}`, () => {
     const network = vqvae.load(description);
     const { there, back } = mapsOf(network, { ...pass });
@@ -61,7 +64,7 @@ test("the products of a sum are torch's, one by one", () => {
   }
 });
 
-for (const { name, description } of passes.filter(({ name }) => /default|odd/.test(name))) {
+for (const { name, description } of passes.filter(({ name }) => /default|odd|residual/.test(name))) {
   test(`a pixel depends on the cells that are said to reach it, and on no other: ${name}`, () => {
     const network = vqvae.load(description);
     const { grid, image, K } = network;
@@ -76,7 +79,8 @@ for (const { name, description } of passes.filter(({ name }) => /default|odd/.te
         other[cell] = (codes[cell] + 1 + Math.floor(random() * (K - 1))) % K;
         const after = vqvae.decode(network, vqvae.lookup(network, other), maps).at(-1).values;
         for (let pixel = 0; pixel < changed.length; pixel++) {
-          if (before[pixel] !== after[pixel]) changed[pixel].add(cell);
+          const at = pixel * image.channels;
+          if (before[at] !== after[at]) changed[pixel].add(cell);
         }
       }
     }
@@ -88,7 +92,7 @@ for (const { name, description } of passes.filter(({ name }) => /default|odd/.te
         return y >= top && y < bottom && x >= left && x < right;
       };
       assert.ok([...changed[pixel]].every(inside), `${row} ${column}: others changed it`);
-      if (name === "default") assert.equal(changed[pixel].size, (bottom - top) * (right - left), `${row} ${column}`);
+      if (name !== "odd layers") assert.equal(changed[pixel].size, (bottom - top) * (right - left), `${row} ${column}`);
     }
   });
 }

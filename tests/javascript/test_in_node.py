@@ -18,15 +18,18 @@ from pages.ui.components.canvas import describe
 from pages.ui.components.carrier import describe_prior
 from pages.ui.components.ladder import to_fetch
 from pages.ui.components.plane import plane_data
+from tests.vqvae.foreign import plain
 from vqvae import data
 from vqvae.analysis.best_codes import best_codes
 from vqvae.analysis.tiles import tiles
 from vqvae.checkpoint import SHIPPED, Checkpoint, load
-from vqvae.model import VQVAE, ModelConfig
+from vqvae.foreign import Settings, recognise
+from vqvae.layers import Residual, ScaledTanh
+from vqvae.model import VQVAE, Autoencoder, ModelConfig, OtherSizes, Sizes
 from vqvae.prior import Prior, PriorConfig, hide, surprise, uniform, write
 from vqvae.prior_file import TrainedPrior, rounded
 from vqvae.prior_training import PriorRecipe
-from vqvae.quantizer import grid
+from vqvae.quantizer import VectorQuantizer, grid
 from vqvae.receptive_field import receptive_field
 from vqvae.runs.ladder import load as load_ladder
 
@@ -57,8 +60,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What torch makes of models of several shapes, as a file."""
     models = [load(SHIPPED[name]) for name in SHIPPED]
     models += [random_checkpoint(config) for config in RANDOM.values()]
-    passes = [agreement(checkpoint, pictures(checkpoint.model.config)) for checkpoint in [*models, of_odd_layers()]]
-    for name, one in zip([*SHIPPED, *RANDOM, "odd layers"], passes, strict=True):
+    models += [of_odd_layers(), of_residual_layers(), from_elsewhere()]
+    passes = [agreement(checkpoint, pictures(checkpoint.model.config)) for checkpoint in models]
+    for name, one in zip([*SHIPPED, *RANDOM, "odd layers", "residual layers", "elsewhere"], passes, strict=True):
         one["name"] = name
     picture = torch.randint(0, 256, (1, 28, 28), generator=torch.Generator().manual_seed(5), dtype=torch.uint8)
     default = load(SHIPPED["default"]).model
@@ -262,7 +266,38 @@ def of_odd_layers() -> Checkpoint:
     return Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
 
 
-def pictures(config: ModelConfig) -> Tensor:
+def of_residual_layers() -> Checkpoint:
+    """Layers beside others: residual ones with and without a shortcut, one within another; SiLU and tanh."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        encoder = nn.Sequential(
+            nn.Conv2d(3, 6, 4, stride=2, padding=1),
+            Residual(nn.SiLU(), nn.Conv2d(6, 5, 3, padding=1), nn.Tanh(), nn.Conv2d(5, 6, 1)),
+            Residual(
+                Residual(nn.ReLU(), nn.Conv2d(6, 6, 3, padding=1)),
+                nn.Conv2d(6, 7, 5, stride=2, padding=2),
+                shortcut=nn.Conv2d(6, 7, 3, stride=2, padding=1),
+            ),
+            nn.Conv2d(7, 4, 1),
+        )
+        decoder = nn.Sequential(
+            Residual(nn.Conv2d(4, 6, 3, padding=1), nn.SiLU(), shortcut=nn.Conv2d(4, 6, 1)),
+            nn.ConvTranspose2d(6, 5, 4, stride=2, padding=1),
+            Residual(nn.SiLU(), shortcut=nn.Conv2d(5, 5, 1, bias=False)),
+            nn.ConvTranspose2d(5, 3, 4, stride=2, padding=1),
+            ScaledTanh(0.5),
+        )
+        model = Autoencoder(OtherSizes(3, 16, 20, 9, 4, 4, 5, offset=0.5), encoder, VectorQuantizer(9, 4), decoder)
+    return Checkpoint(model.requires_grad_(False).eval(), variance=0.1)
+
+
+def from_elsewhere() -> Checkpoint:
+    """Another project's network, with its BatchNorm folded."""
+    foreign = recognise(plain.kumar_random(), Settings(height=16, width=24))
+    return Checkpoint(foreign.model, variance=0.1, origin=foreign.origin)
+
+
+def pictures(config: Sizes) -> Tensor:
     """IMAGES embedded digits; seeded noise where the model has another size: (N, C, H, W) uint8."""
     if config.image_shape == (1, 28, 28):
         return data.load(data.EMBEDDED, "all").pixels[:: 5000 // IMAGES]

@@ -34,7 +34,9 @@ for (const { name, description, pixels, codes, margins, drawn } of passes) {
   });
 }
 
-for (const { name, description } of passes.filter(({ name }) => /default|3 channels|odd|FSQ/.test(name))) {
+for (const { name, description } of passes.filter(({ name }) =>
+  /default|3 channels|odd|residual|elsewhere|FSQ/.test(name),
+)) {
   test(`a pass that goes on from the last one is the same to the last bit: ${name}`, () => {
     const network = vqvae.load(description);
     const { height, width, channels } = network.image;
@@ -91,6 +93,38 @@ test("the field that a cell sees is the library's", () => {
     vqvae.receptiveField(network, Math.floor(cell / width), cell % width),
   );
   assert.deepEqual(fields, reference.fields);
+});
+
+test("a cell sees the pixels that change it, and no others, also where layers stand beside others", () => {
+  const network = vqvae.load(passes.find(({ name }) => name === "residual layers").description);
+  const { image, grid, D } = network;
+  const random = generator(3);
+  const pixels = Float64Array.from({ length: image.height * image.width * image.channels }, random);
+  const before = vqvae.encode(network, pixels);
+  const fields = Array.from({ length: grid.height * grid.width }, () => ({
+    top: Infinity,
+    bottom: -Infinity,
+    left: Infinity,
+    right: -Infinity,
+  }));
+  for (let place = 0; place < image.height * image.width; place++) {
+    const [row, column] = [Math.floor(place / image.width), place % image.width];
+    const other = pixels.slice();
+    other[place * image.channels] += 1;
+    const after = vqvae.encode(network, other, before).at(-1).values;
+    fields.forEach((field, cell) => {
+      const z = after.subarray(cell * D, (cell + 1) * D);
+      if (z.every((value, d) => value === before.at(-1).values[cell * D + d])) return;
+      field.top = Math.min(field.top, row);
+      field.bottom = Math.max(field.bottom, row + 1);
+      field.left = Math.min(field.left, column);
+      field.right = Math.max(field.right, column + 1);
+    });
+  }
+  fields.forEach((field, cell) => {
+    const said = vqvae.receptiveField(network, Math.floor(cell / grid.width), cell % grid.width);
+    assert.deepEqual(said, field);
+  });
 });
 
 test("of two codes at the same distance the lower one wins", () => {

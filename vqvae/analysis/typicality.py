@@ -33,7 +33,7 @@ class Typicality(NamedTuple):
     others: int  # digits compared with
     nmse: float
     nmse_share: float  # of the others whose NMSE is smaller, in [0, 1]
-    quantisation_error: float
+    quantisation_error: float  # 0 where a model does not say what lies before quantising
     quantisation_share: float  # of the others whose mean quantisation error is smaller, in [0, 1]
 
 
@@ -52,8 +52,7 @@ def typicality(
     """
     image = to_unit(pixels).unsqueeze(0)
     nmse = float((model.decode(codes.unsqueeze(0)).cpu() - image).square().mean()) / variance
-    chosen = model.vq_layer.lookup(codes.unsqueeze(0))  # (1, D, h, w)
-    quantisation_error = float((model.latents(image).cpu() - chosen.cpu()).square().sum(1).mean())
+    quantisation_error = _quantisation_error(model, image, codes) if model.has_latents else 0.0
 
     same = (reference.pixels == pixels).flatten(1).all(1).nonzero().flatten()
     itself = int(same[0]) if len(same) else None
@@ -70,6 +69,11 @@ def typicality(
         quantisation_error=quantisation_error,
         quantisation_share=_share_below(quantisation_error, reference.quantisation_error[among]),
     )
+
+
+def _quantisation_error(model: Model, image: Tensor, codes: Tensor) -> float:
+    chosen = model.vq_layer.lookup(codes.unsqueeze(0))  # (1, D, h, w)
+    return float((model.latents(image).cpu() - chosen.cpu()).square().sum(1).mean())
 
 
 def _share_below(value: float, others: Tensor) -> float:

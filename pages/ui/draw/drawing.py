@@ -6,11 +6,12 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.components import canvas as component
-from pages.ui.components.canvas import CanvasError, Drawing, Put, Tour
+from pages.ui.components.canvas import Drawing, Put, Tour
 from pages.ui.components.carrier import carry
 from pages.ui.draw.arrival import open_digit, put_picture
 from pages.ui.draw.photo import centring
 from pages.ui.draw.said import say_what_it_is
+from pages.ui.draw.served import served_section
 from pages.ui.draw.typicality import typicality_section
 from pages.ui.shell.canvas_state import Now, held, hold
 from pages.ui.shell.frame import Scene
@@ -22,17 +23,11 @@ from vqvae.prior_file import TrainedPrior
 
 def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
     """Draw the canvas with what was put there, hear what the browser says of it, and tell more about that."""
-    drawing = None
-    trained = _prior(scene)
-    try:
-        with st.container(key="canvas"):
-            classes = trained.prior.config.classes if trained else 0
-            drawing, asks = component.canvas(scene.checkpoint, put, _tour(scene, digits), classes, "draw.component")
-        if trained and (asks or st.session_state.get("draw.prior") == trained.model):
-            st.session_state["draw.prior"] = trained.model  # once brought it stays: the browser asks no second time
-            carry(scene.checkpoint, trained, key="draw.carrier")
-    except CanvasError as error:
-        st.error(f"{error} Pick another model in the sidebar.")
+    with st.container(key="canvas"):
+        if resources.not_in_browser(scene.checkpoint):
+            drawing = served_section(scene, put)
+        else:
+            drawing = _in_the_browser(scene, digits, put)
     if drawing is not None:
         _hear(scene, drawing, put.serial)
     if scene.presenting:
@@ -51,6 +46,17 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
     centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
     if digits is not None:
         typicality_section(scene.checkpoint, digits, drawing, open_digit(scene, digits))
+
+
+def _in_the_browser(scene: Scene, digits: Digits | None, put: Put) -> Drawing | None:
+    """The workbench, whose model runs where the pen is."""
+    trained = _prior(scene)
+    classes = trained.prior.config.classes if trained else 0
+    drawing, asks = component.canvas(scene.checkpoint, put, _tour(scene, digits), classes, "draw.component")
+    if trained and (asks or st.session_state.get("draw.prior") == trained.model):
+        st.session_state["draw.prior"] = trained.model  # once brought it stays: the browser asks no second time
+        carry(scene.checkpoint, trained, key="draw.carrier")
+    return drawing
 
 
 def _prior(scene: Scene) -> TrainedPrior | None:

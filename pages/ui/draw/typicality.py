@@ -72,7 +72,8 @@ def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Ca
         if found.itself is not None:
             st.caption(f"This is {digits.one} {found.itself:,} itself, which is left out.")
     with unusual:
-        st.html(f'<div class="unusual">{_nmse(found, digits)}{_quantisation(found)}</div>')
+        how_far = _quantisation(found) if found.quantisation_error else ""
+        st.html(f'<div class="unusual">{_nmse(found, digits)}{how_far}</div>')
         whom = "the" if found.itself is None else f"the {found.others:,} others of the"
         st.caption(
             f"Compared with {whom} {digits.described}"

@@ -7,6 +7,7 @@ from pages.ui.shell.frame import Scene
 from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.prior import curve, offer, own_prior_of, progress, what_it_does
 from vqvae.data import TORCHVISION
+from vqvae.explorable import Adapted
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 
 PLACE = "generate.prior"  # where it says what its buttons did
@@ -50,6 +51,9 @@ def _offer_a_copy(scene: Scene) -> None:
     """A shipped model without a prior is everybody's: a prior is trained for one's own copy of it."""
     me = scene.visitor
     st.markdown(NONE)
+    if isinstance(scene.checkpoint.model, Adapted):
+        st.info("A prior is trained for a model that is a file: this one is somebody’s own code. Pick another one.")
+        return
     if scene.presenting:
         return
 

@@ -23,6 +23,10 @@ def tell(scene: Scene, digits: Digits | None) -> None:
             scene.state["digit"] = random.randrange(len(digits))
 
     here = st.container(key="home-story")
+    if resources.not_in_browser(scene.checkpoint):
+        scene = scene._replace(checkpoint=resources.checkpoint("default"))
+        told_with = resources.everybodys()["default"]
+        here.info(f"This page is told with the model “{told_with}”, since a browser cannot run the one picked.")
     try:
         carry(scene.checkpoint, None, key="home.carrier")
     except CanvasError as error:

@@ -32,7 +32,7 @@ def _side(text: str) -> str:
 
 
 FIELDS = (
-    Field("left", _side, None, shared=True),  # None: the model picked in the sidebar
+    Field("left", _side, None, shared=True),  # None: the model picked in the sidebar, or the default in its place
     Field("right", _side, FIRST, shared=True),
 )
 
@@ -93,7 +93,8 @@ def _sides(scene: Scene) -> Sides:
     if scene.visitor is None:  # in a moment the browser says whose they are
         known |= {name for name in (state["left"], state["right"]) if name and is_own(name)}
     others = [name for name in (FIRST, *scene.titles) if name in known and name != scene.name]
-    left = state["left"] if state["left"] in known else scene.name
+    usual = "default" if resources.not_in_browser(scene.checkpoint) else scene.name
+    left = state["left"] if state["left"] in known else usual
     return Sides(left, state["right"] if state["right"] in known else others[0])
 
 

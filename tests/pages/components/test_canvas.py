@@ -7,9 +7,10 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from pages.ui import resources
-from pages.ui.components.canvas import CanvasError, checked, describe
+from pages.ui.components.canvas import CanvasError, checked, count_products, describe, describe_stack
 from pages.ui.shell.canvas_state import KEY
 from tests.visiting import visit
 from vqvae import data
@@ -70,6 +71,35 @@ def test_a_layer_the_browser_cannot_run_is_refused_in_a_sentence(layer):
 def test_a_model_of_more_than_two_million_weights_is_refused_in_a_sentence():
     with pytest.raises(CanvasError, match=r"2\.1 million weights: expected at most 2 million"):
         describe(checkpoint(ModelConfig(num_embeddings=32_000, embedding_dim=64)))
+
+
+def test_layers_whose_order_only_their_code_knows_are_refused():
+    class Branching(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Conv2d(5, 5, 1), nn.Conv2d(5, 5, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.one(x) + self.other(x)
+
+    opened = checkpoint()
+    opened.model.encoder.convs.append(Branching())
+    with pytest.raises(CanvasError, match="has a layer Branching: expected convolutions"):
+        describe(opened)
+
+
+def test_a_model_of_more_than_sixty_million_multiplications_is_refused_in_a_sentence():
+    with pytest.raises(CanvasError, match=r"takes \d+ million multiplications a picture: expected at most 60 million"):
+        describe(checkpoint(ModelConfig(height=128, width=128)))
+
+
+def test_multiplications_are_those_that_torch_counts():
+    opened = checkpoint(ModelConfig(channels=3, height=16, width=12, num_embeddings=7, embedding_dim=5))
+    with FlopCounterMode(display=False) as counter:
+        opened.model.reconstruct(torch.rand(1, 3, 16, 12))
+    encoder, decoder = (describe_stack(stack).layers for stack in (opened.model.encoder, opened.model.decoder))
+    counted = count_products(encoder, (16, 12)) + count_products(decoder, (4, 3)) + 4 * 3 * 7 * 5
+    assert counted == counter.get_total_flops() / 2
 
 
 def test_an_honest_answer_becomes_a_drawing_of_the_models_shape():

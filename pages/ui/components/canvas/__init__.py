@@ -6,7 +6,6 @@ a drawing when the pen is lifted. What comes back is a stranger's message: check
 
 import base64
 import math
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,9 +20,12 @@ from vqvae.analysis.neighbours import telling_cells
 from vqvae.analysis.usage import Usage
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits
-from vqvae.model import Bound
+from vqvae.layers import Residual, ScaledTanh
+from vqvae.model import Bound, Decoder, Encoder
 
-MAX_WEIGHTS = 2_000_000  # 8 MB to the browser, some 100 ms a pass
+MAX_WEIGHTS = 2_000_000  # 8 MB to the browser
+MAX_PRODUCTS = 60_000_000  # a pass, some 200 ms of a slow machine
+PLAIN = {nn.ReLU: "relu", nn.SiLU: "silu", nn.Tanh: "tanh"}  # layers without a number of their own
 FOLDER = Path(__file__).parent
 
 
@@ -44,22 +46,30 @@ class Drawing(NamedTuple):
 def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     """The model as `vqvae.js` loads it: sizes, layers, and float32 weights in torch's layout, the codebook last.
 
-    Raises CanvasError for layers other than conv, relu, bound and conv_transpose, or more than MAX_WEIGHTS weights.
+    Raises CanvasError for layers that `describe_stack` does not know, for more than MAX_WEIGHTS weights, or more than
+    MAX_PRODUCTS products a pass.
     """
     model, config = checkpoint.model, checkpoint.model.config
     if model.layers is None:
         raise CanvasError("This model shows no layers that a browser could run.")
-    count = sum(tensor.numel() for stack in model.layers for tensor in stack.state_dict().values())
-    count += model.codebook.numel()
+    encoder, decoder = (describe_stack(stack) for stack in model.layers)
+    weights = [*encoder.weights, *decoder.weights, model.codebook]
+    count = sum(tensor.numel() for tensor in weights)
     if count > MAX_WEIGHTS:
         raise CanvasError(
             f"This model has {count / 1e6:.1f} million weights: expected at most "
             f"{MAX_WEIGHTS / 1e6:.0f} million, to follow a pen in the browser."
         )
-    stacks = [list(_leaves(stack)) for stack in model.layers]
-    encoder, decoder = ([describe_layer(module) for module in stack] for stack in stacks)
-    weights = [tensor for stack in stacks for module in stack for tensor in weights_of(module)]
-    weights.append(model.codebook)
+    products = (
+        count_products(encoder.layers, (config.height, config.width))
+        + config.cells * model.codebook.numel()
+        + count_products(decoder.layers, config.grid)
+    )
+    if products > MAX_PRODUCTS:
+        raise CanvasError(
+            f"This model takes {products / 1e6:.0f} million multiplications a picture: expected at most "
+            f"{MAX_PRODUCTS / 1e6:.0f} million, to follow a pen in the browser."
+        )
     values = torch.cat([tensor.detach().cpu().to(torch.float32).flatten() for tensor in weights])
     return {
         "fingerprint": checkpoint.fingerprint,
@@ -70,33 +80,49 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "variance": checkpoint.variance,
         "K": config.num_embeddings,
         "D": config.embedding_dim,
-        "encoder": encoder,
-        "decoder": decoder,
+        "encoder": encoder.layers,
+        "decoder": decoder.layers,
         "weights": base64.b64encode(values.numpy().astype("<f4").tobytes()).decode(),
     }
 
 
-def _leaves(module: nn.Module) -> Iterator[nn.Module]:
-    """The layers inside nested `nn.Sequential`s and the model's own stacks, in order."""
-    children = list(module.children())
-    if not children:
-        yield module
-    for child in children:
-        yield from _leaves(child)
+class Stack(NamedTuple):
+    """Layers in the order in which `vqvae.js` builds them, and the weights that it takes for them."""
+
+    layers: list[dict[str, Any]]
+    weights: list[Tensor]
 
 
-def describe_layer(module: Any) -> dict[str, Any]:
-    """A layer as `vqvae.js` builds it. Raises CanvasError for one that it cannot run."""
-    if type(module) is nn.ReLU:
-        return {"kind": "relu"}
+def describe_stack(module: nn.Module) -> Stack:
+    """A network of layers one after another, some of them around others. Raises CanvasError for what it is not.
+
+    A layer with `back` takes, or an "add" adds, the map that stands so many layers before the last one.
+    """
+    if isinstance(module, Residual):
+        inner = describe_stack(module.convs)
+        if module.shortcut is None:
+            return Stack([*inner.layers, {"kind": "add", "back": len(inner.layers)}], inner.weights)
+        shortcut = Stack([_layer(module.shortcut) | {"back": len(inner.layers)}], _weights(module.shortcut))
+        return Stack([*inner.layers, *shortcut.layers, {"kind": "add", "back": 1}], [*inner.weights, *shortcut.weights])
+    if not isinstance(module, nn.Sequential | Encoder | Decoder):  # whose layers nothing but their order connects
+        return Stack([_layer(module)], _weights(module))
+    stacks = [describe_stack(child) for child in module.children()]
+    return Stack([one for stack in stacks for one in stack.layers], [one for stack in stacks for one in stack.weights])
+
+
+def _layer(module: Any) -> dict[str, Any]:
+    if type(module) in PLAIN:
+        return {"kind": PLAIN[type(module)]}
+    if type(module) is ScaledTanh:
+        return {"kind": "tanh", "by": module.scale}
     if type(module) is Bound:
         return {"kind": "bound"} | {
             name: getattr(module, name).flatten().tolist() for name in ("shift", "scale", "offset")
         }
     if type(module) not in (nn.Conv2d, nn.ConvTranspose2d):
         raise CanvasError(
-            f"This model has a layer {type(module).__name__}: expected convolutions, transposed ones and ReLU, "
-            f"which the browser can run."
+            f"This model has a layer {type(module).__name__}: expected convolutions, transposed ones, ReLU, SiLU and "
+            f"tanh, which the browser can run."
         )
     if module.groups != 1 or tuple(module.dilation) != (1, 1) or module.padding_mode != "zeros":
         raise CanvasError(
@@ -118,12 +144,34 @@ def describe_layer(module: Any) -> dict[str, Any]:
     return layer
 
 
-def weights_of(module: Any) -> Iterable[Tensor]:
+def _weights(module: Any) -> list[Tensor]:
     """Weight and bias of a layer; a bias that it does not have is zeros."""
-    if type(module) in (nn.ReLU, Bound):
-        return ()
+    if type(module) not in (nn.Conv2d, nn.ConvTranspose2d):
+        return []
     bias = module.bias if module.bias is not None else torch.zeros(module.out_channels)
-    return module.weight, bias
+    return [module.weight, bias]
+
+
+def count_products(layers: list[dict[str, Any]], size: tuple[int, int]) -> int:
+    """How many multiplications described layers take for an input of this height and width."""
+    sizes, products = [size], 0
+    for layer in layers:
+        height, width = sizes[-1]
+        if "kernel" in layer:
+            given = sizes[-1 - layer.get("back", 0)]
+            height, width = (_length(layer, axis, length) for axis, length in enumerate(given))
+            windows = height * width if layer["kind"] == "conv" else math.prod(given)
+            products += windows * layer["in"] * layer["out"] * math.prod(layer["kernel"])
+        sizes.append((height, width))
+    return products
+
+
+def _length(layer: dict[str, Any], axis: int, length: int) -> int:
+    """Rows or columns that a convolution makes of so many."""
+    kernel, stride, padding = (layer[name][axis] for name in ("kernel", "stride", "padding"))
+    if layer["kind"] == "conv":
+        return (length + 2 * padding - kernel) // stride + 1
+    return (length - 1) * stride - 2 * padding + kernel + layer["output_padding"][axis]
 
 
 class Answer(NamedTuple):

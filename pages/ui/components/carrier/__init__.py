@@ -12,10 +12,9 @@ import torch
 from streamlit.components.v2 import component
 from torch import nn
 
-from pages.ui.components.canvas import describe, describe_layer, weights_of
+from pages.ui.components.canvas import describe, describe_stack
 from pages.ui.components.shared import module
 from vqvae.checkpoint import Checkpoint
-from vqvae.prior import Block
 from vqvae.prior_file import TrainedPrior
 
 FOLDER = Path(__file__).parent
@@ -35,17 +34,9 @@ def bring(name: str, data: dict[str, Any], key: str) -> None:
 def describe_prior(trained: TrainedPrior) -> dict[str, object]:
     """The prior as `prior.js` loads it: sizes, layers, and float16 weights: three tables, then those of the layers."""
     prior, config = trained.prior, trained.prior.config
-    layers: list[dict[str, object]] = []
+    stack = describe_stack(nn.Sequential(prior.blocks, prior.head))
     tables = [prior.codes.weight, prior.classes.weight, prior.cells.permute(1, 2, 0)]
-    weighted: list[nn.Module] = []
-    for part in (*prior.blocks, prior.head):
-        stack = list(part.convs if isinstance(part, Block) else part.children())
-        weighted += stack
-        layers += [describe_layer(one) for one in stack]
-        if isinstance(part, Block):
-            layers.append({"kind": "add", "back": len(stack)})
-    tensors = [*tables, *(tensor for one in weighted for tensor in weights_of(one))]
-    values = torch.cat([tensor.detach().half().flatten() for tensor in tensors])
+    values = torch.cat([tensor.detach().half().flatten() for tensor in (*tables, *stack.weights)])
     return {
         "model": trained.model,
         "K": config.num_embeddings,
@@ -53,7 +44,7 @@ def describe_prior(trained: TrainedPrior) -> dict[str, object]:
         "width": config.width,
         "classes": config.classes,
         "channels": config.channels,
-        "layers": layers,
+        "layers": stack.layers,
         "weights": base64.b64encode(values.numpy().astype("<f2").tobytes()).decode(),
     }
 

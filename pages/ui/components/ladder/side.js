@@ -86,6 +86,7 @@ export class Side {
     const { entry, $ } = this;
     const { address } = entry;
     if (this.address === address && this.engine) return;
+    for (const part of ["pictures", "shown-book"]) $[part].hidden = Boolean(entry.problem);
     $.status.textContent = entry.problem ?? (address ? "" : "Opening the model …");
     if (!address) return this.leave();
     try {

@@ -3,8 +3,9 @@
 
 /**
  * @typedef {{pixels: Uint8ClampedArray, image: import("./vqvae.js").Image, fingerprint: string,
- *   network: import("./vqvae.js").Network, pass: any, resting: boolean}} Drawn  bytes (height, width, channels), which
- *   never change in place; the model of the component with the pen, what it made of them, and whether the pen is up
+ *   network?: import("./vqvae.js").Network, pass?: any, resting: boolean}} Drawn  bytes (height, width, channels), which
+ *   never change in place; the model of the component with the pen and what it made of them, unless the server runs it;
+ *   and whether the pen is up
  */
 
 /** @type {Drawn | undefined} */

@@ -16,10 +16,11 @@ import { floatsOf, inTurn } from "./wire.js";
  * @typedef {{height: number, width: number}} Size
  * @typedef {Size & {channels: number}} Image
  * @typedef {Image & {values: Float64Array}} FeatureMap  (height, width, channels)
- * @typedef {{kind: "relu" | "bound" | "add" | "conv" | "conv_transpose", in: number, out: number, kernel: number[],
- *   stride: number[], padding: number[], output_padding: number[], shift: number[], scale: number[],
- *   offset: number[], back: number}} Layer  as Python describes it; a relu has its kind alone, a bound shift, scale and
- *   offset, an add how many layers back the map stands that it adds
+ * @typedef {{kind: "relu" | "silu" | "tanh" | "bound" | "add" | "conv" | "conv_transpose", in: number, out: number,
+ *   kernel: number[], stride: number[], padding: number[], output_padding: number[], shift: number[], scale: number[],
+ *   offset: number[], by: number, back: number}} Layer  as Python describes it; a relu has its kind alone, a bound
+ *   shift, scale and offset, a tanh may have what it is multiplied by. `back` says how many layers before the last map
+ *   that one stands which an add adds, or a convolution beside others takes: 0 where it is not said
  * @typedef {Size & {first: number[], step: number[], to: number[], every: number[], weights: Float64Array}} Piece
  * @typedef {Layer & {bias: Float64Array, pieces: Piece[]}} Built  those without weights have no pieces
  * @typedef {Image & {fingerprint: string, offset: number, variance: number, K: number, D: number, encoder: Layer[],
@@ -55,8 +56,8 @@ export function load({ channels, height, width, offset, variance, K, D, encoder,
     cell: { height: 0, width: 0 },
   };
   end();
-  const grid = network.encoder.reduce(outputSize, network.image);
-  const cell = network.decoder.reduce(outputSize, { height: 3 * grid.height, width: 3 * grid.width, channels: D });
+  const grid = sizesOf(network.encoder, network.image).at(-1);
+  const cell = sizesOf(network.decoder, { height: 3 * grid.height, width: 3 * grid.width, channels: D }).at(-1);
   network.grid = { height: grid.height, width: grid.width };
   network.cell = { height: Math.round(cell.height / grid.height / 3), width: Math.round(cell.width / grid.width / 3) };
   return network;
@@ -222,20 +223,9 @@ function inside(network, there, back, continuous) {
  * @param {Network} network
  * @param {number} row
  * @param {number} column
- * @returns {Box}
  */
-export function receptiveField(network, row, column) {
-  const { image, encoder } = network;
-  const [height, width] = [row, column].map((cell, side) => {
-    let [first, last] = [cell, cell];
-    for (const layer of [...encoder].reverse().filter(({ kind }) => kind === "conv")) {
-      first = first * layer.stride[side] - layer.padding[side];
-      last = last * layer.stride[side] - layer.padding[side] + layer.kernel[side] - 1;
-    }
-    const size = side ? image.width : image.height;
-    return [Math.max(0, first), Math.min(size, last + 1)];
-  });
-  return { top: height[0], bottom: height[1], left: width[0], right: width[1] };
+export function receptiveField({ encoder, image }, row, column) {
+  return seen(encoder, image, row, column);
 }
 
 /**
@@ -283,24 +273,53 @@ export function summands(layer, input, row, column, channel) {
  * @param {Network} network
  * @param {number} row
  * @param {number} column
- * @returns {Box}
  */
 export function reach({ decoder, grid, D }, row, column) {
-  const sizes = [{ ...grid, channels: D }];
-  for (const layer of decoder) sizes.push(outputSize(sizes.at(-1), layer));
-  let box = { top: row, bottom: row + 1, left: column, right: column + 1 };
-  for (let n = decoder.length - 1; n >= 0; n--) {
-    if (!decoder[n].pieces.length) continue;
-    let all;
-    for (let y = box.top; y < box.bottom; y++) {
-      for (let x = box.left; x < box.right; x++) all = around(all, windowOf(decoder[n], y, x));
+  return seen(decoder, { ...grid, channels: D }, row, column);
+}
+
+/**
+ * The places of a network's input that one place of its output depends on, clipped at the border.
+ * @param {Built[]} layers
+ * @param {Image} input
+ * @param {number} row
+ * @param {number} column
+ * @returns {Box}
+ */
+function seen(layers, input, row, column) {
+  const sizes = sizesOf(layers, input);
+  /** @type {(Box | undefined)[]} */
+  const boxes = sizes.map(() => undefined); // of each map, what the place depends on
+  boxes[layers.length] = { top: row, bottom: row + 1, left: column, right: column + 1 };
+  for (let n = layers.length - 1; n >= 0; n--) {
+    const box = boxes[n + 1];
+    if (!box || box.top >= box.bottom || box.left >= box.right) continue;
+    const [layer, from] = [layers[n], sourceOf(layers[n], n)];
+    if (!layer.pieces.length) {
+      for (const map of new Set([n, from])) boxes[map] = around(boxes[map], box);
+      continue;
     }
-    if (!all) return { top: 0, bottom: 0, left: 0, right: 0 }; // a border that holds the bias alone
-    const { height, width } = sizes[n];
-    const [top, left] = [Math.max(0, all.top), Math.max(0, all.left)];
-    box = { top, left, bottom: Math.min(height, all.bottom), right: Math.min(width, all.right) };
+    // A window's rows follow from the row alone, its columns from the column.
+    for (let y = box.top; y < box.bottom; y++) boxes[from] = around(boxes[from], windowOf(layer, y, box.left));
+    for (let x = box.left; x < box.right; x++) boxes[from] = around(boxes[from], windowOf(layer, box.top, x));
+    boxes[from] = clipped(boxes[from], sizes[from]);
   }
-  return box;
+  return boxes[0] ?? { top: 0, bottom: 0, left: 0, right: 0 }; // a border that holds the bias alone
+}
+
+/**
+ * The part of a box that lies on a map.
+ * @param {Box} box
+ * @param {Size} size
+ * @returns {Box}
+ */
+function clipped({ top, bottom, left, right }, { height, width }) {
+  return {
+    top: Math.max(0, top),
+    bottom: Math.min(height, bottom),
+    left: Math.max(0, left),
+    right: Math.min(width, right),
+  };
 }
 
 /**
@@ -442,7 +461,8 @@ export function build(layer, take) {
     const piece = { height, width, first: padding.map((p) => -p), step: stride, to: [0, 0], every: [1, 1] };
     return { ...layer, bias, pieces: [{ ...piece, weights: pack(layer, height, width, at) }] };
   }
-  if (kind !== "conv_transpose") throw new Error(`expected conv, conv_transpose, relu, bound or add, got ${kind}`);
+  if (kind !== "conv_transpose")
+    throw new Error(`expected one of conv, conv_transpose, ${Object.keys(POINTWISE).join(", ")}, got ${kind}`);
   const pieces = [];
   for (let row = 0; row < stride[0]; row++) {
     for (let column = 0; column < stride[1]; column++) {
@@ -495,6 +515,28 @@ function pack(layer, height, width, at) {
 }
 
 /**
+ * The sizes of an input and of the feature map after each layer.
+ * @param {Layer[]} layers
+ * @param {Image} input
+ */
+function sizesOf(layers, input) {
+  const sizes = [{ height: input.height, width: input.width, channels: input.channels }];
+  layers.forEach((layer, n) => {
+    sizes.push(outputSize(sizes[layer.kernel ? sourceOf(layer, n) : n], layer));
+  });
+  return sizes;
+}
+
+/**
+ * Which map the n-th layer takes, or adds to the last one.
+ * @param {Layer} layer
+ * @param {number} n
+ */
+function sourceOf({ back }, n) {
+  return n - (back ?? 0);
+}
+
+/**
  * The size a feature map has after a layer.
  * @param {Image} image
  * @param {Layer} layer
@@ -518,18 +560,19 @@ function outputSize({ height, width, channels }, layer) {
  * @param {FeatureMap[]} [before]
  */
 export function forward(layers, input, before) {
-  let changed = before ? difference(before[0], input) : EVERYTHING;
+  const changed = before ? difference(before[0], input) : EVERYTHING;
   if (!changed) return before;
-  const maps = [input];
+  const [maps, boxes] = [[input], [changed]]; // of each map, where it has changed
   layers.forEach((layer, n) => {
-    const size = outputSize(maps[n], layer);
+    const from = sourceOf(layer, n);
+    const pointwise = POINTWISE[layer.kind];
+    const size = outputSize(maps[pointwise ? n : from], layer);
     const values = before ? before[n + 1].values.slice() : new Float64Array(size.height * size.width * size.channels);
     const output = { ...size, values };
-    const pointwise = POINTWISE[layer.kind];
     const reached = pointwise
-      ? each(pointwise(layer), maps[n], maps[n - (layer.back ?? 0)], output, changed)
-      : convolve(layer, maps[n], output, changed);
-    if (before) changed = reached; // else there are places that see nothing, and hold the bias alone
+      ? each(pointwise(layer), maps[n], maps[from], output, around(boxes[from], boxes[n]))
+      : convolve(layer, maps[from], output, boxes[from]);
+    boxes.push(before ? reached : EVERYTHING); // there are places that see nothing, and hold the bias alone
     maps.push(output);
   });
   return maps;
@@ -575,6 +618,11 @@ function around(box, other) {
 /** @type {Record<string, (layer: Layer) => (value: number, c: number, earlier: number) => number>} */
 const POINTWISE = {
   relu: () => (value) => Math.max(0, value),
+  silu: () => (value) => value / (1 + Math.exp(-value)),
+  tanh:
+    ({ by = 1 }) =>
+    (value) =>
+      Math.tanh(value) * by,
   add: () => (value, _, earlier) => value + earlier,
   bound:
     ({ shift, scale, offset }) =>
