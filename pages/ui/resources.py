@@ -44,8 +44,8 @@ TITLES = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)", "plane"
 def owner() -> owners.Owner:
     """The model and the images that whoever started this server named on the command line."""
     found = owners.named(sys.argv[1:])
-    if found.problem:
-        print(found.problem, file=sys.stderr)
+    for sentence in filter(None, (*found.said, found.problem)):
+        print(sentence, file=sys.stderr)
     return found
 
 
