@@ -1,4 +1,4 @@
-"""The command line: python -m vqvae train, evaluate, info, compare, ladder, learning, prior, download, map, ablate."""
+"""The command line: python -m vqvae train, evaluate, info, page, compare, ladder, learning, prior and some more."""
 
 import argparse
 import signal
@@ -19,6 +19,7 @@ from vqvae.background.download import Progress, fetch
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
+from vqvae.files import write_atomically
 from vqvae.image_set import Shape
 from vqvae.model import best_device
 from vqvae.paths import data_folder
@@ -114,6 +115,23 @@ def info_command(options: argparse.Namespace) -> int:
             print("  assumed   " + "; ".join(opened.assumed))
         if opened.measured:
             print(_table(opened.measured))
+    return 0
+
+
+def page_command(options: argparse.Namespace) -> int:
+    try:
+        from pages.ui.takeaway import page, parts_of_file  # it lies beside in a checkout, and in no installed library
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"the page is made of the app's components ({error.name} is missing): run this in a checkout of the "
+            "explorer, with its requirements.txt installed"
+        ) from error
+    title, parts = parts_of_file(options.checkpoint)
+    whole = page(title, parts).encode()
+    write_atomically(options.out, whole)
+    for name, text in parts.items():
+        print(f"  {name:<12} {len(text):>11,} bytes")
+    print(f"Saved {options.out}, {len(whole):,} bytes: open it in any browser; ?embed=1 shows the canvas alone.")
     return 0
 
 
@@ -376,7 +394,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands",
         required=True,
-        metavar="train | evaluate | info | compare | ladder | learning | prior | download | map | ablate",
+        metavar="train | evaluate | info | page | compare | ladder | learning | prior | download | map | ablate",
     )
 
     command = commands.add_parser(
@@ -432,6 +450,19 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("info", help="say what a checkpoint is and where it comes from")
     command.set_defaults(run=info_command)
     _add_checkpoints(command)
+
+    command = commands.add_parser(
+        "page",
+        help="write a page to take home: one HTML file, for any browser, without a server or a network",
+        description="The explanation, the canvas, an interpolation, two smaller models and, where a prior lies beside "
+        "the checkpoint, Generate: all in one HTML file, which opens from a disk, a phone or any static host. "
+        "?embed=1 at the end of its address shows the canvas alone, for a frame in another page.",
+    )
+    command.set_defaults(run=page_command)
+    command.add_argument(
+        "checkpoint", type=Path, nargs="?", default=checkpoint.SHIPPED["default"], help="a file (the shipped default)"
+    )
+    command.add_argument("--out", type=Path, default=Path("vqvae.html"), help="the page (%(default)s)")
 
     _add_ahead(
         commands,

@@ -33,7 +33,7 @@ from vqvae.receptive_field import pictured
 from vqvae.runs import comparison as comparisons
 from vqvae.runs import cost
 from vqvae.runs import ladder as ladders
-from vqvae.runs.own_checkpoints import OwnCheckpoints, on_digits
+from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own, on_digits
 from vqvae.runs.run import Run
 from vqvae.training import Hyperparameters
 
@@ -217,6 +217,13 @@ def plane(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 # The Generate page.
+
+
+def prior_of(name: str, checkpoint: Checkpoint, own: OwnCheckpoints | None) -> prior_file.TrainedPrior | None:
+    """The prior of a checkpoint by its name in the picker, if it has one. Raises CheckpointError for a damaged one."""
+    if name in prior_file.SHIPPED_PRIORS:
+        return prior(prior_file.SHIPPED_PRIORS[name], checkpoint.fingerprint)
+    return prior(own.prior_file(name), checkpoint.fingerprint) if own and is_own(name) else None
 
 
 def prior(path: Path, fingerprint: str) -> prior_file.TrainedPrior | None:

@@ -14,7 +14,7 @@ from pages.ui.components.carrier import FOLDER as CARRIER
 from pages.ui.components.learning import learning_data
 from pages.ui.components.plane import plane_data
 from pages.ui.components.shared import module
-from pages.ui.home.losses import losses_of
+from pages.ui.components.story.losses import losses_of
 from tests.browser.hand import CARRY, DIGIT, PHONE, Picture, carry, drawing, places, reconstruction, stroke, until
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, load

@@ -115,16 +115,12 @@ def test_the_page_says_what_its_prior_was_measured_on():
 
 
 def test_a_model_without_a_prior_says_so(tmp_path, monkeypatch):
-    from pages.ui.shell import prior
-
-    monkeypatch.setattr(prior, "SHIPPED_PRIORS", {name: tmp_path / name for name in SHIPPED})
+    monkeypatch.setattr(prior_file, "SHIPPED_PRIORS", {name: tmp_path / name for name in SHIPPED})
     assert "has no prior yet" in text_of(visit("generate"))
 
 
 def test_a_damaged_prior_is_one_sentence(tmp_path, monkeypatch):
-    from pages.ui.shell import prior
-
-    monkeypatch.setattr(prior, "SHIPPED_PRIORS", {name: tmp_path / name for name in SHIPPED})
+    monkeypatch.setattr(prior_file, "SHIPPED_PRIORS", {name: tmp_path / name for name in SHIPPED})
     (tmp_path / "default").write_bytes(b"nothing")
     assert "is not a prior, or is damaged" in text_of(visit("generate"))
 

@@ -374,3 +374,18 @@ def test_help_teaches_every_hyperparameter_with_its_default(capsys):
         assert f"--{name.replace('_', '-')}" in printed
         assert " ".join(SETTINGS[name].effect.split()) in printed
         assert str(value) in printed
+
+
+def test_the_page_to_take_home_is_one_file_of_less_than_two_megabytes_which_names_nothing_elsewhere(tmp_path, capsys):
+    file = tmp_path / "vqvae.html"
+    assert main(["page", "--out", str(file)]) == 0
+    text = file.read_text()
+    assert len(text.encode()) < 2_000_000
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text)
+    assert "prior" in capsys.readouterr().out
+
+
+def test_the_page_says_what_it_needs_where_the_app_does_not_lie_beside(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pages.ui.takeaway", None)
+    assert main(["page"]) == 1
+    assert capsys.readouterr().err.startswith("error: the page is made of the app's components")

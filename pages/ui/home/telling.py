@@ -8,7 +8,7 @@ from pages.ui import resources
 from pages.ui.components.canvas import CanvasError, Put
 from pages.ui.components.carrier import bring, carry
 from pages.ui.components.story import LEARNING, PLANE, story
-from pages.ui.home.losses import losses_of
+from pages.ui.components.story.losses import losses_of
 from pages.ui.shell.canvas_state import Source, first_canvas, held_before, hold
 from pages.ui.shell.frame import Scene
 from vqvae.checkpoint import CheckpointError

@@ -20,11 +20,13 @@ from pages.ui.shell import presenting
 from pages.ui.shell.connection import lifeline
 from pages.ui.shell.messages import plain
 from pages.ui.shell.share import share
+from pages.ui.shell.take_home import Taken
 from pages.ui.shell.url_state import Field, PageState, whole
 from pages.ui.shell.visitor import visitor
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
 from vqvae.data import DataError
 from vqvae.explorable import AdapterError
+from vqvae.prior_file import TrainedPrior
 from vqvae.runs.own_checkpoints import Entry, OwnCheckpoints, is_own
 from vqvae.runs.visitor import Visitor
 
@@ -166,8 +168,6 @@ def page(
     st.title(heading or title, anchor=False)
     if not state["present"]:
         st.markdown(lead)
-    if sharing:
-        share(link_fields(state), not_in_link())
     state.warn_again()
     if state.complaints:
         state.warn(f"Part of this address was not understood and is left out: {'; '.join(state.complaints)}.")
@@ -177,6 +177,8 @@ def page(
         st.caption("Opening your model …")  # in a moment the browser says whose it is
         st.stop()
     name, checkpoint = _open_or_another(state["model"], own, titles)
+    if sharing:
+        share(link_fields(state), not_in_link(), Taken(titles[name], checkpoint, _prior(name, checkpoint, own)))
     with _ending_well(state):
         yield Scene(name, checkpoint, state, me, titles, bool(state["present"]))
 
@@ -234,6 +236,14 @@ def _stage(title: str, state: PageState, has_tour: bool) -> bool:
 
 def _open(name: str, own: OwnCheckpoints | None) -> Checkpoint:
     return resources.own_checkpoint(own, name) if own and is_own(name) else resources.checkpoint(name)
+
+
+def _prior(name: str, checkpoint: Checkpoint, own: OwnCheckpoints | None) -> TrainedPrior | None:
+    """Its prior to take home; a damaged one is none here, and Generate says what is wrong with it."""
+    try:
+        return resources.prior_of(name, checkpoint, own)
+    except CheckpointError:
+        return None
 
 
 def _open_or_another(chosen: str, own: OwnCheckpoints | None, titles: dict[str, str]) -> tuple[str, Checkpoint]:

@@ -1,4 +1,4 @@
-"""A link that restores what is on the screen, to copy, and as a QR code for those who watch."""
+"""A link that restores what is on the screen, to copy, and as a QR code for those who watch; a page to take home."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.components.v2 import component
 
+from pages.ui.shell import take_home
 from pages.ui.shell.link_codec import LONGEST, qr_code, write_link
 from vqvae.runs.own_checkpoints import is_own
 
@@ -26,7 +27,7 @@ _copy = component("vqvae_copy", html=HTML, css=STYLE, js=Path(__file__).with_suf
 
 
 @st.dialog("Share this view")
-def share(fields: dict[str, str], not_in_link: str = "") -> None:
+def share(fields: dict[str, str], not_in_link: str, taken: take_home.Taken) -> None:
     """Show the link to this page with these fields of the address, but for the stage, which is the speaker's."""
     page = st.context.url or ""
     fields = {name: text for name, text in fields.items() if name != "present"}
@@ -48,3 +49,4 @@ def share(fields: dict[str, str], not_in_link: str = "") -> None:
         )
     for note in notes:
         st.caption(note)
+    take_home.offer(taken)

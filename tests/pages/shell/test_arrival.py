@@ -43,7 +43,7 @@ def told(monkeypatch) -> dict[str, Any]:
 def shared(monkeypatch) -> list[dict[str, str]]:
     """The fields of every link that was shared."""
     shared: list[dict[str, str]] = []
-    monkeypatch.setattr(frame, "share", lambda fields, _not_in_link: shared.append(fields))
+    monkeypatch.setattr(frame, "share", lambda fields, _not_in_link, _taken: shared.append(fields))
     return shared
 
 

@@ -211,21 +211,26 @@ def canvas(checkpoint: Checkpoint, put: Put, tour: Tour, classes: int, key: str)
     The prior itself comes by the `carrier`, once it is asked for. Raises CanvasError for a model that cannot run in the
     browser.
     """
-    pixels = None if put.pixels is None else put.pixels.permute(1, 2, 0).flatten().tolist()  # channels last
-    edits = None if put.edits is None else put.edits.flatten().tolist()
     answer = _component(
         key=key,
-        data={
-            "model": describe(checkpoint),
-            "set": put._asdict() | {"pixels": pixels, "edits": edits},
-            "tour": tour._asdict(),
-            "classes": classes,
-        },
+        data={"model": describe(checkpoint), **canvas_data(put, tour, classes)},
         default={"drawing": None, "prior": None},
         on_drawing_change=lambda: None,
         on_prior_change=lambda: None,
     )
     return Answer(checked(answer.drawing, checkpoint, put.serial), answer.prior == checkpoint.fingerprint)
+
+
+def canvas_data(put: Put, tour: Tour, classes: int) -> dict[str, Any]:
+    """What the component takes beside the model."""
+    return {"set": put_data(put), "tour": tour._asdict(), "classes": classes}
+
+
+def put_data(put: Put) -> dict[str, Any]:
+    """What Python puts on a canvas, as the browser reads it: channels last."""
+    pixels = None if put.pixels is None else put.pixels.permute(1, 2, 0).flatten().tolist()
+    edits = None if put.edits is None else put.edits.flatten().tolist()
+    return put._asdict() | {"pixels": pixels, "edits": edits}
 
 
 def checked(answer: object, checkpoint: Checkpoint, serial: str) -> Drawing | None:

@@ -7,7 +7,7 @@ training digits most like them. What comes is a stranger's message: checked here
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from streamlit.components.v2 import component
@@ -71,22 +71,33 @@ def writer(
     """
     answer = _component(
         key=key,
-        data={
-            "fingerprint": fingerprint,
-            "set": {
-                "serial": serial,
-                "settings": start.settings._asdict(),
-                "at": start.at,
-                "hand": [list(move) for move in start.hand],
-            },
-            "neighbours": neighbours,
-            "presenting": presenting,
-        },
+        data=writer_data(fingerprint, serial, start, neighbours, presenting),
         default={"writing": None},
         on_writing_change=lambda: None,
         on_open_change=lambda: None,
     )
     return checked(answer.writing, fingerprint, config, serial), opened(answer.open, fingerprint, config)
+
+
+def writer_data(
+    fingerprint: str,
+    serial: str,
+    start: Written,
+    neighbours: dict[str, object] | None = None,
+    presenting: bool = False,
+) -> dict[str, Any]:
+    """What the component takes."""
+    return {
+        "fingerprint": fingerprint,
+        "set": {
+            "serial": serial,
+            "settings": start.settings._asdict(),
+            "at": start.at,
+            "hand": [list(move) for move in start.hand],
+        },
+        "neighbours": neighbours,
+        "presenting": presenting,
+    }
 
 
 def checked(answer: object, fingerprint: str, config: PriorConfig, serial: str) -> Said | None:

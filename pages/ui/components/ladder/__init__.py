@@ -8,7 +8,7 @@ import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from streamlit.components.v2 import component
@@ -65,16 +65,27 @@ def ladder(
     """
     answer = _component(
         key=key,
-        data={
-            "entries": [_described(entry) for entry in entries],
-            "unquantised": unquantised,
-            "set": {"serial": serial, **sides._asdict()},
-            "picture": picture and _picture(*picture),
-        },
+        data=ladder_data(entries, unquantised, serial, sides, picture),
         default={"sides": None},
         on_sides_change=lambda: None,
     )
     return checked(answer.sides, serial, {entry.name for entry in entries})
+
+
+def ladder_data(
+    entries: Sequence[Entry],
+    unquantised: float | None,
+    serial: str,
+    sides: Sides,
+    picture: tuple[str, Tensor] | None = None,
+) -> dict[str, Any]:
+    """What the component takes."""
+    return {
+        "entries": [_described(entry) for entry in entries],
+        "unquantised": unquantised,
+        "set": {"serial": serial, **sides._asdict()},
+        "picture": picture and _picture(*picture),
+    }
 
 
 def checked(answer: object, serial: str, names: set[str]) -> Sides | None:

@@ -9,11 +9,18 @@ IMPORT = re.compile(r'(?<=")(\.{1,2}/[\w./-]+\.js)(?=")')  # of an import, or of
 
 
 def module(path: Path) -> str:
-    """A module and all that it imports, as the one text that Components v2 takes: each file once, imports first.
+    """A module and all that it imports, as the one text that Components v2 takes.
 
     `loader.js` makes modules of them again. (Data URLs inside each other would hold a shared file once for each of its
-    importers, a third larger at every level.) Imports may not go round in a circle.
+    importers, a third larger at every level.)
     """
+    loader = (FOLDER / "loader.js").read_text()
+    return f"{loader}\nexport default await start({json.dumps(files_of(path), ensure_ascii=False)});\n"
+
+
+def files_of(path: Path) -> list[list[str | int]]:
+    """A module and all that it imports, as `loader.js` takes them: each file once, imports first, which may not go
+    round in a circle."""
     files: dict[Path, list[str | int]] = {}  # each one's text, cut where the number of another file stands
 
     def add(file: Path) -> int:
@@ -23,5 +30,4 @@ def module(path: Path) -> str:
         return list(files).index(file)
 
     add(path.resolve())
-    loader = (FOLDER / "loader.js").read_text()
-    return f"{loader}\nexport default await start({json.dumps(list(files.values()), ensure_ascii=False)});\n"
+    return list(files.values())

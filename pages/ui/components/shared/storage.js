@@ -1,17 +1,30 @@
 // The drawing in the browser tab's storage, where it survives another page and a reload.
 
 const STORED = "vqvae-workbench";
+/** @type {string | null} */
+let spare = null; // the same where storage is full or forbidden: lives as long as the page
 
 /** What is on the canvas survives another page and a reload: it lives in this tab's storage. */
 export function remember({ pixels, edits, target, image, set, fingerprint }) {
+  const text = JSON.stringify({
+    ...image,
+    fingerprint,
+    pixels: [...pixels],
+    edits: [...edits],
+    cell: target ?? null,
+    set,
+  });
   try {
-    sessionStorage.setItem(
-      STORED,
-      JSON.stringify({ ...image, fingerprint, pixels: [...pixels], edits: [...edits], cell: target ?? null, set }),
-    );
+    sessionStorage.setItem(STORED, text);
+    spare = null;
   } catch {
-    // Storage is full or forbidden: the drawing lives as long as the page.
+    spare = text;
   }
+}
+
+function stored() {
+  if (spare !== null) return spare;
+  return sessionStorage.getItem(STORED);
 }
 
 /**
@@ -21,7 +34,7 @@ export function remember({ pixels, edits, target, image, set, fingerprint }) {
  */
 export function remembered(set, fingerprint) {
   try {
-    const kept = JSON.parse(sessionStorage.getItem(STORED));
+    const kept = JSON.parse(stored());
     const [session, earlier] = [set.serial, kept.set.serial].map((serial) => serial.split(":")[0]);
     const alike = (name) => String(set[name]) === String(kept.set[name]);
     const same = session === earlier ? set.serial === kept.set.serial : alike("pixels") && alike("edits");

@@ -6,12 +6,12 @@ recording of learning, under the names PLANE and LEARNING. Python is told of a d
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from streamlit.components.v2 import component
 
 from pages.ui.components import learning, plane
-from pages.ui.components.canvas import Put
+from pages.ui.components.canvas import Put, put_data
 from pages.ui.components.shared import module
 
 FOLDER = Path(__file__).parent
@@ -50,22 +50,29 @@ def story(
 
     The page that a door was opened to, out of DOORS, in the run that hears of it.
     """
-    pixels = None if put.pixels is None else put.pixels.permute(1, 2, 0).flatten().tolist()  # channels last
-    edits = None if put.edits is None else put.edits.flatten().tolist()
     answer = _component(
         key=key,
-        data={
-            "fingerprint": fingerprint,
-            "set": put._asdict() | {"pixels": pixels, "edits": edits},
-            "losses": {"terms": [term._asdict() for term in losses.terms], "cost": losses.cost},
-            "plane": has_plane,
-            "learning": has_learning,
-            "presenting": presenting,
-        },
+        data=story_data(
+            fingerprint, put, losses, has_plane=has_plane, has_learning=has_learning, presenting=presenting
+        ),
         on_another_change=another,
         on_door_change=lambda: None,
     )
     return answer.door if answer.door in DOORS else None
+
+
+def story_data(
+    fingerprint: str, put: Put, losses: Losses, *, has_plane: bool, has_learning: bool, presenting: bool = False
+) -> dict[str, Any]:
+    """What the component takes."""
+    return {
+        "fingerprint": fingerprint,
+        "set": put_data(put),
+        "losses": {"terms": [term._asdict() for term in losses.terms], "cost": losses.cost},
+        "plane": has_plane,
+        "learning": has_learning,
+        "presenting": presenting,
+    }
 
 
 _component = component("vqvae_story", html=HTML, css=CSS, js=module(FOLDER / "story.js"))
