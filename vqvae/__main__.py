@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from tqdm import tqdm
 
 from vqvae import checkpoint, data, distributed, prior_file
+from vqvae import images as own_images
 from vqvae.analysis import ablation, projection, shipped
 from vqvae.analysis.best_codes import best_codes
 from vqvae.background.download import Progress, fetch
@@ -22,6 +23,7 @@ from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.files import write_atomically
+from vqvae.image_set import Shape
 from vqvae.model import best_device
 from vqvae.paths import data_folder
 from vqvae.prior_training import PriorRecipe, PriorSnapshot, PriorTraining, grids
@@ -70,9 +72,7 @@ def train_command(options: argparse.Namespace) -> int:
 
 def _train(recipe: Hyperparameters, options: argparse.Namespace) -> int:
     folder = options.run_folder or options.out.with_suffix(".run")
-    images, test = distributed.together(
-        lambda: (_images(options.dataset, "train", options), _images(options.dataset, "test", options))
-    )
+    images, test = distributed.together(lambda: _own_images(options) if options.images else _both_parts(options))
 
     def begun() -> Training:
         run = Training(images, recipe, distributed.own_device())
@@ -103,10 +103,12 @@ def evaluate_command(options: argparse.Namespace) -> int:
     for path in options.checkpoints:
         opened = checkpoint.load(path)
         _announce(path, opened)
-        figures = evaluate(opened.model.to(best_device()), _images(options.dataset, "test", options), opened.variance)
+        shape = opened.model.config.image_shape
+        test = _own_images(options, shape)[1] if options.images else _images(options.dataset, "test", options)
+        figures = evaluate(opened.model.to(best_device()), test, opened.variance)
         print(_table([figures]))
         if options.best_codes is not None:
-            print(f"  {_with_best_codes(opened, _images(options.dataset, 'test', options), options.best_codes)}")
+            print(f"  {_with_best_codes(opened, test, options.best_codes)}")
     return 0
 
 
@@ -132,7 +134,7 @@ def info_command(options: argparse.Namespace) -> int:
         if opened.recipe:
             print("  recipe    " + ", ".join(f"{name} {value}" for name, value in asdict(opened.recipe).items()))
         if opened.steps:
-            print(f"  trained   {opened.steps:,} steps on {opened.training_images} images of {opened.dataset}")
+            print(f"  trained   {opened.steps:,} steps on {opened.training_images:,} images of {opened.dataset}")
         if opened.versions:
             print("  with      " + ", ".join(f"{name} {number}" for name, number in opened.versions))
         if opened.assumed:
@@ -172,7 +174,7 @@ def compare_command(options: argparse.Namespace) -> int:
                 raise ValueError(f"expected a comparison in {options.of}, to take the best of")
             shorter = shorter.best(options.best)
         distributed.own_device()
-        images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+        images, test = _both_parts(options)
         count = len(shorter.recipes if shorter else comparison.RECIPES)
         if distributed.is_first():
             print(f"{count} recipes on {images.described}, {options.epochs} epochs, {options.seeds} seeds.")
@@ -219,7 +221,7 @@ def _outcome(one: comparison.Trial | comparison.Result) -> str:
 
 
 def ladder_command(options: argparse.Namespace) -> int:
-    images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+    images, test = _both_parts(options)
     print(f"{len(ladder.CODES)} codebooks, stages of training, and none at all, on {images.described}.")
     stopped = _Stop()
     for outcome in ladder.build(options.out, options.work, images, test, stopped, _rung_line):
@@ -238,7 +240,7 @@ def _rung_line(name: str, run: Training, snapshot: Snapshot) -> None:
 def prior_command(options: argparse.Namespace) -> int:
     opened = checkpoint.load(options.checkpoint)
     out = options.out or options.checkpoint.with_name(options.checkpoint.stem + prior_file.ENDING)
-    images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+    images, test = _both_parts(options)
     chosen = {field.name: getattr(options, field.name, None) for field in fields(PriorRecipe)}
     recipe = PriorRecipe(**{name: value for name, value in chosen.items() if value is not None})
     start = prior_file.load(options.start, opened.fingerprint) if options.start else None
@@ -348,7 +350,26 @@ def _fetch(dataset: str) -> None:
 def _images(dataset: str, split: str, options: argparse.Namespace) -> Digits:
     if options.download:
         _fetch(dataset)
-    images = data.load(dataset, split)
+    return _limited(data.load(dataset, split), options)
+
+
+def _both_parts(options: argparse.Namespace) -> tuple[Digits, Digits]:
+    """The images to train on, and those to measure on."""
+    return _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+
+
+def _own_images(options: argparse.Namespace, shape: Shape | None = None) -> tuple[Digits, Digits]:
+    """The same of a folder or file; without a shape, in one that can be trained on."""
+    found = own_images.find(options.images)
+    own = found.read(shape or own_images.trainable(found.shape, options.size))
+    for sentence in own.said:
+        print(sentence)
+    train, test = (_limited(own.part(split), options) for split in ("train", "test"))
+    print(f"{own.everything.described}, {' x '.join(map(str, own.everything.pixels.shape[1:]))}; {test.described}")
+    return train, test
+
+
+def _limited(images: Digits, options: argparse.Namespace) -> Digits:
     if options.limit is None:
         return images
     if options.limit < 1:
@@ -387,6 +408,8 @@ def _table(measured: Sequence[Evaluation]) -> str:
     ]
     for figures in measured:
         what = f"{figures.images:,} of {figures.dataset}, {figures.split}"
+        if figures.dataset not in data.DATASETS:
+            what = data.described(figures.dataset, figures.split, figures.images)
         ink = "–" if figures.ink_perplexity is None else f"{figures.ink_perplexity:.1f}"
         lines.append(
             f"  {what:<32} {figures.mse:9.5f} {figures.nmse:8.4f} {figures.psnr:8.2f} {figures.perplexity:10.1f} "
@@ -423,7 +446,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, default=Path("model.safetensors"), help="the checkpoint (%(default)s)")
     command.add_argument("--run", dest="run_folder", type=Path, help="folder for going on (the checkpoint's, as .run)")
     command.add_argument("--preset", choices=PRESETS, default="tutorial", help="where hyperparameters start")
-    _add_data(command)
+    _add_data(command, own=True)
+    command.add_argument(
+        "--size",
+        type=_size,
+        help="of the images of --images, such as 32, or 24x32 for height x width (their own, at most "
+        f"{own_images.LONGEST_SIDE} pixels a side)",
+    )
     for field in fields(Hyperparameters):
         flag, setting = f"--{field.name.replace('_', '-')}", SETTINGS[field.name]
         values = {name: getattr(preset, field.name) for name, preset in PRESETS.items()}
@@ -448,7 +477,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=evaluate_command)
     _add_checkpoints(command)
-    _add_data(command)
+    _add_data(command, own=True)
     command.add_argument(
         "--best-codes", type=int, help="also measure so many of the images with the codes that draw them best (none)"
     )
@@ -575,8 +604,21 @@ def _add_checkpoints(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    return int(height), int(width or height)
+
+
+def _add_data(command: argparse.ArgumentParser, own: bool = False) -> None:
+    sources = command.add_mutually_exclusive_group()
+    if own:
+        sources.add_argument(
+            "--images",
+            type=Path,
+            help="images of your own in place of a data set: a folder of images or of class folders, or a file in "
+            ".zip, .npz or .parquet; a tenth of each class is held out for testing",
+        )
+    sources.add_argument(
         "--dataset",
         choices=data.DATASETS,
         default="mnist",

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vqvae import checkpoint, distributed
 from vqvae.checkpoint import Checkpoint
+from vqvae.data import DATASETS, Digits
 from vqvae.evaluation import Evaluation
 from vqvae.files import write_atomically
 from vqvae.training import Hyperparameters, Training
@@ -70,7 +71,13 @@ def as_checkpoint(run: Training, measured: tuple[Evaluation, ...] = ()) -> Check
 def _record(run: Training) -> dict[str, object]:
     """What two runs must share for one to go on with the other's state: all but how often lines are printed."""
     recipe = {name: value for name, value in asdict(run.hyperparameters).items() if name != "print_freq"}
-    return {"dataset": run.digits.dataset, "images": len(run.digits), **recipe}
+    return {"dataset": _told_apart(run.digits), "images": len(run.digits), **recipe}
+
+
+def _told_apart(images: Digits) -> str:
+    """A data set’s name; of somebody’s own images also what is in them, since a folder may change."""
+    known = images.dataset in DATASETS
+    return images.dataset if known else f"{images.dataset} {images.content_key(str(images.pixels.shape))}"
 
 
 def _is_of(text: str | None, run: Training) -> bool:
@@ -81,4 +88,4 @@ def _is_of(text: str | None, run: Training) -> bool:
         recipe = replace(Hyperparameters.from_record(said), print_freq=run.hyperparameters.print_freq)
     except (ValueError, TypeError, KeyError, AttributeError):
         return False
-    return (dataset, images, recipe) == (run.digits.dataset, len(run.digits), run.hyperparameters)
+    return (dataset, images, recipe) == (_told_apart(run.digits), len(run.digits), run.hyperparameters)
