@@ -68,7 +68,7 @@ class Checkpoint:
 
     model: Model  # on the CPU, in eval mode
     variance: float  # of the training images' pixels in [0, 1]
-    dataset: str | None = None  # a name out of data.DATASETS, where known
+    dataset: str | None = None  # a name out of data.DATASETS, or what its owner called it, where known
     recipe: Hyperparameters | None = None
     training_images: int | None = None
     steps: int | None = None
@@ -367,8 +367,8 @@ def _text(words: object) -> str:
 
 
 def _dataset(name: object) -> str:
-    if not isinstance(name, str) or name not in data.DATASETS:
-        raise ValueError(f"expected a data set out of {', '.join(data.DATASETS)}, got {name!r}")
+    if not isinstance(name, str) or not name or name != data.plain_name(name):
+        raise ValueError(f"expected a data set’s name of at most {data.LONGEST_NAME} plain letters, got {name!r:.80}")
     return name
 
 
