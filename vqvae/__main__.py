@@ -1,17 +1,21 @@
 """The command line: python -m vqvae train, evaluate, info, page, compare, ladder, learning, prior and some more."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, fields, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from vqvae import checkpoint, data, prior_file
+from vqvae import checkpoint, data, distributed, prior_file
+from vqvae import images as own_images
 from vqvae.analysis import ablation, projection, shipped
 from vqvae.analysis.best_codes import best_codes
 from vqvae.background.download import Progress, fetch
@@ -19,6 +23,7 @@ from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.files import write_atomically
+from vqvae.image_set import Shape
 from vqvae.model import best_device
 from vqvae.paths import data_folder
 from vqvae.prior_training import PriorRecipe, PriorSnapshot, PriorTraining, grids
@@ -29,12 +34,15 @@ from vqvae.runs.run import RunError
 from vqvae.training import PRESETS, SETTINGS, Hyperparameters, Snapshot, Training, train
 
 S = TypeVar("S", Snapshot, PriorSnapshot)
+WHOLE_COMPARISON = timedelta(days=30)  # that one process waits for the runs of the others
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 1 a sentence on stderr says what is wrong, 130 stopped by Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
+        if distributed.launched() > 1 and options.run not in (train_command, compare_command):
+            raise ValueError("expected train or compare: no other command shares its work among processes")
         return options.run(options)
     except (CheckpointError, DataError, RunError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -45,24 +53,44 @@ def train_command(options: argparse.Namespace) -> int:
     chosen = {field.name: getattr(options, field.name) for field in fields(Hyperparameters)}
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if options.run_folder and (options.run_folder / "run.json").exists():
+        if distributed.launched() > 1:
+            raise ValueError(
+                f"{options.run_folder / 'run.json'} is of the Train page, whose runs have one process each"
+            )
         if chosen:
             raise ValueError(f"{options.run_folder / 'run.json'} says what to train: leave out {', '.join(chosen)}")
         ended = worker.work(options.run_folder, _Stop())
         print(f"{ended.state} at step {ended.step:,} of {ended.steps:,}. {ended.message}")
         return {"finished": 0, "stopped": 130}.get(ended.state, 1)
     recipe = replace(PRESETS[options.preset], **chosen)
+    with distributed.joined():
+        if distributed.is_first():
+            return _train(recipe, options)
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # one process prints for all
+            return _train(recipe, options)
+
+
+def _train(recipe: Hyperparameters, options: argparse.Namespace) -> int:
     folder = options.run_folder or options.out.with_suffix(".run")
-    images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
-    run = Training(images, recipe)
-    go_on(run, folder)
+    images, test = distributed.together(lambda: _own_images(options) if options.images else _both_parts(options))
+
+    def begun() -> Training:
+        run = Training(images, recipe, distributed.own_device())
+        go_on(run, folder)
+        return run
+
+    run, processes = distributed.together(begun), distributed.world()
     print(
         f"{recipe.num_embeddings} codes of {recipe.embedding_dim} numbers, {recipe.quantizer} quantizer, "
         f"{images.described}, {run.steps:,} steps on {run.device}, seed {recipe.seed}"
+        + (f", {processes} processes" if processes > 1 else "")
         + (f"; going on from step {run.step_count:,}" if run.step_count else "")
     )
-    stopped, save = _Stop(), partial(keep, run, folder, options.out)
+    stopped, save = distributed.by_any(_Stop()), partial(keep, run, folder, options.out)
     if not _follow(run, train(run, stopped), _line, lambda snapshot: snapshot.ends_epoch, save):
         return 130
+    if not distributed.is_first():
+        return 0
     figures = evaluate(run.model.eval(), test, run.variance)
     finished = as_checkpoint(run, (figures,))
     checkpoint.save(finished, options.out)
@@ -75,10 +103,12 @@ def evaluate_command(options: argparse.Namespace) -> int:
     for path in options.checkpoints:
         opened = checkpoint.load(path)
         _announce(path, opened)
-        figures = evaluate(opened.model.to(best_device()), _images(options.dataset, "test", options), opened.variance)
+        shape = opened.model.config.image_shape
+        test = _own_images(options, shape)[1] if options.images else _images(options.dataset, "test", options)
+        figures = evaluate(opened.model.to(best_device()), test, opened.variance)
         print(_table([figures]))
         if options.best_codes is not None:
-            print(f"  {_with_best_codes(opened, _images(options.dataset, 'test', options), options.best_codes)}")
+            print(f"  {_with_best_codes(opened, test, options.best_codes)}")
     return 0
 
 
@@ -104,7 +134,7 @@ def info_command(options: argparse.Namespace) -> int:
         if opened.recipe:
             print("  recipe    " + ", ".join(f"{name} {value}" for name, value in asdict(opened.recipe).items()))
         if opened.steps:
-            print(f"  trained   {opened.steps:,} steps on {opened.training_images} images of {opened.dataset}")
+            print(f"  trained   {opened.steps:,} steps on {opened.training_images:,} images of {opened.dataset}")
         if opened.versions:
             print("  with      " + ", ".join(f"{name} {number}" for name, number in opened.versions))
         if opened.assumed:
@@ -143,11 +173,18 @@ def compare_command(options: argparse.Namespace) -> int:
             if shorter is None:
                 raise ValueError(f"expected a comparison in {options.of}, to take the best of")
             shorter = shorter.best(options.best)
-        images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+        distributed.own_device()
+        images, test = _both_parts(options)
         count = len(shorter.recipes if shorter else comparison.RECIPES)
-        print(f"{count} recipes on {images.described}, {options.epochs} epochs, {options.seeds} seeds.")
+        if distributed.is_first():
+            print(f"{count} recipes on {images.described}, {options.epochs} epochs, {options.seeds} seeds.")
         for outcome in comparison.record(options.out, images, test, options.epochs, options.seeds, shorter):
             print(_outcome(outcome), flush=True)
+        with distributed.joined(WHOLE_COMPARISON):  # each process did runs of its own: wait for the last one
+            if not distributed.is_first():
+                return 0
+    elif not distributed.is_first():
+        return 0
     recorded = comparison.load(options.out)
     if recorded is None:
         raise ValueError(f"expected a comparison in {options.out}, and there is none yet")
@@ -184,7 +221,7 @@ def _outcome(one: comparison.Trial | comparison.Result) -> str:
 
 
 def ladder_command(options: argparse.Namespace) -> int:
-    images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+    images, test = _both_parts(options)
     print(f"{len(ladder.CODES)} codebooks, stages of training, and none at all, on {images.described}.")
     stopped = _Stop()
     for outcome in ladder.build(options.out, options.work, images, test, stopped, _rung_line):
@@ -203,7 +240,7 @@ def _rung_line(name: str, run: Training, snapshot: Snapshot) -> None:
 def prior_command(options: argparse.Namespace) -> int:
     opened = checkpoint.load(options.checkpoint)
     out = options.out or options.checkpoint.with_name(options.checkpoint.stem + prior_file.ENDING)
-    images, test = _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+    images, test = _both_parts(options)
     chosen = {field.name: getattr(options, field.name, None) for field in fields(PriorRecipe)}
     recipe = PriorRecipe(**{name: value for name, value in chosen.items() if value is not None})
     start = prior_file.load(options.start, opened.fingerprint) if options.start else None
@@ -241,7 +278,8 @@ def _follow(
     save: Callable[[], None],
 ) -> bool:
     """Train with a bar and a line for each snapshot, saving where it is due and at a stop; whether it finished."""
-    with tqdm(total=training.steps, initial=training.step_count, unit="step", disable=None) as bar:
+    hidden = None if distributed.is_first() else True  # None: where nobody watches
+    with tqdm(total=training.steps, initial=training.step_count, unit="step", disable=hidden) as bar:
         for snapshot in snapshots:
             bar.update(snapshot.step - bar.n)
             bar.write(line(snapshot))
@@ -312,7 +350,26 @@ def _fetch(dataset: str) -> None:
 def _images(dataset: str, split: str, options: argparse.Namespace) -> Digits:
     if options.download:
         _fetch(dataset)
-    images = data.load(dataset, split)
+    return _limited(data.load(dataset, split), options)
+
+
+def _both_parts(options: argparse.Namespace) -> tuple[Digits, Digits]:
+    """The images to train on, and those to measure on."""
+    return _images(options.dataset, "train", options), _images(options.dataset, "test", options)
+
+
+def _own_images(options: argparse.Namespace, shape: Shape | None = None) -> tuple[Digits, Digits]:
+    """The same of a folder or file; without a shape, in one that can be trained on."""
+    found = own_images.find(options.images)
+    own = found.read(shape or own_images.trainable(found.shape, options.size))
+    for sentence in own.said:
+        print(sentence)
+    train, test = (_limited(own.part(split), options) for split in ("train", "test"))
+    print(f"{own.everything.described}, {' x '.join(map(str, own.everything.pixels.shape[1:]))}; {test.described}")
+    return train, test
+
+
+def _limited(images: Digits, options: argparse.Namespace) -> Digits:
     if options.limit is None:
         return images
     if options.limit < 1:
@@ -351,6 +408,8 @@ def _table(measured: Sequence[Evaluation]) -> str:
     ]
     for figures in measured:
         what = f"{figures.images:,} of {figures.dataset}, {figures.split}"
+        if figures.dataset not in data.DATASETS:
+            what = data.described(figures.dataset, figures.split, figures.images)
         ink = "–" if figures.ink_perplexity is None else f"{figures.ink_perplexity:.1f}"
         lines.append(
             f"  {what:<32} {figures.mse:9.5f} {figures.nmse:8.4f} {figures.psnr:8.2f} {figures.perplexity:10.1f} "
@@ -377,7 +436,8 @@ def _parser() -> argparse.ArgumentParser:
         help="train a model and save it as a checkpoint",
         description="Train a model. Ctrl-C saves and stops; the same command goes on where it stopped, even after a "
         "crash, to the same weights. A run.json in the folder of --run says what to train, in place of settings; that "
-        "run publishes its figures into the folder, and obeys the file control there.",
+        "run publishes its figures into the folder, and obeys the file control there. torchrun --standalone "
+        "--nproc-per-node 2 -m vqvae train trains in two processes, each with its share of every batch.",
         epilog="The defaults are the tutorial's: a codebook learned by gradients, where some codes never get used. "
         "--preset recommended keeps all of them in use: moving averages, k-means "
         "initialisation, dead-code replacement and a one-cycle learning rate.",
@@ -386,7 +446,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, default=Path("model.safetensors"), help="the checkpoint (%(default)s)")
     command.add_argument("--run", dest="run_folder", type=Path, help="folder for going on (the checkpoint's, as .run)")
     command.add_argument("--preset", choices=PRESETS, default="tutorial", help="where hyperparameters start")
-    _add_data(command)
+    _add_data(command, own=True)
+    command.add_argument(
+        "--size",
+        type=_size,
+        help="of the images of --images, such as 32, or 24x32 for height x width (their own, at most "
+        f"{own_images.LONGEST_SIDE} pixels a side)",
+    )
     for field in fields(Hyperparameters):
         flag, setting = f"--{field.name.replace('_', '-')}", SETTINGS[field.name]
         values = {name: getattr(preset, field.name) for name, preset in PRESETS.items()}
@@ -411,7 +477,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=evaluate_command)
     _add_checkpoints(command)
-    _add_data(command)
+    _add_data(command, own=True)
     command.add_argument(
         "--best-codes", type=int, help="also measure so many of the images with the codes that draw them best (none)"
     )
@@ -456,8 +522,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Train by gradients, moving averages, the rotation trick, SimVQ, DiVeQ and FSQ, with and without "
         "k-means initialisation and dead-code replacement, on the same images in the same order. Each recipe first "
         "tries three learning rates, in short runs measured on training images held out. Each run is written down as "
-        "it ends; the same command goes on where it was interrupted, and may run in several processes. On full MNIST "
-        "it takes some five hours of one core.",
+        "it ends; the same command goes on where it was interrupted, and may run in several processes, which share the "
+        "runs among them (torchrun --nproc-per-node). On full MNIST it takes some five hours of one core.",
     )
     command.set_defaults(run=compare_command)
     _add_data(command)
@@ -538,8 +604,21 @@ def _add_checkpoints(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_data(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
+def _size(text: str) -> tuple[int, int]:
+    height, _, width = text.partition("x")
+    return int(height), int(width or height)
+
+
+def _add_data(command: argparse.ArgumentParser, own: bool = False) -> None:
+    sources = command.add_mutually_exclusive_group()
+    if own:
+        sources.add_argument(
+            "--images",
+            type=Path,
+            help="images of your own in place of a data set: a folder of images or of class folders, or a file in "
+            ".zip, .npz or .parquet; a tenth of each class is held out for testing",
+        )
+    sources.add_argument(
         "--dataset",
         choices=data.DATASETS,
         default="mnist",

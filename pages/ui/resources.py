@@ -44,8 +44,8 @@ TITLES = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)", "plane"
 def owner() -> owners.Owner:
     """The model and the images that whoever started this server named on the command line."""
     found = owners.named(sys.argv[1:])
-    if found.problem:
-        print(found.problem, file=sys.stderr)
+    for sentence in filter(None, (*found.said, found.problem)):
+        print(sentence, file=sys.stderr)
     return found
 
 
@@ -157,13 +157,6 @@ def to_fetch(checkpoint: Checkpoint) -> bytes:
 
 
 # The Codebook page.
-
-
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
-def adjacency(checkpoint: Checkpoint, name: str, split: str, with_background: bool) -> Tensor:
-    """How often codes stand side by side in a data set: (K, K). Raises DataError."""
-    found = encoded(checkpoint, name, split)
-    return counting.adjacency(found, with_background, checkpoint.model.config.num_embeddings)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -356,9 +349,15 @@ def uploads() -> Pace:
 
 
 @st.cache_data(max_entries=64, ttl=1800, show_spinner="Trying a few steps …")
-def step_cost(recipe: Hyperparameters) -> cost.Cost:
-    """What a step takes on this machine, on images of the embedded digits' size."""
-    return cost.step_cost(recipe, digits().pixels.shape[1:])
+def step_cost(recipe: Hyperparameters, image_shape: tuple[int, ...]) -> cost.Cost:
+    """What a step takes on this machine, on images of (C, H, W)."""
+    return cost.step_cost(recipe, image_shape)
+
+
+def shape_of(dataset_name: str) -> tuple[int, ...]:
+    """(C, H, W) of a data set's images; one that is not on this machine has the embedded digits' size. DataError."""
+    coloured = dataset_name == data.PHOTOS
+    return tuple((dataset(data.PHOTOS, "test") if coloured else _embedded()).pixels.shape[1:])
 
 
 @st.cache_resource(max_entries=64, show_spinner="Measuring the model …", hash_funcs=_BY_CONTENT)

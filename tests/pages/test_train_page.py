@@ -44,7 +44,7 @@ measure = resources.figures_on_digits
 def _children_are_threads(children, monkeypatch):
     """A step costs what it says here, and models are not measured unless a test says so."""
     figures = Evaluation(data.EMBEDDED, "all", 5_000, 0.01, 0.1, 20.0, 4.0, 8)
-    monkeypatch.setattr(resources, "step_cost", lambda recipe: Cost(0.05, 50 * 2**20))
+    monkeypatch.setattr(resources, "step_cost", lambda recipe, image_shape: Cost(0.05, 50 * 2**20))
     monkeypatch.setattr(resources, "figures_on_digits", lambda checkpoint: figures)
 
 

@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -81,6 +83,61 @@ def test_a_trained_checkpoint_says_how_it_came_about_and_how_good_it_is(preset, 
     printed = capsys.readouterr().out
     assert f"{figures.nmse:.4f}" in printed
     assert opened.fingerprint in printed
+
+
+@pytest.fixture
+def flowers(tmp_path) -> Path:
+    """Forty colour images of two classes, of CIFAR-10's size."""
+    noise = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8)
+    for number, values in enumerate(noise):
+        path = tmp_path / "flowers" / ("rose", "tulip")[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(values).save(path)
+    return tmp_path / "flowers"
+
+
+def trained_on(images: Path, out: Path, *options: str) -> int:
+    few = ["--epochs", "1", "--batch-size", "12", "--num-embeddings", "8", "--embedding-dim", "4"]
+    return main(["train", "--images", str(images), *few, "--out", str(out), *options])
+
+
+def test_a_model_of_ones_own_images_says_what_it_was_trained_and_measured_on(flowers, out, capsys):
+    assert trained_on(flowers, out) == 0
+    opened = checkpoint.load(out)
+    assert opened.model.config.image_shape == (3, 32, 32)
+    assert (opened.dataset, opened.training_images, opened.steps) == ("flowers", 36, 3)
+    (figures,) = opened.measured
+    assert (figures.dataset, figures.split, figures.images) == ("flowers", "test", 4)
+    assert "4 held-out images of flowers" in capsys.readouterr().out
+    assert main(["evaluate", str(out), "--images", str(flowers)]) == 0
+    assert f"{figures.mse:.5f} {figures.nmse:8.4f}" in capsys.readouterr().out  # measured on the same ones
+    assert main(["info", str(out)]) == 0
+    assert "3 steps on 36 images of flowers" in capsys.readouterr().out
+
+
+def test_training_on_ones_own_images_goes_on_while_they_are_the_same(flowers, out, capsys):
+    assert trained_on(flowers, out, "--size", "16x20") == 0
+    assert checkpoint.load(out).model.config.image_shape == (3, 16, 20)
+    before = out.read_bytes()
+    assert trained_on(flowers, out, "--size", "16x20") == 0
+    assert out.read_bytes() == before
+    Image.new("RGB", (32, 32)).save(flowers / "rose" / "0.png")
+    assert trained_on(flowers, out, "--size", "16x20") == 1
+    assert "holds another run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--images", "nowhere"], "There is no nowhere: expected a folder of images or of class folders"),
+        (["--images", ".", "--size", "30"], "expected a size divisible by 4, such as 32, got 30"),
+        (["--images", ".", "--limit", "0"], "expected --limit to be at least 1"),
+    ],
+)
+def test_images_that_cannot_be_trained_on_are_one_sentence(options, words, flowers, monkeypatch, capsys):
+    monkeypatch.chdir(flowers)
+    assert main(["train", *options]) == 1
+    assert capsys.readouterr().err.startswith(f"error: {words}")
 
 
 def test_a_line_comes_every_print_freq_steps_and_at_each_epochs_end(out, capsys):

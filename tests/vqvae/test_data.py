@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from sklearn.datasets import load_sample_images
 from torch import Tensor
 from torchvision import datasets
 
@@ -346,12 +347,36 @@ def test_who_asks_for_a_download_on_its_way_joins_it_and_the_last_to_leave_stops
     assert began == ["kmnist"]
 
 
+# Crops of two photographs
+
+
+def test_colour_comes_along_and_what_is_for_testing_shares_no_pixel_with_what_is_for_training():
+    train, test = data.load("photos"), data.load("photos", "test")
+    assert train.pixels.shape == (data.training_images("photos"), 3, 32, 32)
+    assert test.pixels.shape == (data.test_images("photos"), 3, 32, 32)
+    assert (train.labels.bincount().tolist(), test.labels.bincount().tolist()) == ([3300, 3300], [250, 250])
+    assert train.classes == ("china", "flower")
+    photographs = [torch.from_numpy(one.copy()).permute(2, 0, 1) for one in load_sample_images().images]
+    for photograph, label in zip(photographs, (0, 1), strict=True):
+        strip = photograph[:, :, 272:336].unfold(1, 32, 8).unfold(2, 32, 8).permute(1, 2, 0, 3, 4).flatten(0, 1)
+        assert test.pixels[test.labels == label].equal(strip)
+        beside = torch.cat(
+            [
+                side.unfold(1, 32, 8).unfold(2, 32, 8).permute(1, 2, 0, 3, 4)
+                for side in (photograph[:, :, :272], photograph[:, :, 336:])
+            ],
+            1,
+        )
+        assert train.pixels[train.labels == label].equal(beside.flatten(0, 1))
+    assert len(data.load("photos", "all")) == len(train) + len(test)
+
+
 # Names
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
     with pytest.raises(
-        ValueError, match="expected a data set out of digits, mnist, fashion-mnist, kmnist, got 'cifar'"
+        ValueError, match="expected a data set out of digits, photos, mnist, fashion-mnist, kmnist, got 'cifar'"
     ):
         data.load("cifar")
 
@@ -369,6 +394,7 @@ def test_an_unknown_split_is_refused_with_the_known_ones(dataset, split):
         ("fashion-mnist", "train", "2 training images of FashionMNIST"),
         ("kmnist", "test", "2 test characters of KMNIST"),
         ("digits", "test", "2 embedded digits (their held-out part)"),
+        ("photos", "train", "2 training crops of two photographs"),
     ],
 )
 def test_images_say_what_they_are(dataset, split, expected):

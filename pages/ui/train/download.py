@@ -8,7 +8,13 @@ from vqvae.background.download import Progress
 from vqvae.paths import data_folder
 from vqvae.runs.visitor import Visitor
 
-DATASETS = {"digits": "5,000 embedded digits", "mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "kmnist": "KMNIST"}
+DATASETS = {
+    "digits": "5,000 embedded digits",
+    "photos": "Crops of two photographs, in colour",
+    "mnist": "MNIST",
+    "fashion-mnist": "Fashion-MNIST",
+    "kmnist": "KMNIST",
+}
 MEGABYTES = {"mnist": 12, "fashion-mnist": 31, "kmnist": 21}
 
 

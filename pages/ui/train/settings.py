@@ -111,7 +111,7 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
             format_func=DATASETS.__getitem__,
             persist_state="session",
             width=260,
-            help="A tenth of the embedded digits is held out for testing; the full sets come with test images.",
+            help="A tenth of what comes along is held out for testing; the full sets come with test images.",
         )
         aside = start(state, me, chosen)
     if aside:
@@ -218,8 +218,10 @@ def _say_cost(config: RunConfig) -> None:
     chosen = config.recipe
     steps = -(-images // chosen.batch_size) * chosen.epochs
     # What does not change a step is left out, so that one measurement serves.
-    cost = resources.step_cost(replace(chosen, epochs=1, lr=1e-3, commitment_cost=0.25, schedule="constant", seed=0))
-    held = cost.bytes + images * resources.digits().pixels[0].numel()
+    shape = resources.shape_of(config.dataset)
+    alike = replace(chosen, epochs=1, lr=1e-3, commitment_cost=0.25, schedule="constant", seed=0)
+    cost = resources.step_cost(alike, shape)
+    held = cost.bytes + images * math.prod(shape)
     st.caption(
         f"**About {duration(steps * cost.seconds)}, if the machine has nothing else to do**: {steps:,} steps of "
         f"{1000 * cost.seconds:.0f} ms, measured just now. About {held / 2**20:,.0f} MB besides PyTorch itself."

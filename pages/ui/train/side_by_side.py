@@ -124,7 +124,7 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | N
     if epochs is None or seed is None or len(orders) < len(names):
         st.error("A number is out of range, here or in your settings: correct it to compare.")
         return
-    cost = resources.step_cost(replace(TUTORIAL, epochs=1))
+    cost = resources.step_cost(replace(TUTORIAL, epochs=1), resources.shape_of(dataset))
     steps = _steps(dataset, epochs)
     minutes = max(1, round(len(names) * steps * cost.seconds / 60))
     st.caption(
