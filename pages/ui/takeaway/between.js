@@ -3,7 +3,6 @@
 import interpolation from "../components/interpolation/interpolation.js";
 import { follow } from "../components/shared/live.js";
 import { paint } from "../components/shared/pixels.js";
-import { withArticle } from "../components/shared/words.js";
 import { Mounted } from "./mounted.js";
 
 /** @typedef {{name: string, pixels: number[]}} Choice */
