@@ -120,9 +120,9 @@ def test_one_drawing_goes_along_and_every_link_leads_somewhere_in_the_page(opene
     tab.get_by_role("link", name="Open it in Draw").click()
     until(lambda: drawing(tab) == drawn, "the drawing on the other canvas")
     tab.locator("section.between").scroll_into_view_if_needed()
-    expect(tab.get_by_role("img", name="A: the digit above")).to_be_visible()
-    tab.get_by_role("button", name="B: the digit 8").click()
-    expect(tab.get_by_role("img", name="B: an 8")).to_be_visible()
+    expect(tab.get_by_role("img", name="A: the drawing above")).to_be_visible()
+    tab.get_by_role("button", name="B: 8").click()
+    expect(tab.get_by_role("img", name="B: 8")).to_be_visible()
     tab.locator("section.ladder").scroll_into_view_if_needed()
     expect(tab.get_by_role("img", name="Reconstruction by 8 codes")).to_be_visible()
     tab.go_back()
@@ -150,7 +150,7 @@ def test_embedded_it_is_the_canvas_alone(opened, home):
 
 
 def test_in_a_notebooks_frame_that_may_store_nothing_the_drawing_still_goes_along(opened, tmp_path):
-    frame = show(whole=True)._repr_html_().replace("<iframe", "<iframe sandbox='allow-scripts'")
+    frame = show(CHECKPOINT, whole=True)._repr_html_().replace("<iframe", "<iframe sandbox='allow-scripts'")
     notebook = tmp_path / "notebook.html"
     notebook.write_text(f"<!doctype html><base href='https://notebook.invalid/'>{frame}")
     page_in_frame = opened(notebook).frame_locator("iframe")

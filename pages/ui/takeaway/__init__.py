@@ -13,7 +13,8 @@ from pages.ui.takeaway.contents import Start, parts_of
 from pages.ui.takeaway.theme import theme
 from vqvae import checkpoint as checkpoints
 from vqvae import data, prior_file
-from vqvae.checkpoint import SHIPPED
+from vqvae.checkpoint import SHIPPED, Checkpoint
+from vqvae.prior_file import TrainedPrior
 
 __all__ = ["Shown", "Start", "page", "parts_of", "parts_of_file", "show"]
 
@@ -67,10 +68,20 @@ class Shown:
         )
 
 
-def show(path: Path | str = SHIPPED["default"], *, whole: bool = False, height: int = 720) -> Shown:
-    """A checkpoint's canvas for a notebook, where it stands as the last line of a cell; `whole` shows the whole page.
+def show(
+    checkpoint: Checkpoint | Path | str = SHIPPED["default"],
+    trained: TrainedPrior | None = None,
+    *,
+    whole: bool = False,
+    height: int = 720,
+) -> Shown:
+    """A model's canvas for a notebook, where it stands as the last line of a cell; `whole` shows the whole page.
 
-    `height` is in pixels. Raises what `parts_of_file` does.
+    A checkpoint in a file comes with the prior beside it, one that is at hand with `trained`, if given. `height` is in
+    pixels. Raises what `parts_of_file` does.
     """
-    title, parts = parts_of_file(Path(path))
+    if isinstance(checkpoint, Checkpoint):
+        title, parts = "Your model", parts_of("Your model", checkpoint, trained, data.load(data.EMBEDDED, "all"))
+    else:
+        title, parts = parts_of_file(Path(checkpoint))
     return Shown(page(title, parts, embedded=not whole), height)

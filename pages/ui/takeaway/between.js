@@ -3,17 +3,16 @@
 import interpolation from "../components/interpolation/interpolation.js";
 import { follow } from "../components/shared/live.js";
 import { paint } from "../components/shared/pixels.js";
-import { withArticle } from "../components/shared/words.js";
 import { Mounted } from "./mounted.js";
 
-/** @typedef {{label: number, pixels: number[]}} Digit */
+/** @typedef {{name: string, pixels: number[]}} Choice */
 
 export class Between {
   /**
    * @param {HTMLElement} section
    * @param {Record<string, import("./mounted.js").Looks>} looks
    * @param {any} model
-   * @param {Digit[]} digits  to choose the other end from
+   * @param {Choice[]} digits  to choose the other end from
    */
   constructor(section, looks, model, digits) {
     this.model = model;
@@ -35,13 +34,13 @@ export class Between {
     this.choose(this.end);
   }
 
-  choice({ label, pixels }, n) {
+  choice({ name, pixels }, n) {
     const button = document.createElement("button");
     const { width, height, channels } = this.model;
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     paint(canvas, Uint8ClampedArray.from(pixels), { width, height, channels });
     button.append(canvas);
-    button.setAttribute("aria-label", `B: the digit ${label}`);
+    button.setAttribute("aria-label", `B: ${name}`);
     button.onclick = () => this.choose(n);
     return button;
   }
@@ -60,10 +59,10 @@ export class Between {
     const key = [this.drawn.pixels, this.end];
     if (this.key?.every((one, n) => one === key[n])) return;
     this.key = key;
-    const { label, pixels } = this.digits[this.end];
+    const { name, pixels } = this.digits[this.end];
     const ends = [
-      { name: "the digit above", pixels: this.drawn.pixels },
-      { name: withArticle(label), pixels: Uint8ClampedArray.from(pixels) },
+      { name: "the drawing above", pixels: this.drawn.pixels },
+      { name, pixels: Uint8ClampedArray.from(pixels) },
     ];
     this.mounted.update({ model: this.model, ends });
   }

@@ -1,6 +1,5 @@
 """What lies in the page: models, recordings, and what Python's wrappers give to components in the app."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from pages.ui.components import canvas, generate, interpolation, ladder, story
-from pages.ui.components.canvas import Put, Tour, canvas_data
+from pages.ui.components.canvas import Put, Tour, canvas_data, describe
 from pages.ui.components.carrier import describe_prior
 from pages.ui.components.generate import Written, writer_data
-from pages.ui.components.ladder import Entry, Sides, ladder_data, to_fetch
+from pages.ui.components.ladder import Entry, Sides, in_halves, ladder_data
 from pages.ui.components.learning import described as learning_data
 from pages.ui.components.plane import plane_data
 from pages.ui.components.shared import files_of
@@ -21,7 +20,7 @@ from pages.ui.components.story.losses import losses_of
 from pages.ui.takeaway.packing import pack
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
-from vqvae.data import Digits, fitted_pixels
+from vqvae.data import Digits, fitted, fitted_pixels
 from vqvae.prior_file import TrainedPrior
 from vqvae.runs import ladder as ladders
 from vqvae.runs import learning as recordings
@@ -37,7 +36,7 @@ COMPONENTS = {
 RUNGS = (8, 32)  # codes of the two other models that come along
 EXAMPLE = 1234  # the embedded digit that a page begins with, where nothing was drawn: a clear two
 EVERY = 2  # so many looks of the recording of learning are one here
-SERIAL = "home:0"
+CHOICES = 10  # images to choose from
 
 
 class Start(NamedTuple):
@@ -55,11 +54,9 @@ def parts_of(
 
     Weights are rounded to half precision. Raises CanvasError for a model that cannot run in the browser.
     """
-    half = _rounded(checkpoint)
     plane, recording, rungs = _plane(digits), _recording(), ladders.load()
-    start = start or Start(digits.pixels[EXAMPLE], example=True)
-    pixels = fitted_pixels(start.pixels, half.model.config)
-    put = Put(SERIAL, pixels, start.edits, example=start.example)
+    start = start or Start(digits.pixels[EXAMPLE % len(digits)], example=True)
+    put = Put("", fitted_pixels(start.pixels, checkpoint.model.config), start.edits, example=start.example)
     others = {
         f"codes-{one.model.config.num_embeddings}": one
         for one in rungs.codes
@@ -67,19 +64,18 @@ def parts_of(
     }
     classes = trained.prior.config.classes if trained else 0
     said = {
-        "title": title,
-        "fingerprint": half.fingerprint,
+        "fingerprint": checkpoint.fingerprint,
         "story": story_data(
-            half.fingerprint,
+            checkpoint.fingerprint,
             put,
-            losses_of(half),
+            losses_of(checkpoint),
             has_plane=plane is not None,
             has_learning=recording is not None,
         ),
         "canvas": canvas_data(put, Tour("0"), classes),
-        "generate": trained and writer_data(half.fingerprint, "0", Written()),
+        "generate": trained and writer_data(checkpoint.fingerprint, "0", Written()),
         "ladder": _ladder(title, checkpoint, others, rungs.unquantised and rungs.unquantised.nmse),
-        "digits": _one_of_each(digits, half),
+        "digits": _some(digits, checkpoint),
     }
     contents: dict[str, Any] = {
         "code": {
@@ -87,28 +83,23 @@ def parts_of(
             "components": {name: {"html": markup, "css": css} for name, (markup, css) in COMPONENTS.items()},
         },
         "said": said,
-        "model": json.loads(to_fetch(half)),
+        "model": in_halves(describe(checkpoint)),
         "prior": trained and describe_prior(trained),
         PLANE: plane,
         LEARNING: recording,
-        **{name: json.loads(to_fetch(one)) for name, one in others.items()},
+        **{name: in_halves(describe(one)) for name, one in others.items()},
     }
     return {name: pack(content) for name, content in contents.items() if content is not None}
-
-
-def _rounded(checkpoint: Checkpoint) -> Checkpoint:
-    """The model in half precision; as it is, where a weight is too large for that."""
-    half = checkpoints.rounded(checkpoint)
-    return half if all(tensor.isfinite().all() for tensor in half.model.state_dict().values()) else checkpoint
 
 
 def _plane(digits: Digits) -> dict[str, Any] | None:
     """The model of two numbers a vector, where it is there."""
     try:
-        plane = checkpoints.rounded(checkpoints.load(SHIPPED["plane"]))
+        plane = checkpoints.load(SHIPPED["plane"])
     except CheckpointError:
         return None
-    return plane_data(plane, digits) | {"model": json.loads(to_fetch(plane))}
+    data = plane_data(plane, fitted(digits, plane.model.config))
+    return data | {"model": in_halves(data["model"])}
 
 
 def _recording() -> dict[str, Any] | None:
@@ -141,11 +132,14 @@ def _ladder(
     return ladder_data([*entries, own], unquantised, "0", Sides(own.name, entries[0].name))
 
 
-def _one_of_each(digits: Digits, checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """An embedded digit of each class, in the model's size, channels last."""
+def _some(digits: Digits, checkpoint: Checkpoint) -> list[dict[str, Any]]:
+    """An image of each of the first classes, in the model's size, channels last; without classes, some images."""
+    numbers = [int((digits.labels == label).nonzero()[0]) for label in digits.labels.unique()[:CHOICES]]
+    if not digits.labelled:
+        numbers = list(range(min(CHOICES, len(digits))))
     found = []
-    for label in digits.labels.unique().tolist():
-        number = int((digits.labels == label).nonzero()[0])
+    for number in numbers:
         pixels = fitted_pixels(digits.pixels[number], checkpoint.model.config).permute(1, 2, 0)
-        found.append({"label": label, "pixels": pixels.flatten().tolist()})
+        name = digits.classes[int(digits.labels[number])] if digits.labelled else f"{digits.one} {number}"
+        found.append({"name": name, "pixels": pixels.flatten().tolist()})
     return found

@@ -43,11 +43,21 @@ class Sides(NamedTuple):
 def to_fetch(checkpoint: Checkpoint) -> bytes:
     """A model as `fetched.js` unpacks it; in float16 where that holds every weight exactly. Raises CanvasError."""
     model = describe(checkpoint)
-    values = torch.frombuffer(bytearray(base64.b64decode(model["weights"])), dtype=torch.float32)
-    if torch.equal(values.half().float(), values):
-        del model["weights"]
-        model["halves"] = base64.b64encode(values.half().numpy().astype("<f2").tobytes()).decode()
-    return json.dumps(model).encode()
+    values = _weights(model)
+    return json.dumps(in_halves(model) if torch.equal(values.half().float(), values) else model).encode()
+
+
+def in_halves(model: dict[str, Any]) -> dict[str, Any]:
+    """A described model with its weights rounded to float16; as it is, where one is too large for that."""
+    halves = _weights(model).half()
+    if not halves.isfinite().all():
+        return model
+    rest = {name: value for name, value in model.items() if name != "weights"}
+    return rest | {"halves": base64.b64encode(halves.numpy().astype("<f2").tobytes()).decode()}
+
+
+def _weights(model: dict[str, Any]) -> Tensor:
+    return torch.frombuffer(bytearray(base64.b64decode(model["weights"])), dtype=torch.float32)
 
 
 def ladder(
