@@ -1,17 +1,20 @@
 """The command line: python -m vqvae train, evaluate, info, page, compare, ladder, learning, prior and some more."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict, fields, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from vqvae import checkpoint, data, prior_file
+from vqvae import checkpoint, data, distributed, prior_file
 from vqvae import images as own_images
 from vqvae.analysis import ablation, projection, shipped
 from vqvae.analysis.best_codes import best_codes
@@ -31,12 +34,15 @@ from vqvae.runs.run import RunError
 from vqvae.training import PRESETS, SETTINGS, Hyperparameters, Snapshot, Training, train
 
 S = TypeVar("S", Snapshot, PriorSnapshot)
+WHOLE_COMPARISON = timedelta(days=30)  # that one process waits for the runs of the others
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0 done, 1 a sentence on stderr says what is wrong, 130 stopped by Ctrl-C."""
     options = _parser().parse_args(arguments)
     try:
+        if distributed.launched() > 1 and options.run not in (train_command, compare_command):
+            raise ValueError("expected train or compare: no other command shares its work among processes")
         return options.run(options)
     except (CheckpointError, DataError, RunError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -47,24 +53,44 @@ def train_command(options: argparse.Namespace) -> int:
     chosen = {field.name: getattr(options, field.name) for field in fields(Hyperparameters)}
     chosen = {name: value for name, value in chosen.items() if value is not None}
     if options.run_folder and (options.run_folder / "run.json").exists():
+        if distributed.launched() > 1:
+            raise ValueError(
+                f"{options.run_folder / 'run.json'} is of the Train page, whose runs have one process each"
+            )
         if chosen:
             raise ValueError(f"{options.run_folder / 'run.json'} says what to train: leave out {', '.join(chosen)}")
         ended = worker.work(options.run_folder, _Stop())
         print(f"{ended.state} at step {ended.step:,} of {ended.steps:,}. {ended.message}")
         return {"finished": 0, "stopped": 130}.get(ended.state, 1)
     recipe = replace(PRESETS[options.preset], **chosen)
+    with distributed.joined():
+        if distributed.is_first():
+            return _train(recipe, options)
+        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # one process prints for all
+            return _train(recipe, options)
+
+
+def _train(recipe: Hyperparameters, options: argparse.Namespace) -> int:
     folder = options.run_folder or options.out.with_suffix(".run")
-    images, test = _own_images(options) if options.images else _both_parts(options)
-    run = Training(images, recipe)
-    go_on(run, folder)
+    images, test = distributed.together(lambda: _own_images(options) if options.images else _both_parts(options))
+
+    def begun() -> Training:
+        run = Training(images, recipe, distributed.own_device())
+        go_on(run, folder)
+        return run
+
+    run, processes = distributed.together(begun), distributed.world()
     print(
         f"{recipe.num_embeddings} codes of {recipe.embedding_dim} numbers, {recipe.quantizer} quantizer, "
         f"{images.described}, {run.steps:,} steps on {run.device}, seed {recipe.seed}"
+        + (f", {processes} processes" if processes > 1 else "")
         + (f"; going on from step {run.step_count:,}" if run.step_count else "")
     )
-    stopped, save = _Stop(), partial(keep, run, folder, options.out)
+    stopped, save = distributed.by_any(_Stop()), partial(keep, run, folder, options.out)
     if not _follow(run, train(run, stopped), _line, lambda snapshot: snapshot.ends_epoch, save):
         return 130
+    if not distributed.is_first():
+        return 0
     figures = evaluate(run.model.eval(), test, run.variance)
     finished = as_checkpoint(run, (figures,))
     checkpoint.save(finished, options.out)
@@ -147,11 +173,18 @@ def compare_command(options: argparse.Namespace) -> int:
             if shorter is None:
                 raise ValueError(f"expected a comparison in {options.of}, to take the best of")
             shorter = shorter.best(options.best)
+        distributed.own_device()
         images, test = _both_parts(options)
         count = len(shorter.recipes if shorter else comparison.RECIPES)
-        print(f"{count} recipes on {images.described}, {options.epochs} epochs, {options.seeds} seeds.")
+        if distributed.is_first():
+            print(f"{count} recipes on {images.described}, {options.epochs} epochs, {options.seeds} seeds.")
         for outcome in comparison.record(options.out, images, test, options.epochs, options.seeds, shorter):
             print(_outcome(outcome), flush=True)
+        with distributed.joined(WHOLE_COMPARISON):  # each process did runs of its own: wait for the last one
+            if not distributed.is_first():
+                return 0
+    elif not distributed.is_first():
+        return 0
     recorded = comparison.load(options.out)
     if recorded is None:
         raise ValueError(f"expected a comparison in {options.out}, and there is none yet")
@@ -245,7 +278,8 @@ def _follow(
     save: Callable[[], None],
 ) -> bool:
     """Train with a bar and a line for each snapshot, saving where it is due and at a stop; whether it finished."""
-    with tqdm(total=training.steps, initial=training.step_count, unit="step", disable=None) as bar:
+    hidden = None if distributed.is_first() else True  # None: where nobody watches
+    with tqdm(total=training.steps, initial=training.step_count, unit="step", disable=hidden) as bar:
         for snapshot in snapshots:
             bar.update(snapshot.step - bar.n)
             bar.write(line(snapshot))
@@ -402,7 +436,8 @@ def _parser() -> argparse.ArgumentParser:
         help="train a model and save it as a checkpoint",
         description="Train a model. Ctrl-C saves and stops; the same command goes on where it stopped, even after a "
         "crash, to the same weights. A run.json in the folder of --run says what to train, in place of settings; that "
-        "run publishes its figures into the folder, and obeys the file control there.",
+        "run publishes its figures into the folder, and obeys the file control there. torchrun --standalone "
+        "--nproc-per-node 2 -m vqvae train trains in two processes, each with its share of every batch.",
         epilog="The defaults are the tutorial's: a codebook learned by gradients, where some codes never get used. "
         "--preset recommended keeps all of them in use: moving averages, k-means "
         "initialisation, dead-code replacement and a one-cycle learning rate.",
@@ -487,8 +522,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Train by gradients, moving averages, the rotation trick, SimVQ, DiVeQ and FSQ, with and without "
         "k-means initialisation and dead-code replacement, on the same images in the same order. Each recipe first "
         "tries three learning rates, in short runs measured on training images held out. Each run is written down as "
-        "it ends; the same command goes on where it was interrupted, and may run in several processes. On full MNIST "
-        "it takes some five hours of one core.",
+        "it ends; the same command goes on where it was interrupted, and may run in several processes, which share the "
+        "runs among them (torchrun --nproc-per-node). On full MNIST it takes some five hours of one core.",
     )
     command.set_defaults(run=compare_command)
     _add_data(command)

@@ -29,7 +29,7 @@ from vqvae import data
 from vqvae.evaluation import Evaluation
 from vqvae.explorable import Model
 from vqvae.files import write_atomically
-from vqvae.foreign import NOTHING_SET, Conventions, Foreign, Origin, Settings, recognise
+from vqvae.foreign import FAMILIES, NOTHING_SET, Conventions, Foreign, Origin, Settings, recognise
 from vqvae.model import VQVAE, Autoencoder, ModelConfig
 from vqvae.paths import ASSETS
 from vqvae.quantizer import VectorQuantizer
@@ -41,10 +41,12 @@ MAX_PIXELS = 1024 * 1024  # of a model's images
 MAX_COUNT = 10**15  # of steps or images: what a table and a float can hold
 MAX_TEXT = 1000  # letters that a file may say at a time
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+PICKLES = (".pt", ".pth", ".ckpt", ".bin")  # endings of what torch.save writes
 WRAPPERS = ("state_dict", "model")  # under which others keep a state dict, beside what else training left
 METADATA_KEY = "vqvae"
 SHIPPED = {name: ASSETS / f"{name}.safetensors" for name in ("default", "tutorial", "plane")}
 CODEBOOK = "vq_layer.embeddings.weight"
+TUTORIAL_NAMES = ("encoder.convs.", "vq_layer.", "decoder.convs.")  # what names of its tensors begin with
 # All that a pickled state dict names; the loader itself would also call what fills the memory at a word.
 PICKLED = {
     "collections OrderedDict",
@@ -102,7 +104,8 @@ def from_training(model: VQVAE, **known: Any) -> Checkpoint:
 
 def rounded(checkpoint: Checkpoint, floats: torch.dtype = torch.float16) -> Checkpoint:
     """The same checkpoint with every weight rounded to what a file of such floats holds; its figures are left out."""
-    return replace(from_bytes(to_bytes(checkpoint, floats), "The rounded checkpoint"), measured=())
+    content = to_bytes(checkpoint, floats)
+    return replace(from_bytes(content, "The rounded checkpoint", max_bytes=4 * len(content)), measured=())
 
 
 def to_bytes(checkpoint: Checkpoint, floats: torch.dtype = torch.float32) -> bytes:
@@ -145,7 +148,7 @@ def from_bytes(content: bytes, name: str, settings: Settings = NOTHING_SET, max_
     """
     if len(content) > max_bytes:
         raise CheckpointError(_too_large(name, len(content), max_bytes))
-    if name.lower().endswith((".pt", ".pth", ".ckpt")):
+    if name.lower().endswith(PICKLES):
         return _from_state_dict(_unpickle_weights(content, name, max_bytes), name, settings, max_bytes)
     header_size = int.from_bytes(content[:8], "little")
     try:
@@ -225,6 +228,11 @@ def _from_state_dict(tensors: dict[str, Tensor], name: str, settings: Settings, 
     foreign = _recognised(tensors, settings, name, max_bytes)
     if foreign is not None:
         return _assuming(foreign.model, foreign.assumed, foreign.origin)
+    if tensors and not any(name.startswith(TUTORIAL_NAMES) for name in tensors):
+        raise CheckpointError(
+            f"{name} holds a model that is not known here, with tensors such as {min(tensors)[:80]!r}: expected the "
+            f"tutorial’s, or those of {', '.join(family.name for family in FAMILIES)}."
+        )
     codebook, first = tensors.get(CODEBOOK), tensors.get("encoder.convs.0.weight")
     config = ModelConfig()  # where the shapes give none: the check says what is missing or misshapen
     try:

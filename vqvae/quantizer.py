@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vqvae import distributed
+
 
 class Quantized(NamedTuple):
     """What quantising a feature map gives."""
@@ -133,8 +135,10 @@ class VectorQuantizer(nn.Module):
         """
         log_q = (-self.distances(z) / self.TEMPERATURE).log_softmax(-1)  # (B, H, W, K)
         q = log_q.exp()
-        unsure = -(q * log_q).sum(-1).mean()
-        evenly = q.mean((0, 1, 2)).clamp_min(torch.finfo(q.dtype).tiny)  # at 0 the slope of entropy is infinite
+        unsure = distributed.mean(-(q * log_q).sum(-1).mean(), len(z))
+        evenly = distributed.mean(q.mean((0, 1, 2)), len(z)).clamp_min(
+            torch.finfo(q.dtype).tiny
+        )  # at 0 the slope of entropy is infinite
         return unsure - torch.special.entr(evenly).sum()
 
     # What a quantiser may do in its own way.
@@ -172,7 +176,7 @@ class VectorQuantizer(nn.Module):
             with threadpool_limits(limits=1):
                 means = KMeans(K, n_init=1, max_iter=50, random_state=seed).fit(vectors.detach().cpu().numpy())
             centres = torch.from_numpy(means.cluster_centers_)
-        self.init_at(centres)
+        self.init_at(distributed.from_first(centres))
 
     @torch.no_grad()
     def init_at(self, codebook: Tensor) -> None:
@@ -183,16 +187,16 @@ class VectorQuantizer(nn.Module):
     @torch.no_grad()
     def update(self, z: Tensor, codes: Tensor) -> None:
         """Learn from one training batch outside the optimiser: (B, D, H, W), (B, H, W). Here: count the codes."""
-        uses = torch.bincount(codes.flatten(), minlength=len(self.counts))
+        uses = distributed.total(torch.bincount(codes.flatten(), minlength=len(self.counts)))
         self.counts.lerp_(uses.to(self.counts.dtype), 1 - self.decay)
 
     @torch.no_grad()
     def replace_dead_codes(self, z: Tensor, generator: torch.Generator) -> Tensor:
         """Move dead codes onto random encodings of this batch (B, D, H, W); those that moved: (M,) int64."""
         even = self.counts.sum() / len(self.counts)
-        dead = (self.counts < self.DEAD_SHARE * even).nonzero().flatten()
+        dead = distributed.from_first(self.counts < self.DEAD_SHARE * even).nonzero().flatten()
         if len(dead):
-            vectors = z.detach().permute(0, 2, 3, 1).reshape(-1, z.shape[1])
+            vectors = distributed.gather(z.detach().permute(0, 2, 3, 1).reshape(-1, z.shape[1]))
             picks = torch.randint(len(vectors), (len(dead),), generator=generator)
             self.replace(dead, vectors[picks.to(vectors.device)], count=float(self.TRIAL * even))
         return dead
@@ -238,8 +242,8 @@ class EMAQuantizer(VectorQuantizer):
         K = len(self.counts)
         vectors = z.detach().permute(0, 2, 3, 1).reshape(-1, z.shape[1])  # (N, D)
         assigned = F.one_hot(codes.flatten(), K).to(vectors.dtype)  # (N, K)
-        self.counts.lerp_(assigned.sum(0), 1 - self.decay)
-        self.sums.lerp_(assigned.t() @ vectors, 1 - self.decay)
+        self.counts.lerp_(distributed.total(assigned.sum(0)), 1 - self.decay)
+        self.sums.lerp_(distributed.total(assigned.t() @ vectors), 1 - self.decay)
         # A code that is not used keeps its place: both averages shrink alike, until their ratio means nothing.
         alive = (self.counts > 1e-5).unsqueeze(1)  # (K, 1)
         self.embeddings.weight.copy_(torch.where(alive, self.sums / self.counts.unsqueeze(1), self.embeddings.weight))
@@ -322,7 +326,9 @@ class DiVeQ(VectorQuantizer):
         if not self.training:
             return super().straight_through(z, chosen)
         error = chosen - z  # (B, D, H, W)
-        noise = self.NOISE * torch.randn(error.shape, generator=self._generator).to(error)
+        images = int(distributed.total(torch.tensor(len(error))))  # of the whole batch, whose noise all draw alike
+        drawn = torch.randn((images, *error.shape[1:]), generator=self._generator)
+        noise = self.NOISE * distributed.share(drawn).to(error)
         # A vector upon its code has an error of no direction: its gradient is 0, not NaN.
         length = error.square().sum(1, keepdim=True).clamp_min(1e-24).sqrt()  # (B, 1, H, W)
         return z + length * F.normalize(error + noise, dim=1, eps=1e-12).detach()

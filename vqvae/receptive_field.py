@@ -16,6 +16,7 @@ from vqvae.explorable import Model
 from vqvae.model import Autoencoder, Sizes
 
 PROBES = 4  # noisy images that a field is measured on: a unit that is silent on one speaks on another
+INKED = 2**24  # pixels whose ink is counted at once
 LARGEST = 64 * 64  # pixels of an image that is measured within a larger one
 UNSEEN = 1e-6  # what a pixel in [0, 1] may change by without having changed
 WIDE = 0.5  # of a side: a field that is wider is that of the whole image, and no picture of a patch
@@ -169,13 +170,27 @@ def background_cells(pixels: Tensor, field: ReceptiveField, grid: tuple[int, int
 
     The encoder cannot tell such a cell from blank paper: at one position, they all take the same code.
     """
-    ink = pixels.amax(1) > 0  # (N, H, W)
-    background = torch.empty(len(pixels), *grid, dtype=torch.bool)
-    for row in range(grid[0]):
-        for column in range(grid[1]):
-            rows, columns = field.window(row, column)
-            background[:, row, column] = ~ink[:, rows, columns].flatten(1).any(1)
-    return background
+    sides = pixels.shape[2:]
+    (tops, bottoms), (lefts, rights) = (
+        torch.tensor([[min(edge, side) for edge in (window.start, window.stop)] for window in windows]).unbind(1)
+        for windows, side in zip(
+            (
+                [field.window(row, 0)[0] for row in range(grid[0])],
+                [field.window(0, column)[1] for column in range(grid[1])],
+            ),
+            sides,
+            strict=True,
+        )
+    )
+    parts = []
+    for part in pixels.split(max(1, INKED // (sides[0] * sides[1]))):
+        # Ink above and left of each corner: of any window, what lies in it is known from its four corners.
+        ink = torch.zeros(len(part), sides[0] + 1, sides[1] + 1, dtype=torch.int32)
+        ink[:, 1:, 1:] = (part.amax(1) > 0).cumsum(1, dtype=torch.int32).cumsum(2, dtype=torch.int32)
+        below, above = ink[:, bottoms], ink[:, tops]  # (n, h, W + 1)
+        inside = below[:, :, rights] - below[:, :, lefts] - above[:, :, rights] + above[:, :, lefts]
+        parts.append(inside == 0)
+    return torch.cat(parts) if parts else torch.empty(0, *grid, dtype=torch.bool)
 
 
 class Patches(NamedTuple):

@@ -2,7 +2,8 @@
 
 The tutorial's recipe is the default: loss = mse(reconstruction, x) / variance + mse(z_q, sg z_e)
 + 0.25 mse(z_e, sg z_q), all means (van den Oord et al. 2017, eq. 3), Adam at 1e-3, 50 epochs of batches of 128.
-Chance is a function of seed and step alone, so a run that stops anywhere goes on to the same weights.
+Chance is a function of seed and step alone, so a run that stops anywhere goes on to the same weights. Of several
+processes (distributed.py), each draws the same order and takes its share of every batch: all have the same model.
 """
 
 import math
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from vqvae import distributed
 from vqvae.chance import chance
 from vqvae.data import Digits, to_unit
 from vqvae.evaluation import perplexity
@@ -180,6 +182,12 @@ class Training:
         self.variance = digits.variance
         if not self.variance > 0:  # false for the NaN of no images as well
             raise ValueError(f"expected images that differ somewhere, got {len(digits)} of variance {self.variance}")
+        fewest = min(len(digits) % h.batch_size or h.batch_size, len(digits))
+        if fewest < distributed.world():
+            raise ValueError(
+                f"expected an image of each batch for each of {distributed.world()} processes, and the last batch of "
+                f"{len(digits)} images has {fewest}: choose another batch size, or fewer processes"
+            )
         self.device = device or best_device()
         channels, height, width = digits.pixels.shape[1:]
         levels = QUANTIZERS[h.quantizer].levels(h.num_embeddings, h.embedding_dim)
@@ -189,6 +197,7 @@ class Training:
             self.model = VQVAE(config, make_quantizer(h.quantizer, h.num_embeddings, h.embedding_dim, h.initialisation))
         # Channels last and one fused optimiser step are a quarter faster on a CPU, and change no mathematics.
         self.model.to(self.device, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue] torch's types leave it out
+        self._averaged = distributed.averaged(self.model)
         learned = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(learned, lr=h.lr, fused=self.device.type in ("cpu", "cuda"))
         self.steps_per_epoch = math.ceil(len(digits) / h.batch_size)  # the last short batch is kept
@@ -209,14 +218,15 @@ class Training:
         """Train on the next batch."""
         started = time.perf_counter()
         h = self.hyperparameters
-        x = self._batch(self._batch_indices())
+        indices = self._batch_indices()
+        x = self._batch(distributed.share(indices))
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(h, self.step_count, self.steps)
         self.optimizer.zero_grad(set_to_none=True)
         entropy = torch.zeros(())
         if self.warming_up:
-            output = self._without_codebook(x)
-            terms = losses(output, x, self.variance)
+            output = self._averaged(self._without_codebook, x)
+            terms = self._losses(output, x)
             terms.reconstruction.backward()
             self.optimizer.step()
         else:
@@ -224,8 +234,8 @@ class Training:
                 self._init_codebook()
             vq = self.model.vq_layer
             vq.prepare(self._generator("noise", self.step_count))
-            output = self.model(x)
-            terms = losses(output, x, self.variance)
+            output = self._averaged(self.model, x)
+            terms = self._losses(output, x)
             if h.entropy_bonus:
                 entropy = vq.entropy_loss(output.latents)
             (terms.total(h.commitment_cost) + h.entropy_bonus * entropy.to(self.device)).backward()
@@ -235,7 +245,7 @@ class Training:
                 dead = vq.replace_dead_codes(output.latents, self._generator("dead codes", self.step_count))
                 self._forget_momentum(dead)
         self.step_count += 1
-        self._window.add((*terms, entropy), output.quantized.codes, len(x), time.perf_counter() - started)
+        self._window.add((*terms, entropy), output.quantized.codes, len(indices), time.perf_counter() - started)
 
     def snapshot(self) -> Snapshot:
         """The figures since the last snapshot; ValueError where no step was taken since."""
@@ -302,6 +312,10 @@ class Training:
     def _learned(self) -> list[tuple[str, torch.nn.Parameter]]:
         return [(name, p) for name, p in self.model.named_parameters() if p.requires_grad]
 
+    def _losses(self, output: Output, x: Tensor) -> Losses:
+        """The terms over the whole batch, of which x (B, C, H, W) is this process's share."""
+        return Losses(*distributed.mean(torch.stack(losses(output, x, self.variance)), len(x)))
+
     def _batch(self, indices: Tensor) -> Tensor:
         """Pixels minus the offset: (B,) -> (B, C, H, W), channels last."""
         x = to_unit(self.digits.pixels[indices]).sub_(self.model.config.offset)
@@ -342,8 +356,8 @@ class Training:
         """k-means over the encodings of the first images: a batch, or more where that is few for K centres."""
         h = self.hyperparameters
         wanted = max(h.batch_size, 32 * h.num_embeddings // self.model.config.cells)
-        z_e = self.model.encoder(self._batch(self._order(0)[:wanted]))  # (B, D, h, w)
-        self.model.vq_layer.init_from(z_e.permute(0, 2, 3, 1).flatten(0, 2), h.seed)
+        z_e = self.model.encoder(self._batch(distributed.share(self._order(0)[:wanted])))  # (B, D, h, w)
+        self.model.vq_layer.init_from(distributed.gather(z_e.permute(0, 2, 3, 1).flatten(0, 2)), h.seed)
 
 
 def train(run: Training, stop: Callable[[], bool] = lambda: False) -> Iterator[Snapshot]:
@@ -377,7 +391,7 @@ class _Window:
 
     def __init__(self, K: int):
         self.sums = torch.zeros(4, dtype=torch.float64)  # the loss's terms, and the entropy
-        self.counts = torch.zeros(K, dtype=torch.int64)
+        self.counts = torch.zeros(K, dtype=torch.int64)  # of this process's share, while all else is of whole batches
         self.images = 0
         self.steps = 0
         self.seconds = 0.0
@@ -393,6 +407,7 @@ class _Window:
         if not self.images:
             raise ValueError("expected at least one step since the last snapshot, got none")
         *three, entropy = (self.sums / self.images).unbind()
+        counts = distributed.total(self.counts)
         terms, h = Losses(*three), run.hyperparameters
         return Snapshot(
             step=run.step_count,
@@ -404,9 +419,9 @@ class _Window:
             commitment_loss=float(terms.commitment),
             loss=float(terms.total(h.commitment_cost) + h.entropy_bonus * entropy),
             nmse=float(terms.reconstruction),
-            perplexity=perplexity(self.counts),
-            codes_used=int((self.counts > 0).sum()),
-            usage=tuple(self.counts.tolist()),
+            perplexity=perplexity(counts),
+            codes_used=int((counts > 0).sum()),
+            usage=tuple(counts.tolist()),
             images_per_second=self.images / self.seconds,
             seconds_left=self.seconds / self.steps * (run.steps - run.step_count),
             entropy_loss=float(entropy),

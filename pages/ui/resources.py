@@ -159,13 +159,6 @@ def to_fetch(checkpoint: Checkpoint) -> bytes:
 # The Codebook page.
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
-def adjacency(checkpoint: Checkpoint, name: str, split: str, with_background: bool) -> Tensor:
-    """How often codes stand side by side in a data set: (K, K). Raises DataError."""
-    found = encoded(checkpoint, name, split)
-    return counting.adjacency(found, with_background, checkpoint.model.config.num_embeddings)
-
-
 @st.cache_resource(max_entries=1, show_spinner=False)
 def ablations() -> ablation.AblationJobs:
     """The ablations of this process, kept on disk as well."""

@@ -1,5 +1,6 @@
 """The page to take home, as whoever has the file opens it: from a disk, with the network off."""
 
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from playwright.sync_api import expect
 
 from pages.ui.takeaway import Start, page, parts_of, show
+from pages.ui.takeaway.theme import CONFIG
 from tests.browser.conftest import DESKTOP, TIMEOUT
 from tests.browser.hand import (
     CANVAS,
@@ -24,6 +26,7 @@ from tests.browser.hand import (
     touch,
     until,
 )
+from tests.browser.test_readable import ENOUGH, FAINT
 from vqvae import checkpoint as checkpoints
 from vqvae import data, prior_file
 from vqvae.checkpoint import SHIPPED, load
@@ -126,6 +129,18 @@ def test_one_drawing_goes_along_and_every_link_leads_somewhere_in_the_page(opene
     expect(tab.get_by_role("heading", level=1)).to_contain_text("alphabet")
     press(tab, "Another digit")
     until(lambda: drawing(tab) != drawn, "another digit")
+
+
+def test_it_has_the_apps_colours_and_every_word_stands_out_in_both_themes(opened, home):
+    tab = opened(home)
+    for theme in ("light", "dark"):
+        tab.emulate_media(color_scheme=theme)
+        said = tomllib.loads(CONFIG.read_text())["theme"][theme]["backgroundColor"]
+        assert tab.evaluate("getComputedStyle(document.body).getPropertyValue('--st-background-color')") == said
+        for view, shown in (("Home", "#letters .ink"), ("Draw", "#nearest button"), ("Generate", "#choices button")):
+            tab.get_by_role("link", name=view, exact=True).click()
+            expect(tab.locator(f"article:visible {shown}").last).to_be_visible()
+            assert not tab.evaluate(FAINT, ENOUGH), (view, theme)
 
 
 def test_embedded_it_is_the_canvas_alone(opened, home):

@@ -63,7 +63,6 @@ def install(monkeypatch, config: ModelConfig) -> Checkpoint:
         resources.encoded,
         resources.usage,
         resources.reconstructions,
-        resources.adjacency,
         resources.ablation_key,
         resources.redrawn,
     ):
@@ -401,7 +400,7 @@ def test_every_table_can_be_parsed_and_says_its_units(small_model):
         usage_of(small_model).all_cells,
     )
     found = ablate(small_model.model, few, small_model.variance)
-    beside = counting.adjacency(encode(small_model.model, few), True, K)
+    beside = counting.pairs(encode(small_model.model, few), True)
 
     codes = rows_of(tables.codes(usage, counts, found, TEN))
     assert [int(row["cells (count)"]) for row in codes] == counts.total.tolist()
@@ -422,8 +421,12 @@ def test_every_table_can_be_parsed_and_says_its_units(small_model):
     assert all(int(row["cells (count)"]) == len(few) for row in positions)
     assert float(positions[8]["entropy (bits)"]) == float(counting.entropy_bits(counts.by_position)[1, 1])
 
-    neighbours = rows_of(tables.neighbours(beside))
-    assert sum(int(row["times side by side (count)"]) for row in neighbours) == int(beside.sum())
+    neighbours = rows_of(tables.neighbours(beside, K))
+    assert sum(int(row["times side by side (count)"]) for row in neighbours) == 2 * len(beside.one)
+    lift = counting.lift(counting.adjacency(encode(small_model.model, few), True, torch.arange(K), K)[:K, :K])
+    for row in neighbours[:20]:
+        met = int(row["code (index)"]), int(row["beside code (index)"])
+        assert float(row["lift (ratio)"]) == pytest.approx(float(lift[met]))
 
     damage = rows_of(tables.damage(found))
     assert [int(row["code (index)"]) for row in damage] == found.ranking.tolist()

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vqvae.analysis import shipped
@@ -35,7 +36,12 @@ SPACES = {
 }
 METHODS = ("t-sne", "pca")
 MAX_POINTS = 10_000
+MOST_CODES = 5_000  # of a map by t-SNE
+BINS = 1_024  # of a histogram over codes: of more codes, similar ones share a bin
+MOST_NUMBERS = 4_096  # of an image's vectors: of more, those of neighbouring cells are averaged
+AT_ONCE = 500  # images whose vectors are looked up together
 DIMENSIONS = 50  # PCA keeps these before t-SNE
+EXACT = 1_024  # numbers of a point
 ITERATIONS = (250, 500)  # of t-SNE, with early exaggeration and without
 REPORT_EVERY = 10  # iterations
 LAYOUT = 1  # part of every content key: raise it when the same settings give another map
@@ -75,9 +81,16 @@ class Points(NamedTuple):
 
 
 def points_of(settings: MapSettings, images: int, cells: int, num_embeddings: int) -> Points:
-    """The points of a map of `images` digits of `cells` codes each. A smaller map's digits are also in a larger one."""
+    """The points of a map of `images` images of `cells` codes each. A smaller map's images are also in a larger one.
+
+    Of more codes than t-SNE lays out in a minute or two it gets a sample; their principal components are of all.
+    """
     if settings.space == "codes":
-        return Points(torch.arange(num_embeddings), None)
+        codes = torch.arange(num_embeddings)
+        if settings.method == "t-sne" and num_embeddings > MOST_CODES:
+            chosen = torch.randperm(num_embeddings, generator=torch.Generator().manual_seed(0))[:MOST_CODES]
+            codes = chosen.sort().values
+        return Points(codes, None)
     generator = torch.Generator().manual_seed(0)
     if settings.space == "cells":
         chosen = torch.randperm(images * cells, generator=generator)[: settings.points].sort().values
@@ -88,21 +101,41 @@ def points_of(settings: MapSettings, images: int, cells: int, num_embeddings: in
 def vectors_of(model: Model, digits: Digits, encoded: Encoded, space: str, points: Points) -> np.ndarray:
     """Where points lie before they are laid out: (N, F) float32. `encoded` are the digits' codes under this model."""
     if space == "codes":
-        return model.codebook.detach().cpu().numpy().astype(np.float32)
+        return model.codebook.detach().cpu()[points.indices].numpy().astype(np.float32)
     codes = encoded.codes[points.indices]  # (N, h, w)
     if space == "quantised":
-        vectors = model.vq_layer.lookup(codes).detach()  # (N, D, h, w)
+        vectors = torch.cat([_pooled(model.vq_layer.lookup(part).detach().cpu()) for part in codes.split(AT_ONCE)])
     elif space == "histogram":
-        N, K = len(codes), model.config.num_embeddings
-        flat = codes.flatten(1) + K * torch.arange(N).unsqueeze(1)
+        bins = _bins(model.codebook.detach().cpu())  # (K,)
+        N, K = len(codes), int(bins.max()) + 1
+        flat = bins[codes.flatten(1)] + K * torch.arange(N).unsqueeze(1)
         # Roots of shares: Euclidean distance is then Hellinger's, the usual one between histograms.
         vectors = (torch.bincount(flat.flatten(), minlength=N * K).view(N, K) / flat.shape[1]).sqrt()
     else:
         images, place = points.indices.unique(return_inverse=True)
-        vectors = model.latents(to_unit(digits.pixels[images]))[place]  # (N, D, h, w)
-        if points.cells is not None:
-            vectors = vectors.flatten(2)[torch.arange(len(place)), :, points.cells]  # (N, D)
+        parts = [model.latents(to_unit(digits.pixels[some])).cpu() for some in images.split(AT_ONCE)]
+        if points.cells is None:
+            vectors = torch.cat([_pooled(part) for part in parts])[place]
+        else:
+            vectors = torch.cat(parts).flatten(2)[place, :, points.cells]  # (N, D)
     return vectors.cpu().flatten(1).numpy().astype(np.float32)
+
+
+def _pooled(vectors: Tensor) -> Tensor:
+    """The vectors of images (N, D, h, w), averaged over neighbouring cells until they are not too many."""
+    while min(vectors.shape[2:]) > 1 and vectors[0].numel() > MOST_NUMBERS:
+        vectors = F.avg_pool2d(vectors, 2, ceil_mode=True)
+    return vectors
+
+
+def _bins(codebook: Tensor) -> Tensor:
+    """The bin of each code (K, D) in a histogram: its own, or one that it shares with similar codes. (K,) int64."""
+    if len(codebook) <= BINS:
+        return torch.arange(len(codebook))
+    from sklearn.cluster import MiniBatchKMeans  # a second to import
+
+    means = MiniBatchKMeans(BINS, n_init=1, random_state=0).fit(codebook.double().numpy())
+    return torch.from_numpy(means.labels_).long()
 
 
 # How it is laid out.
@@ -115,7 +148,9 @@ def principal_components(vectors: np.ndarray, dimensions: int) -> np.ndarray:
     components = np.zeros((len(vectors), dimensions), dtype=np.float32)
     kept = min(dimensions, *vectors.shape)
     if (vectors != vectors[0]).any():
-        components[:, :kept] = PCA(kept, svd_solver="covariance_eigh").fit_transform(vectors)
+        # Exact where the covariance of all numbers is small, else by a seeded random projection (Halko et al. 2011).
+        solver = "covariance_eigh" if vectors.shape[1] <= EXACT else "randomized"
+        components[:, :kept] = PCA(kept, svd_solver=solver, random_state=0).fit_transform(vectors)
     return components
 
 

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from vqvae.analysis.encoding import Encoded
 
+TREE = 2048  # codes of which a tree takes seconds
+
 
 class Counts(NamedTuple):
     """How many cells took each code."""
@@ -66,10 +68,15 @@ def by_class(usage: Usage, counts: Counts) -> Tensor:
 def by_similarity(codebook: Tensor) -> Tensor:
     """All codes, similar vectors (K, D) side by side: the leaves of their average-linkage tree, (K,) int64.
 
-    Of the orders that a tree allows, the one with the shortest way from leaf to leaf (Bar-Joseph et al. 2001).
+    Of the orders that a tree allows, the one with the shortest way from leaf to leaf (Bar-Joseph et al. 2001). Of more
+    codes than a tree is quick for, along their leading principal component.
     """
     if len(codebook) < 2:
         return torch.arange(len(codebook))
+    if len(codebook) > TREE:
+        centred = (codebook - codebook.mean(0)).detach().cpu().double()
+        _, axes = torch.linalg.eigh(centred.T @ centred)
+        return (centred @ axes[:, -1]).argsort(stable=True)
     from scipy.cluster.hierarchy import leaves_list, linkage  # half a second to import, and needed here alone
 
     tree = linkage(codebook.detach().cpu().double().numpy(), "average", optimal_ordering=True)
@@ -92,18 +99,40 @@ def lift(table: Tensor) -> Tensor:
     return table * table.sum() / (table.sum(1, keepdim=True) * table.sum(0, keepdim=True))
 
 
-def adjacency(encoded: Encoded, with_background: bool, num_embeddings: int) -> Tensor:
-    """How often each code stands directly beside, above or below each other one: (K, K) int64, symmetric.
+class Pairs(NamedTuple):
+    """Cells directly beside, above or below each other: each two of them once."""
 
-    Each pair of cells is counted from both sides; without background, only pairs of two cells with ink.
-    """
+    one: Tensor  # (P,) int64: codes
+    other: Tensor  # (P,)
+
+
+def pairs(encoded: Encoded, with_background: bool) -> Pairs:
+    """The codes of all neighbouring cells; without background, of those pairs of which both cells have ink."""
     codes, ink = encoded.codes, ~encoded.background
-    one, other = _left_or_upper(codes), _right_or_lower(codes)  # (P,) each
-    if not with_background:
-        inked = _left_or_upper(ink) & _right_or_lower(ink)
-        one, other = one[inked], other[inked]
-    K = num_embeddings
-    counts = torch.bincount(one * K + other, minlength=K * K).view(K, K)
+    found = Pairs(_left_or_upper(codes), _right_or_lower(codes))
+    if with_background:
+        return found
+    inked = _left_or_upper(ink) & _right_or_lower(ink)
+    return Pairs(found.one[inked], found.other[inked])
+
+
+def beside(encoded: Encoded, with_background: bool, code: int, num_embeddings: int) -> Tensor:
+    """How often each code stands directly beside, above or below one of them: (K,)."""
+    one, other = pairs(encoded, with_background)
+    neighbours = torch.cat((other[one == code], one[other == code]))
+    return torch.bincount(neighbours, minlength=num_embeddings)
+
+
+def adjacency(encoded: Encoded, with_background: bool, codes: Tensor, num_embeddings: int) -> Tensor:
+    """How often some codes (M,) stand side by side: (M + 1, M + 1) int64, symmetric; the last row is all the others'.
+
+    Each pair of cells is counted from both sides.
+    """
+    M = len(codes)
+    places = torch.full((num_embeddings,), M)
+    places[codes] = torch.arange(M)
+    one, other = (places[side] for side in pairs(encoded, with_background))
+    counts = torch.bincount(one * (M + 1) + other, minlength=(M + 1) ** 2).view(M + 1, M + 1)
     return counts + counts.t()
 
 

@@ -14,6 +14,7 @@ from vqvae.foreign.reading import NOTHING_SET, Conventions, Foreign, Origin, Set
 __all__ = ["FAMILIES", "NOTHING_SET", "Conventions", "Foreign", "Origin", "Settings", "recognise"]
 
 FAMILIES = (*deepmind_style.FAMILIES, *taming.FAMILIES)
+LONGEST_NAME = 200  # letters of a tensor's name
 WRAPPERS = r"^(?:module\.|_orig_mod\.)+"  # what DataParallel and torch.compile put before every name
 # Tensors of models that are known and have no one grid of codes, and what is missing in them.
 OTHERS = {
@@ -30,6 +31,8 @@ def recognise(tensors: Mapping[str, Tensor], settings: Settings = NOTHING_SET) -
     Raises ValueError, in words without a full stop, for a family's tensors that are incomplete or misshapen, for
     settings that its network cannot have, and for models that are known to have more than one grid of codes.
     """
+    if any(len(name) > LONGEST_NAME for name in tensors):
+        return None
     for pattern, what in OTHERS.items():
         found = min((name for name in tensors if re.search(pattern, name)), default=None)
         if found is not None:

@@ -153,5 +153,5 @@ def _features(half: tuple[Convolution, ...], quarter: tuple[Convolution, ...]) -
 FAMILIES = (
     Family(ZALANDO.family, ("_vq_vae._embedding.", "_encoder._conv_1."), partial(after_sonnet, ZALANDO)),
     Family(LASKIN.family, ("vector_quantization.embedding.", "encoder.conv_stack."), partial(after_sonnet, LASKIN)),
-    Family(KUMAR, ("codebook.embedding.",), with_norm),
+    Family(KUMAR, ("codebook.embedding.", "encoder.4.block."), with_norm),
 )

@@ -42,6 +42,7 @@ class Conventions:
             raise ValueError(f"expected images of at most {MOST_PIXELS} pixels, got {self.height} x {self.width}")
         if type(self.scale) not in (int, float) or not 0 < self.scale <= MOST_SCALE:
             raise ValueError(f"expected a scale of pixels above 0 and up to {MOST_SCALE}, got {self.scale!r:.80}")
+        object.__setattr__(self, "scale", float(self.scale))  # 2 and 2.0 are one model
         if type(self.normalise) is not bool:
             raise ValueError(f"expected whether codes are normalised, true or false, got {self.normalise!r:.80}")
 
@@ -117,7 +118,8 @@ class Tensors:
         )
         if not fits:
             wanted = " x ".join("any" if size is None else str(size) for size in shape)
-            raise ValueError(f"expected {name} as {wanted}, got {' x '.join(map(str, tensor.shape)) or 'one number'}")
+            came = " x ".join(map(str, tensor.shape))[:80] or "one number"
+            raise ValueError(f"expected {name} as {wanted}, got {came}")
         if tensor.dtype not in FLOATS or tensor.layout != torch.strided or tensor.device.type != "cpu":
             raise ValueError(f"expected {name} as a dense tensor of floats, got {tensor.dtype}")
         tensor = tensor.detach().to(torch.float32)

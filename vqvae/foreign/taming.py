@@ -53,7 +53,7 @@ class Names(NamedTuple):
     middle: tuple[str, str, str] = ("mid.block_1", "mid.attn_1", "mid.block_2")
     norm_out: str = "norm_out"
     shortcuts: tuple[tuple[str, int], ...] = (("nin_shortcut", 1), ("conv_shortcut", 3))  # and their kernels
-    attends: tuple[str, str, str, str, str] = ("norm", "q", "k", "v", "proj_out")
+    attends: tuple[tuple[str, ...], ...] = (("norm", "q", "k", "v", "proj_out"),)  # and what it was called before
     normalise: bool = False
     assumes: tuple[str, ...] = ()  # where the project lets its users choose and the tensors do not say
 
@@ -80,7 +80,10 @@ DIFFUSERS = Names(
     middle=("mid_block.resnets.0", "mid_block.attentions.0", "mid_block.resnets.1"),
     norm_out="conv_norm_out",
     shortcuts=(("conv_shortcut", 1),),
-    attends=("group_norm", "to_q", "to_k", "to_v", "to_out.0"),
+    attends=(
+        ("group_norm", "to_q", "to_k", "to_v", "to_out.0"),
+        ("group_norm", "query", "key", "value", "proj_attn"),
+    ),
     assumes=(f"normalisation in {GROUPS} groups",),
 )
 
@@ -177,9 +180,11 @@ class _Side:
         """Where the tensors have any."""
         if name not in self.tensors:
             return
-        norm, *convs = (f"{name}.{part}" for part in self.names.attends)
-        parts = (self.tensors.everywhere(part, self.channels) for part in convs)
-        self.layers.append(Residual(self.norm(norm, self.channels), SelfAttention(*parts)))
+        now = self.names.attends[0]
+        parts = next((parts for parts in self.names.attends if f"{name}.{parts[1]}" in self.tensors), now)
+        norm, *convs = (f"{name}.{part}" for part in parts)
+        attention = SelfAttention(*(self.tensors.everywhere(conv, self.channels) for conv in convs))
+        self.layers.append(Residual(self.norm(norm, self.channels), attention))
         self.attended = self.halvings if self.attended is None else min(self.attended, self.halvings)
 
     def norm(self, name: str, channels: int) -> nn.GroupNorm:

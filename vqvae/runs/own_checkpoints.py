@@ -28,7 +28,8 @@ from vqvae.runs.visitor import Visitor, check_disk
 
 LONGEST_TITLE = 60
 # What pages compute for a model grows with these: thousands of digits in its size, distances to all its codes.
-MOST_VALUES = 3 * 64 * 64  # of an image
+LARGEST_SIDE = 64  # pixels of a square image in colour
+MOST_VALUES = 3 * LARGEST_SIDE**2  # of an image
 MOST_CODES = 4096
 MOST_DIMENSIONS = 1024
 MOST_GRID = 16  # rows and columns of a grid that a prior writes
@@ -263,7 +264,7 @@ def check_size(config: Sizes) -> None:
     if C * H * W > MOST_VALUES:
         raise CheckpointError(
             f"This model draws images of {C} x {H} x {W}: expected at most {MOST_VALUES:,} values, so that pages can "
-            f"show thousands of digits in its size."
+            f"show thousands of images in its size. Where its file does not say the size, say a smaller one."
         )
     if config.num_embeddings > MOST_CODES or config.embedding_dim > MOST_DIMENSIONS:
         raise CheckpointError(

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as safetensors_bytes
+from torch import Tensor
 
-from vqvae import checkpoint
+from vqvae import checkpoint, distributed
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DATASETS, Digits
 from vqvae.evaluation import Evaluation
@@ -20,17 +21,29 @@ STATE = "state.safetensors"  # in the run's folder
 def keep(run: Training, folder: Path, out: Path) -> None:
     """Write the model so far to `out`, then the state into the folder; each file is whole or as before.
 
-    In this order, so that whoever goes on from a state has its model, or a later one. Raises OSError.
+    In this order, so that whoever goes on from a state has its model, or a later one. Of several processes, the first
+    writes. Raises OSError.
     """
+    if not distributed.is_first():
+        return
     checkpoint.save(as_checkpoint(run), out)
     write_atomically(folder / STATE, safetensors_bytes(run.state(), metadata={"run": json.dumps(_record(run))}))
 
 
 def go_on(run: Training, folder: Path) -> None:
-    """Take a run up where its folder left it, if it did. ValueError where the folder holds another run, or damage."""
+    """Take a run up where its folder left it, if it did. ValueError where the folder holds another run, or damage.
+
+    Of several processes, the first reads: the others may be on machines where the folder holds an older state, or none.
+    """
+    tensors = distributed.by_first(lambda: _read(run, folder))
+    if tensors is not None:
+        run.restore(tensors)
+
+
+def _read(run: Training, folder: Path) -> dict[str, Tensor] | None:
     state = folder / STATE
     if not state.exists():
-        return
+        return None
     try:
         with safe_open(state, "pt") as file:
             said = file.metadata() or {}
@@ -39,7 +52,7 @@ def go_on(run: Training, folder: Path) -> None:
         raise ValueError(f"{state} is damaged ({error}): delete {folder} to start again") from error
     if not _is_of(said.get("run"), run):
         raise ValueError(f"{folder} holds another run, {said.get('run')}: name another --out, or delete the folder")
-    run.restore(tensors)
+    return tensors
 
 
 def as_checkpoint(run: Training, measured: tuple[Evaluation, ...] = ()) -> Checkpoint:

@@ -35,16 +35,12 @@ def lift_of_classes(
     return _frame(figure, codes, picked, range(len(lift)))
 
 
-def lift_of_neighbours(lift: Tensor, counts: Tensor, order: Tensor, picked: int | None) -> go.Figure:
-    """How many times as often as by chance two codes stand side by side: lift and counts (K, K), codes in an order.
-
-    Of more than 256 codes, the first 256 in that order.
-    """
-    codes = order[:MOST]
+def lift_of_neighbours(lift: Tensor, counts: Tensor, codes: Tensor, picked: int | None) -> go.Figure:
+    """How many times as often as by chance two codes (M,) stand side by side: lift and counts (M, M)."""
     names = codes.tolist()
     figure = _matrix(
-        lift[codes][:, codes],
-        counts[codes][:, codes],
+        lift,
+        counts,
         [str(code) for code in names],
         names,
         "code %{x} beside code %{y}: %{text} times,<br>%{customdata} times as often as by chance<extra></extra>",

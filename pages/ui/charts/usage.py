@@ -33,7 +33,7 @@ def usage_histogram(
     is drawn as selected until a click selects another.
     """
     total = by_class.sum(0)  # (K,)
-    groups = bars(order)
+    groups, uses = bars(order), total.tolist()
     each = len(groups[0])
     heights = torch.stack([by_class[:, codes].sum(1) for codes in groups], 1)  # (classes, bars)
     begins = first + torch.arange(len(groups)) * each
@@ -60,7 +60,7 @@ def usage_histogram(
         floor,
         top,
         each,
-        codes=[max(codes, key=lambda code: int(total[code])) for codes in groups],
+        codes=[max(codes, key=uses.__getitem__) for codes in groups],
         selected=[at for at, codes in enumerate(groups) if picked in codes],
         said=[_say_bar(codes, by_class, classes, noun) for codes in groups],
     )

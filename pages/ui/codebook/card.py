@@ -19,6 +19,7 @@ from vqvae.analysis.usage import by_use
 
 STYLE = Path(__file__).with_name("codebook.css").read_text()
 NEAR = 8  # codes of a kind
+LISTED = 500  # dead codes that a list still offers
 TILE = 112  # pixels wide on the page
 
 
@@ -79,8 +80,8 @@ def pick(view: CodebookView, code: int) -> None:
                 on_change=lambda: take_typed(view.state, {"code": numbers}),
             )
             st.selectbox(
-                f"Pick one of the {len(dead)} dead codes" if dead else "No code is dead",
-                dead,
+                f"Pick one of the {len(dead):,} dead codes" if dead else "No code is dead",
+                dead[:LISTED],
                 index=None,
                 placeholder="Dead codes" if dead else "None to pick",
                 key="codebook.dead",
@@ -134,7 +135,7 @@ def beside(view: CodebookView, code: int) -> None:
         help="Of the cells directly left, right, above and below cells with this code, the share that has each code. "
         "The section Neighbours compares it with chance.",
     )
-    counts = view.adjacency[code]  # (K,)
+    counts = view.beside_code  # (K,)
     most = [other for other in by_use(counts)[:NEAR].tolist() if counts[other]]
     shares = [f"{float(counts[other] / counts.sum()):.0%}" for other in most]
     row(view, most, "Codes that stand beside it", "share of its neighbours", shares)

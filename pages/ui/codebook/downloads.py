@@ -10,6 +10,7 @@ from pages.ui.codebook.tables import ComparedModel
 from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.choices import choose
 from vqvae.analysis.arrays import arrays_of, as_npz, as_safetensors
+from vqvae.analysis.usage import pairs
 
 
 def draw(view: CodebookView, compared: list[ComparedModel]) -> None:
@@ -19,7 +20,7 @@ def draw(view: CodebookView, compared: list[ComparedModel]) -> None:
         "Codes": lambda: tables.codes(view.usage, view.counts, ablation, view.digits.classes),
         "Classes x codes": lambda: tables.classes(view.counts),
         "Positions": lambda: tables.positions(view.counts),
-        "Neighbours": lambda: tables.neighbours(view.adjacency),
+        "Neighbours": lambda: tables.neighbours(pairs(view.encoded, view.with_background), view.K),
     }
     if ablation is not None:
         files["Damage"] = lambda: tables.damage(ablation)

@@ -18,7 +18,7 @@ from pages.ui.shell.chart import chart
 from pages.ui.shell.choices import choose
 from pages.ui.shell.code_selection import Picking
 from pages.ui.shell.words import article
-from vqvae.analysis.usage import entropy_bits
+from vqvae.analysis.usage import adjacency, entropy_bits
 from vqvae.analysis.usage import lift as lift_of
 from vqvae.evaluation import perplexity
 
@@ -198,9 +198,10 @@ def positions(view: CodebookView) -> None:
 
 def neighbours(view: CodebookView) -> None:
     """Which codes stand side by side: codes x codes, as lift."""
-    counts = view.adjacency
+    codes = view.order[:MOST]
+    counts = adjacency(view.encoded, view.with_background, codes, view.K)
     chart(
-        lift_of_neighbours(lift_of(counts), counts, view.order, view.state["code"]),
+        lift_of_neighbours(lift_of(counts)[:-1, :-1], counts[:-1, :-1], codes, view.state["code"]),
         "codebook-neighbours",
         key="codebook.neighbours",
         config=view.toolbar,

@@ -5,10 +5,10 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from torch import Tensor
+import torch
 
 from vqvae.analysis.ablation import Ablation
-from vqvae.analysis.usage import Counts, Usage, by_use, entropy_bits, lift
+from vqvae.analysis.usage import Counts, Pairs, Usage, by_use, entropy_bits, lift
 
 
 class ComparedModel(NamedTuple):
@@ -55,12 +55,24 @@ def codes(usage: Usage, counts: Counts, ablation: Ablation | None, classes: Sequ
 
 def classes(counts: Counts) -> str:
     """A row a class and code: how often, and how many times as often as overall."""
-    return _pairs(counts.by_class, ["class (label)", "code (index)", "cells (count)"])
+    table, lifts = counts.by_class, lift(counts.by_class)
+    return _csv(
+        ["class (label)", "code (index)", "cells (count)", "lift (ratio)"],
+        ([row, column, int(table[row, column]), float(lifts[row, column])] for row, column in table.nonzero().tolist()),
+    )
 
 
-def neighbours(adjacency: Tensor) -> str:
-    """A row for each two codes that ever stand side by side, and for both ways round: (K, K) counts."""
-    return _pairs(adjacency, ["code (index)", "beside code (index)", "times side by side (count)"])
+def neighbours(pairs: Pairs, num_embeddings: int) -> str:
+    """A row for each two codes that ever stand side by side, and for both ways round."""
+    one, other = torch.cat(pairs), torch.cat(pairs[::-1])
+    met, counts = (one * num_embeddings + other).unique(return_counts=True)
+    uses = torch.bincount(one, minlength=num_embeddings).double()
+    rows, columns = met // num_embeddings, met % num_embeddings
+    lifts = counts * len(one) / (uses[rows] * uses[columns])
+    return _csv(
+        ["code (index)", "beside code (index)", "times side by side (count)", "lift (ratio)"],
+        zip(rows.tolist(), columns.tolist(), counts.tolist(), lifts.tolist(), strict=True),
+    )
 
 
 def positions(counts: Counts) -> str:
@@ -120,15 +132,6 @@ def comparison(models: Sequence[ComparedModel]) -> str:
             "NMSE (ratio)",
         ],
         models,
-    )
-
-
-def _pairs(table: Tensor, header: Sequence[str]) -> str:
-    lifts = lift(table)
-    met = table.nonzero().tolist()
-    return _csv(
-        [*header, "lift (ratio)"],
-        ([row, column, int(table[row, column]), float(lifts[row, column])] for row, column in met),
     )
 
 

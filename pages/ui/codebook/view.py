@@ -14,7 +14,7 @@ from pages.ui.shell.frame import Scene
 from pages.ui.shell.url_state import PageState
 from vqvae.analysis.ablation import Ablation
 from vqvae.analysis.encoding import Encoded
-from vqvae.analysis.usage import Counts, Usage, by_class, by_use, entropy_bits
+from vqvae.analysis.usage import Counts, Usage, beside, by_class, by_use, entropy_bits
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import EMBEDDED, Digits
 from vqvae.evaluation import perplexity
@@ -68,9 +68,9 @@ class CodebookView:
         return self.usage.all_cells if self.with_background else self.usage.ink_cells
 
     @cached_property
-    def adjacency(self) -> Tensor:
-        """How often codes stand side by side: (K, K)."""
-        return resources.adjacency(self.checkpoint, *self.source, self.with_background)
+    def beside_code(self) -> Tensor:
+        """How often each code stands beside the one picked: (K,)."""
+        return beside(self.encoded, self.with_background, self.code, self.K)
 
     @cached_property
     def ablation_key(self) -> str:
@@ -114,7 +114,8 @@ class CodebookView:
     def background(self) -> list[int]:
         """The codes that most of their cells take for paper alone, the most used first."""
         everything, ink = self.usage.all_cells.total, self.usage.ink_cells.total
-        return [code for code in by_use(everything).tolist() if everything[code] > 2 * ink[code]]
+        order = by_use(everything)
+        return order[(everything > 2 * ink)[order]].tolist()
 
     def pick(self, code: int) -> None:
         """Take a code; a callback."""

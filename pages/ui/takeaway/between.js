@@ -1,9 +1,9 @@
 // From the drawing on the canvas to another digit: the app's interpolation, whose first end follows the pen here.
 
-import { withArticle } from "../components/shared/words.js";
 import interpolation from "../components/interpolation/interpolation.js";
 import { follow } from "../components/shared/live.js";
 import { paint } from "../components/shared/pixels.js";
+import { withArticle } from "../components/shared/words.js";
 import { Mounted } from "./mounted.js";
 
 /** @typedef {{label: number, pixels: number[]}} Digit */

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui import resources
+from pages.ui.shell.choices import number_field
 from pages.ui.shell.frame import told_apart
 from pages.ui.shell.messages import attempt, plain, say, show, succeeds
 from pages.ui.shell.url_state import PageState
@@ -11,8 +12,9 @@ from pages.ui.train.download import DATASETS
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from vqvae.data import DataError
+from vqvae.foreign import Settings
 from vqvae.limits import UPLOADS
-from vqvae.runs.own_checkpoints import LONGEST_TITLE, Entry, OwnCheckpoints, is_own
+from vqvae.runs.own_checkpoints import LARGEST_SIDE, LONGEST_TITLE, Entry, OwnCheckpoints, is_own
 from vqvae.runs.run import Run
 
 PLACE = "train.shelf"  # where it says what its buttons did
@@ -82,15 +84,47 @@ def upload(state: PageState, own: OwnCheckpoints) -> None:
         type=["safetensors", "pt", "pth"],
         key=f"train.upload.{state.restarts}",
         max_upload_size=MAX_BYTES // 2**20,
-        help="A checkpoint downloaded here, or a state dict saved by the tutorial’s code. Nothing in it is executed.",
+        help="A checkpoint downloaded here, or a state dict saved by the code of the tutorial, of "
+        "zalandoresearch, MishaLaskin, ritheshkumar95, CompVis (VQGAN), LlamaGen or diffusers. Nothing in it is "
+        "executed.",
     )
-    if file is not None and st.session_state.get("train.uploaded") != file.file_id:
-        st.session_state["train.uploaded"] = file.file_id
+    settings = of_other_projects(state)
+    if file is not None and st.session_state.get("train.uploaded") != (file.file_id, settings):
+        st.session_state["train.uploaded"] = file.file_id, settings
         stem = file.name.rsplit(".", 1)[0]
         if not resources.uploads().allows(str(own.folder), UPLOADS.value):
             say(PLACE, "error", f"More than {UPLOADS.value} uploads within a minute: wait a moment, then try again.")
-        elif succeeds(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name), stem)):
+        elif succeeds(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name, settings), stem)):
             st.rerun()  # it is to stand in the list of models, above
+
+
+def of_other_projects(state: PageState) -> Settings:
+    """What a file of another project does not say, as far as it is said here; a change opens the file anew."""
+    with st.expander("A model of another project? Say what its file does not", icon=":material/tune:"):
+        st.caption(
+            "The file holds weights alone. Leave empty what you do not know: the usual of its project is then assumed, "
+            "and said with the model."
+        )
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            side = number_field(
+                "Side of its images, in pixels",
+                1,
+                LARGEST_SIDE,
+                f"train.upload.side.{state.restarts}",
+                value=None,
+                width=220,
+                help="A network of convolutions reads images of any size; pages show thousands, so at most "
+                f"{LARGEST_SIDE} x {LARGEST_SIDE} in colour.",
+            )
+            normalise = st.selectbox(
+                "Latents and codes are normalised",
+                [None, True, False],
+                format_func=lambda said: {None: "as is usual", True: "yes", False: "no"}[said],
+                key=f"train.upload.normalise.{state.restarts}",
+                width=240,
+                help="LlamaGen brings both to length 1 before it compares them, which its tensors do not show.",
+            )
+    return Settings(height=None if side is None else int(side), normalise=normalise)
 
 
 def take_in(own: OwnCheckpoints, checkpoint: Checkpoint, title: str) -> None:

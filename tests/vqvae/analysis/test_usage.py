@@ -104,6 +104,13 @@ def test_adjacency_counts_each_pair_of_neighbouring_cells_from_both_sides(model,
                     blank = encoded.background[n, row, column] or encoded.background[n, other[0], other[1]]
                     if with_background or not blank:
                         expected[encoded.codes[n, row, column], encoded.codes[n, other[0], other[1]]] += 1
-    found = counting.adjacency(encoded, with_background, K)
-    assert torch.equal(found, expected)
+    found = counting.adjacency(encoded, with_background, torch.arange(K), K)
+    assert torch.equal(found[:K, :K], expected)
+    assert not found[K].any()
     assert torch.equal(found, found.t())
+    assert torch.equal(counting.beside(encoded, with_background, 3 % K, K), expected[3 % K])
+    some = torch.arange(K).flip(0)[:5]
+    few = counting.adjacency(encoded, with_background, some, K)
+    assert torch.equal(few[:-1, :-1], expected[some][:, some])
+    assert torch.equal(few.sum(1)[:-1], expected.sum(1)[some])  # all others are one more code
+    assert few.sum() == expected.sum()

@@ -79,6 +79,7 @@ def test_settings_are_part_of_the_fingerprint():
         for settings in (Settings(), Settings(height=16), Settings(scale=2), Settings(normalise=True))
     }
     assert len(prints) == 4
+    assert checkpoint.from_bytes(content, "theirs.pt", Settings(scale=1.0)).fingerprint in prints
 
 
 def test_a_rounded_foreign_checkpoint_is_still_one():
@@ -129,6 +130,15 @@ def test_an_incomplete_one_is_refused_in_a_sentence():
         checkpoint.from_bytes(torch_bytes(tensors), "theirs.pt")
     assert str(caught.value) == (
         "theirs.pt cannot be opened as another project’s model: pre_quantization_conv.bias is missing."
+    )
+
+
+def test_a_model_of_nobody_known_is_told_whose_are():
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.from_bytes(safetensors_bytes({"blocks.0.weight": torch.zeros(2)}), "theirs.safetensors")
+    assert str(caught.value).startswith(
+        "theirs.safetensors holds a model that is not known here, with tensors such as 'blocks.0.weight': expected the "
+        "tutorial’s, or those of zalandoresearch/pytorch-vq-vae, "
     )
 
 

@@ -21,7 +21,11 @@ def refused(tensors: dict, message: str, settings: Settings = NOTHING_SET) -> No
     assert len(str(caught.value)) < 300
 
 
-@pytest.mark.parametrize("tensors", [{}, {"weight": torch.zeros(3)}, {"encoder.0.weight": torch.zeros(3, 3)}])
+@pytest.mark.parametrize(
+    "tensors",
+    [{}, {"weight": torch.zeros(3)}, {"encoder.0.weight": torch.zeros(3, 3)}, {"encoder." * 50_000: torch.zeros(1)}],
+    ids=["none", "one", "some encoder's", "a very long name"],
+)
 def test_tensors_of_no_known_family_are_nobodys(tensors):
     assert recognise(tensors) is None
 

@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from pages.ui import resources
+from tests.vqvae.foreign import plain
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.evaluation import evaluate
+from vqvae.foreign import recognise
 from vqvae.limits import CHECKPOINTS, CHECKPOINTS_EACH, FREE_DISK
 from vqvae.model import ModelConfig
 from vqvae.runs.own_checkpoints import OwnCheckpoints, check_size, is_own, on_digits
@@ -34,6 +36,16 @@ def test_a_kept_checkpoint_opens_as_the_same_model_with_its_figures(mine, model,
     opened = mine.open(entry.name)
     assert opened.fingerprint == model.fingerprint
     assert on_digits(opened, digits) == evaluate(model.model, digits, 0.1)
+
+
+def test_another_projects_model_is_kept_with_its_tensors_and_opens_again(mine, digits):
+    foreign = recognise(plain.random(plain.zalando_shapes(C=1)))
+    known = Checkpoint(foreign.model, 0.1, assumed=foreign.assumed, origin=foreign.origin)
+    opened = mine.open(mine.add(known, "theirs", digits).name)
+    assert opened.fingerprint == known.fingerprint
+    assert opened.origin.family == foreign.origin.family
+    assert opened.assumed == foreign.assumed
+    assert on_digits(opened, digits) == evaluate(foreign.model, digits, 0.1)
 
 
 def test_figures_that_a_file_claims_for_these_digits_are_measured_again(mine, model, digits):

@@ -33,7 +33,7 @@ def gallery(
     title: str = "All codes",
     notes: Notes | None = None,
 ) -> None:
-    """Draw tiles (K, C, 4, 4) in [0, 1] of codes in an order, each with its index; those without a use marked as dead.
+    """Draw the tiles of some codes, out of (K, C, a, b) in [0, 1], each with its index; those without a use as dead.
 
     `totals` are the uses of each code, (K,). `on_pick` is a callback, given a code in [0, K).
     """
@@ -46,12 +46,12 @@ def gallery(
     _component(
         key=key,
         data={
-            "sheet": pictures.data_uri((sheet(tiles) * 255).round().to(torch.uint8)),
-            "columns": min(COLUMNS, len(tiles)),
+            "sheet": pictures.data_uri((sheet(tiles[torch.tensor(order, dtype=torch.int64)]) * 255).round().to(torch.uint8)),
+            "columns": min(COLUMNS, max(1, len(order))),
             "height": tiles.shape[2],
             "width": tiles.shape[3],
             "order": list(order),
-            "totals": list(totals),
+            "totals": [totals[code] for code in order],
             "picked": picked,
             "title": title,
             "notes": notes and {"meaning": notes.meaning, "figures": list(notes.figures), "places": notes.places},
@@ -61,8 +61,8 @@ def gallery(
 
 
 def sheet(tiles: Tensor) -> Tensor:
-    """Tiles (K, C, h, w) side by side, at most COLUMNS a row, as one picture: (C, rows h, columns w)."""
-    return pictures.montage(tiles, min(COLUMNS, len(tiles)))
+    """Tiles (M, C, h, w) side by side, at most COLUMNS a row, as one picture: (C, rows h, columns w)."""
+    return pictures.montage(tiles, min(COLUMNS, max(1, len(tiles))))
 
 
 _component = component(

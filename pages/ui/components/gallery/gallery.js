@@ -14,7 +14,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const picture = new Image();
     picture.onload = () => {
       if (gallery.content !== content) return; // others have taken their place
-      for (const [at, code] of order.entries()) paint(picture, code, at);
+      for (const at of order.keys()) paint(picture, at);
     };
     picture.src = sheet;
     if (focused) gallery.firstChild?.focus();
@@ -47,9 +47,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
   function button(code, at) {
     const element = document.createElement("button");
-    const dead = totals[code] === 0;
+    const dead = totals[at] === 0;
     element.dataset.code = code;
-    element.title = `code ${code}, ${dead ? "dead" : `${totals[code].toLocaleString("en")} cells`}`;
+    element.title = `code ${code}, ${dead ? "dead" : `${totals[at].toLocaleString("en")} cells`}`;
     if (notes) element.title += `, ${notes.meaning} ${notes.figures[at]}`;
     element.setAttribute("aria-label", element.title);
     element.classList.toggle("dead", dead);
@@ -78,8 +78,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
     });
   }
 
-  function paint(picture, code, at) {
-    const [left, top] = [(code % columns) * width, Math.floor(code / columns) * height];
+  function paint(picture, at) {
+    const [left, top] = [(at % columns) * width, Math.floor(at / columns) * height];
     const pen = gallery.children[at].firstChild.getContext("2d");
     pen.drawImage(picture, left, top, width, height, 0, 0, width, height);
   }

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 import streamlit as st
+import torch
+import torch.nn.functional as F
 from PIL import Image
 from streamlit.components.v2 import component
 from torch import Tensor
@@ -28,6 +30,9 @@ EDGE = 65535  # positions travel as 16-bit numbers in a square
 FINE = 16  # of them are one step of an outline's corner
 SIDE = 4096  # such steps
 CORNERS = 64  # of an outline, at most
+LARGEST = 48  # pixels of a thumbnail
+EXACT = 2**22  # pixels of a picture in colour that is sent as it is
+AT_ONCE = 500  # pictures made smaller together
 
 
 class Coloring(NamedTuple):
@@ -156,7 +161,8 @@ def make_sheet(
 
     `tiles` (K, C, a, b) uint8 are the codes' own, `field` is what a cell sees, `name` the sheet's key.
     """
-    across = _across(tiles)
+    across, factor = _across(tiles), _factor(digits)
+    digits, reconstructions, tiles = (_smaller(one, factor) for one in (digits, reconstructions, tiles))
     parts = {
         "reconstructions": _sprites(reconstructions, _across(digits)),
         "codes": codes.flatten().numpy().astype("<u2").tobytes(),
@@ -165,7 +171,7 @@ def make_sheet(
     }
     more = {
         "grid": list(codes.shape[1:]),
-        "patch": asdict(field),
+        "patch": {name: [pixels / factor for pixels in both] for name, both in asdict(field).items()},
         "tile": {"columns": across, "height": tiles.shape[2], "width": tiles.shape[3]},
     }
     return _sheet(name, digits, parts, more)
@@ -187,6 +193,20 @@ def _sheet(name: str, pictures: Tensor, parts: dict[str, bytes], more: dict[str,
     return len(encoded).to_bytes(4, "little") + encoded + b"".join(parts.values())
 
 
+def _factor(images: Tensor) -> int:
+    """How many times too large pictures (N, C, H, W) are for a thumbnail."""
+    return max(1, -(-max(images.shape[2:]) // LARGEST))
+
+
+def _smaller(images: Tensor, factor: int) -> Tensor:
+    """Pictures (N, C, H, W) uint8 so many times smaller, by the mean of each area; at least a pixel is left."""
+    if factor == 1:
+        return images
+    sides = (max(1, images.shape[2] // factor), max(1, images.shape[3] // factor))
+    parts = [F.adaptive_avg_pool2d(part.float(), sides).round().to(torch.uint8) for part in images.split(AT_ONCE)]
+    return torch.cat(parts)
+
+
 def _across(images: Tensor) -> int:
     """How many pictures (N, C, H, W) stand in a row of their sheet, so that it is about square."""
     N, _, H, W = images.shape
@@ -206,9 +226,14 @@ class _Square:
 
 
 def _sprites(images: Tensor, columns: int) -> bytes:
+    """One picture of all: exact in shades of grey and where it is small; else nearly, and in a tenth of the bytes."""
     sheet = pictures.montage(images, columns).permute(1, 2, 0).contiguous().numpy()
     content = io.BytesIO()
-    Image.fromarray(sheet[:, :, 0] if sheet.shape[2] == 1 else sheet).save(content, "PNG", compress_level=6)
+    picture = Image.fromarray(sheet[:, :, 0] if sheet.shape[2] == 1 else np.ascontiguousarray(sheet[:, :, :3]))
+    if picture.mode == "L" or picture.width * picture.height < EXACT:
+        picture.save(content, "PNG", compress_level=6)
+    else:
+        picture.save(content, "JPEG", quality=85, subsampling=0)
     return content.getvalue()
 
 

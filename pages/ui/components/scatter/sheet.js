@@ -26,7 +26,7 @@ export default function ({ data }) {
 
 async function decode(key, sheet, parts) {
   const names = ["digits", "reconstructions", "tiles"].filter((name) => parts[name]);
-  const blobs = names.map((name) => new Blob([parts[name]], { type: "image/png" }));
+  const blobs = names.map((name) => new Blob([parts[name]]));
   const pictures = await Promise.all(blobs.map((blob) => createImageBitmap(blob)));
   SHEETS.set(key, { ...sheet, ...Object.fromEntries(names.map((name, n) => [name, pictures[n]])) });
   for (const old of [...SHEETS.keys()].slice(0, -KEPT)) SHEETS.delete(old);
