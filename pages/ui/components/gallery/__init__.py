@@ -46,7 +46,9 @@ def gallery(
     _component(
         key=key,
         data={
-            "sheet": pictures.data_uri((sheet(tiles[torch.tensor(order, dtype=torch.int64)]) * 255).round().to(torch.uint8)),
+            "sheet": pictures.data_uri(
+                (sheet(tiles[torch.tensor(order, dtype=torch.int64)]) * 255).round().to(torch.uint8)
+            ),
             "columns": min(COLUMNS, max(1, len(order))),
             "height": tiles.shape[2],
             "width": tiles.shape[3],
