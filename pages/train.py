@@ -30,7 +30,7 @@ with page("Train", LEAD, FIELDS) as scene:
                 "Your last run can no longer be read; perhaps its model can still be saved. A new run takes its place."
             )
         if run and config:
-            st.caption(describe(config))
+            st.caption(describe(config, me))
             running(run, config, scene)
         elif scene.presenting:
             if me:

@@ -54,6 +54,9 @@ VISITORS_IMAGES = ImageBounds(
     held=256 * 2**20,
     formats=("PNG", "JPEG", "WEBP"),
 )
+IMAGE_SETS_EACH = 4  # that one visitor may keep
+PARSING_MEMORY = 2048  # MB that reading an upload may take, on Linux
+PARSING_TIME = 120  # seconds
 OWNERS_IMAGES = ImageBounds(  # of whoever has the machine: what memory and patience hold
     file=64 * 2**30,
     images=2_000_000,

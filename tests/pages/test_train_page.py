@@ -26,9 +26,10 @@ from vqvae.data import DataError
 from vqvae.evaluation import Evaluation
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.quantizer import QUANTIZERS, VectorQuantizer
-from vqvae.runs import comparison, cost, process, worker
+from vqvae.runs import comparison, cost, own_images, process, worker
 from vqvae.runs.cost import Cost, step_cost
 from vqvae.runs.own_checkpoints import OwnCheckpoints
+from vqvae.runs.own_images import OwnImageSets
 from vqvae.runs.recording import code_paths
 from vqvae.runs.run import Run, RunConfig, Status
 from vqvae.runs.visitor import Visitor, new_token
@@ -160,6 +161,52 @@ def test_nobody_starts_before_the_browser_has_said_who_it_is():
 def test_nothing_that_a_visitors_checkpoints_would_push_down_is_there_before_them(token):
     headings = [[one.value for one in open_page(who).subheader] for who in (None, token)]
     assert headings == [[], ["Your checkpoints", "Watch three codebooks learn", "Collapse lab"]]
+
+
+def colour_images(count: int = 40) -> bytes:
+    """An npz file of images of CIFAR-10's size, of two classes in turn."""
+    file = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+    np.savez_compressed(file, images=pixels, labels=np.arange(count) % 2)
+    return file.getvalue()
+
+
+def uploaded(page: AppTest, name: str, content: bytes) -> AppTest:
+    (uploader,) = [one for one in page.file_uploader if one.label == "Upload images"]
+    return uploader.set_value((name, content, "application/octet-stream")).run()
+
+
+def test_ones_own_images_are_chosen_as_they_come_in_and_trained_on(token, monkeypatch):
+    monkeypatch.setattr(own_images, "_parsed", own_images.keep)  # another process takes its seconds
+    page = uploaded(open_page(token, **QUICK), "*flowers*.npz", colour_images())
+    (entry,) = OwnImageSets(Visitor(token)).entries()
+    assert (
+        "“flowers” is here: 36 images to train on and 4 held out, 32 × 32 pixels, in colour." in page.success[0].value
+    )
+    assert page.session_state["train.data"] == entry.name
+    page = button(page, "Start training").click().run()
+    assert "flowers (40 images), at most 48 · K = 8, D = 4" in text_of(page)
+    assert Visitor(token).current().config().dataset == entry.name
+    stranger = open_page(new_token(), data=entry.name)
+    assert stranger.session_state["train.data"] == data.EMBEDDED
+    assert "flowers" not in text_of(stranger)
+    Visitor(token).current().stop()
+
+
+def test_ones_own_images_go_when_they_are_deleted(token, monkeypatch):
+    monkeypatch.setattr(own_images, "_parsed", own_images.keep)
+    page = uploaded(open_page(token), "flowers.npz", colour_images())
+    page = button(page, "Delete flowers").click().run()
+    assert page.session_state["train.data"] == data.EMBEDDED
+    assert OwnImageSets(Visitor(token)).entries() == []
+
+
+def test_a_file_that_holds_no_images_is_one_sentence_beside_the_upload(token, monkeypatch):
+    monkeypatch.setattr(own_images, "_parsed", own_images.keep)
+    page = uploaded(open_page(token), "nothing.npz", b"nothing")
+    assert "cannot be read" in page.error[0].value
+    assert page.session_state["train.data"] == data.EMBEDDED
+    assert OwnImageSets(Visitor(token)).entries() == []
 
 
 @pytest.fixture
@@ -525,7 +572,8 @@ def test_ones_own_model_from_a_bare_file_is_recognised_and_stays_open(token, fin
     page = open_page(token, model=entry.name)
     bare = io.BytesIO()
     torch.save(kept.model.state_dict(), bare)
-    page.file_uploader[0].set_value(("weights.pt", bare.getvalue(), "application/octet-stream")).run()
+    (uploader,) = [one for one in page.file_uploader if one.label == "Upload a checkpoint"]
+    uploader.set_value(("weights.pt", bare.getvalue(), "application/octet-stream")).run()
     assert "“alpha”, which you have already" in page.success[0].value
     assert page.session_state["model"] == entry.name
     own = OwnCheckpoints(Visitor(token))

@@ -40,7 +40,7 @@ class _Children:
                 env={**os.environ, "PYTHONPATH": path} | _threads(1 if folder.suffix == PRIOR else RUN_THREADS.value),
                 start_new_session=True,  # Ctrl-C in a terminal is for the server; the child ends in good order after it
             )
-            _bound_memory(child.pid)
+            bound_memory(child.pid, RUN_MEMORY.value)
 
     def get(self, folder: Path) -> subprocess.Popen | None:
         with self._lock:
@@ -52,14 +52,13 @@ class _Children:
             child.stdin.close()
 
 
-def _bound_memory(process: int) -> None:
-    """Let a process have so much memory of its own; what it asks beyond that is refused to it, and it says so."""
+def bound_memory(process: int, most: int) -> None:
+    """Let a process have so many MB of its own; what it asks beyond that is refused to it, and it says so."""
     if sys.platform == "linux":
         import resource
 
-        most = RUN_MEMORY.value * 2**20
         with suppress(ProcessLookupError):
-            resource.prlimit(process, resource.RLIMIT_DATA, (most, most))
+            resource.prlimit(process, resource.RLIMIT_DATA, (most * 2**20, most * 2**20))
 
 
 def _threads(most: int) -> dict[str, str]:

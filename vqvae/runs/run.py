@@ -8,6 +8,7 @@ A visitor is a random token. Folders are named after its hash, so that the folde
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ class RunConfig:
     """What is to be trained, and on what. Raises ValueError for what cannot be."""
 
     recipe: Hyperparameters
-    dataset: str  # out of data.DATASETS
+    dataset: str  # out of data.DATASETS, or the name of a set of the visitor's own
     limit: int | None = None  # at most so many images, of training and held-out ones alike
     created: float = 0.0  # seconds since 1970
 
@@ -51,7 +52,7 @@ class PriorRunConfig:
     """As which prior is to be trained, and on what; for which checkpoint, its folder says. Raises ValueError."""
 
     recipe: PriorRecipe
-    dataset: str  # out of data.DATASETS
+    dataset: str  # out of data.DATASETS, or the name of a set of the visitor's own
     limit: int | None = None  # at most so many images, of training and held-out ones alike
     created: float = 0.0  # seconds since 1970
 
@@ -60,10 +61,15 @@ class PriorRunConfig:
 
 
 def _check_images(dataset: str, limit: int | None) -> None:
-    if dataset not in DATASETS:
+    if dataset not in DATASETS and not is_own_images(dataset):
         raise ValueError(f"expected a data set out of {', '.join(DATASETS)}, got {dataset!r}")
     if limit is not None and not (type(limit) is int and limit >= 1):
         raise ValueError(f"expected a limit of at least 1, got {limit!r}")
+
+
+def is_own_images(name: object) -> bool:
+    """Whether this has the form of the name of somebody's own set of images."""
+    return isinstance(name, str) and re.fullmatch(r"own-[0-9a-f]{12}", name) is not None
 
 
 class Status(NamedTuple):

@@ -18,13 +18,14 @@ import torch
 from filelock import FileLock, Timeout
 from torch import Tensor
 
-from vqvae import checkpoint, data
+from vqvae import checkpoint
 from vqvae.checkpoint import CheckpointError
 from vqvae.data import DataError, Digits, to_unit
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.limits import AT_ONCE
 from vqvae.paths import runs_folder
 from vqvae.runs.child import Child
+from vqvae.runs.own_images import images_for
 from vqvae.runs.prior_worker import PriorWorker
 from vqvae.runs.queue import QueuePlace
 from vqvae.runs.recording import Frame, History, Metrics, Recorder
@@ -68,7 +69,7 @@ class _Worker(Child[Training]):
 
     def begin(self) -> str:
         config = self.run.config()
-        images, self.test = (data.load(config.dataset, split) for split in ("train", "test"))
+        images, self.test = (images_for(self.run.folder, config.dataset, split) for split in ("train", "test"))
         if config.limit is not None:
             images, self.test = images.evenly(config.limit), self.test.evenly(config.limit)
         self.held_out = self.test.evenly(HELD_OUT)

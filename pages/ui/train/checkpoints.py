@@ -178,7 +178,7 @@ def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
                 "Codes used": figures.codes_used,
                 "K": config.num_embeddings,
                 "D": config.embedding_dim,
-                "Trained on": DATASETS.get(opened.dataset or "", "unknown"),
+                "Trained on": DATASETS.get(opened.dataset or "", opened.dataset or "unknown"),
                 "Steps": opened.steps,
                 "Recipe": f"{recipe.quantizer}, {recipe.schedule}, rate {recipe.lr:g}" if recipe else "unknown",
             }

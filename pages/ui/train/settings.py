@@ -13,11 +13,13 @@ from pages.ui.shell.choices import number_field, outside
 from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.url_state import Field, PageState, number, one_of, switch, whole
 from pages.ui.shell.words import counted
-from pages.ui.train.download import DATASETS, fetching
+from pages.ui.train import own_images
+from pages.ui.train.download import fetching
 from pages.ui.train.running import PLACE
 from vqvae import data
 from vqvae.quantizer import QUANTIZERS
-from vqvae.runs.run import RunConfig
+from vqvae.runs.own_images import Entry
+from vqvae.runs.run import RunConfig, is_own_images
 from vqvae.runs.visitor import Visitor
 from vqvae.training import PRESETS, RECOMMENDED, SETTINGS, Hyperparameters, Setting
 
@@ -38,8 +40,13 @@ def _parser(setting: Setting) -> Callable[[str], object]:
     return switch
 
 
+def _dataset(text: str) -> str:
+    """A data set, or by its form a set of the visitor's own."""
+    return text if is_own_images(text) else one_of(*data.DATASETS)(text)
+
+
 FIELDS = (
-    Field("data", one_of(*data.DATASETS), data.EMBEDDED),
+    Field("data", _dataset, data.EMBEDDED),
     Field("images", whole(1, data.TRAINING_IMAGES), None),
     *(
         Field(name, _parser(setting), getattr(RECOMMENDED, name), formerly=setting.formerly)
@@ -104,26 +111,28 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
     ]
     cards(state, same[0] if same else None)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        st.selectbox(
+        images = st.container(width=260)
+        own_images.bring(state, me)  # before the list, which a set that comes in joins
+        own = own_images.sets_of(me)
+        images.selectbox(
             "Images",
-            list(DATASETS),
+            own_images.offered(state, me),
             key=state.key("data"),
-            format_func=DATASETS.__getitem__,
+            format_func=lambda name: own_images.title(name, own),
             persist_state="session",
-            width=260,
             help="A tenth of what comes along is held out for testing; the full sets come with test images.",
         )
         aside = start(state, me, chosen)
     if aside:
         st.caption("A new run deletes the last one, and its model unless you saved it as a checkpoint.")
-    if not data.is_present(state["data"]):
+    if not is_own_images(state["data"]) and not data.is_present(state["data"]):
         fetching(state["data"], me)
     show(PLACE)
     if chosen is None:
         labels = problems(state)
         st.error(f"A number is out of range: correct {', '.join(labels)} to start." if labels else no_grid(state))
     else:
-        _say_cost(RunConfig(chosen, state["data"], state["images"]))
+        _say_cost(RunConfig(chosen, state["data"], state["images"]), own)
     with st.expander("Change the recipe", icon=":material/tune:", expanded=not same):
         fields(state)
 
@@ -162,7 +171,7 @@ def start(state: PageState, me: Visitor | None, chosen: Hyperparameters | None) 
         icon=":material/play_arrow:",
         on_click=attempt,
         args=(PLACE, lambda: me.start(RunConfig(chosen, state["data"], state["images"]))) if me and chosen else None,
-        disabled=me is None or chosen is None or not data.is_present(state["data"]),
+        disabled=me is None or chosen is None or not (is_own_images(state["data"]) or data.is_present(state["data"])),
     )
     aside = me.last_aside() if me else None
     if aside is not None:
@@ -211,14 +220,15 @@ def fields(state: PageState) -> None:
         )
 
 
-def _say_cost(config: RunConfig) -> None:
+def _say_cost(config: RunConfig, own: dict[str, Entry]) -> None:
     """Time and memory, from a few steps tried just now."""
-    images = data.training_images(config.dataset)
+    entry = own.get(config.dataset)
+    images = entry.training if entry else data.training_images(config.dataset)
     images = min(images, config.limit or images)
     chosen = config.recipe
     steps = -(-images // chosen.batch_size) * chosen.epochs
     # What does not change a step is left out, so that one measurement serves.
-    shape = resources.shape_of(config.dataset)
+    shape = entry.shape if entry else resources.shape_of(config.dataset)
     alike = replace(chosen, epochs=1, lr=1e-3, commitment_cost=0.25, schedule="constant", seed=0)
     cost = resources.step_cost(alike, shape)
     held = cost.bytes + images * math.prod(shape)
@@ -228,7 +238,7 @@ def _say_cost(config: RunConfig) -> None:
     )
 
 
-def describe(config: RunConfig) -> str:
+def describe(config: RunConfig, me: Visitor | None) -> str:
     """What is being trained, in a line."""
     recipe = config.recipe
     offered = {"k-means initialisation": recipe.kmeans_init, "dead-code replacement": recipe.dead_code_replacement}
@@ -239,7 +249,8 @@ def describe(config: RunConfig) -> str:
         switches.append(f"a warm-up of {recipe.warm_up:,} steps")
     if recipe.entropy_bonus:
         switches.append(f"an entropy bonus of {recipe.entropy_bonus:g}")
-    images = DATASETS[config.dataset] + (f", at most {config.limit:,}" if config.limit else "")
+    images = own_images.title(config.dataset, own_images.sets_of(me))
+    images += f", at most {config.limit:,}" if config.limit else ""
     return (
         f"{images} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "
         f"{', '.join([QUANTIZERS[recipe.quantizer].title, *switches])} · "
