@@ -17,7 +17,7 @@ from vqvae.model import Autoencoder, Sizes
 
 PROBES = 4  # noisy images that a field is measured on: a unit that is silent on one speaks on another
 INKED = 2**24  # pixels whose ink is counted at once
-LARGEST = 64 * 64  # pixels of an image that is measured within a larger one
+LARGEST = 48 * 48  # pixels of an image that is measured within a larger one
 UNSEEN = 1e-6  # what a pixel in [0, 1] may change by without having changed
 WIDE = 0.5  # of a side: a field that is wider is that of the whole image, and no picture of a patch
 
@@ -92,8 +92,9 @@ def _measure(model: Model) -> ReceptiveField:
     network = model.encoder if isinstance(model, Autoencoder) else model.differentiable
     if network is None:
         return own
-    # A small image's cells all lie near a border that hides what they would see: measured amid a larger one.
-    for factor in (3, 1) if model.any_grid and sizes.height * sizes.width <= LARGEST else (1,):
+    # A small image's cells may all lie near a border that hides what they would see: measured amid a larger one.
+    small = model.any_grid and sizes.height * sizes.width <= LARGEST
+    for factor in (3, 1) if small else (1,):
         shape = (PROBES, sizes.channels, factor * sizes.height, factor * sizes.width)
         try:
             touched = _touched(network, torch.rand(shape, generator=torch.Generator().manual_seed(0)), model)

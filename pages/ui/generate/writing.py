@@ -99,7 +99,7 @@ def _open_in_draw(scene: Scene, grid: Tensor) -> None:
     pixels = (model.decode(grid.unsqueeze(0)).clamp(0, 1) * 255).round().to(torch.uint8)
     own = model.encode(data.to_unit(pixels))[0]
     canvas = held_before() or first_canvas(scene.checkpoint.fingerprint)
-    digit = st.session_state.get(DIGIT.name, DIGIT.default)  # the one that Draw has picked: a later pick replaces ours
+    digit = st.session_state.get(DIGIT.name, DIGIT.usual)  # the one that Draw has picked: a later pick replaces ours
     canvas = canvas.put(Source(digit, "a generated digit", pixels[0]))
     edits = torch.where(own == grid, -1, grid)
     hold(replace(canvas, edits=edits, fingerprint=scene.checkpoint.fingerprint))

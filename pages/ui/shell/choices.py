@@ -91,7 +91,7 @@ def take_typed(state: PageState, bounds: Mapping[str, tuple[float, float]]) -> b
     if any(outside(value, *bounds[name]) for name, value in typed.items()):
         return False
     for name, value in typed.items():
-        state[name] = state.fields[name].default if value is None else value
+        state[name] = state.fields[name].usual if value is None else value
     return True
 
 

@@ -2,7 +2,9 @@
 
 from pages.ui import resources
 from pages.ui.shell.url_state import Field, whole
-from vqvae.data import DataError
+from vqvae.data import EMBEDDED, DataError
+
+CLEAR = 1234
 
 
 def _number(text: str) -> int:
@@ -13,5 +15,12 @@ def _number(text: str) -> int:
     return whole(0, last)(text)
 
 
-# The first one is what a first visitor meets: a clear two.
-DIGIT = Field("digit", _number, 1234, shared=True)
+def _first() -> int:
+    """What a first visitor meets: of the embedded digits, a clear two."""
+    try:
+        return CLEAR if resources.digits().dataset == EMBEDDED else 0
+    except DataError:
+        return CLEAR
+
+
+DIGIT = Field("digit", _number, _first, shared=True)

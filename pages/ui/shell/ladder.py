@@ -70,7 +70,7 @@ def drawing_at_hand() -> tuple[str, Tensor]:
     pixels = drawn()
     if pixels is not None:
         return "What you drew last", pixels
-    digit = st.session_state.get(DIGIT.name, DIGIT.default)
+    digit = st.session_state.get(DIGIT.name, DIGIT.usual)
     return f"{resources.digits().one.capitalize()} {digit}", resources.digits().pixels[digit]
 
 

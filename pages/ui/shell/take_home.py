@@ -55,11 +55,11 @@ def _drawn(checkpoint: Checkpoint, digits: Digits) -> tuple[torch.Tensor, torch.
     """What is on the canvas: pixels, edits of this model's codes, and whether it is nobody's drawing."""
     canvas = held_before()
     if canvas is None:
-        return digits.pixels[st.session_state.get(DIGIT.name, DIGIT.default) % len(digits)], None, True
+        return digits.pixels[st.session_state.get(DIGIT.name, DIGIT.usual) % len(digits)], None, True
     pixels, edits, fingerprint = canvas.source.pixels, canvas.edits, canvas.fingerprint
     example = pixels is None
     if pixels is None:
-        pixels = digits.pixels[(DIGIT.default if canvas.source.digit is None else canvas.source.digit) % len(digits)]
+        pixels = digits.pixels[(DIGIT.usual if canvas.source.digit is None else canvas.source.digit) % len(digits)]
     if now := canvas.spoken:
         example = example and torch.equal(now.drawing.pixels, pixels)
         pixels, edits, fingerprint = now.drawing.pixels, now.drawing.edits, now.fingerprint

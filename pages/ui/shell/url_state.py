@@ -26,9 +26,14 @@ class Field:
 
     name: str  # as it stands in the address
     parse: Callable[[str], Any]  # raises ValueError that says what is expected
-    default: Any
+    default: Any  # or a function that finds it, where it is not known before there is a page
     shared: bool = False  # whether other pages mean the same thing by it
     formerly: str | None = None  # its name in links of earlier versions
+
+    @property
+    def usual(self) -> Any:
+        """Its value where nobody has said another."""
+        return self.default() if callable(self.default) else self.default
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -108,12 +113,12 @@ class PageState:
             # After a single run of the page before, Streamlit knows a value by that page's widget alone, and the one
             # here would begin at its own default. So it is said again until a run here has come to its end.
             if arriving or self.key(field.name) not in st.session_state:
-                self[field.name] = st.session_state.get(self.key(field.name), field.default)
+                self[field.name] = st.session_state.get(self.key(field.name), field.usual)
         if arriving:
             self._read(self._asked)
         elif stay and by_history():
             for field in fields:
-                self[field.name] = field.default
+                self[field.name] = field.usual
             self._read(stay.said if self._asked == stay.asked else self._asked)
 
     def key(self, name: str) -> str:
@@ -131,7 +136,7 @@ class PageState:
     @property
     def said(self) -> dict[str, str]:
         """What stands in the address: every field that differs from its default."""
-        return {name: str(self[name]) for name, field in self.fields.items() if self[name] != field.default}
+        return {name: str(self[name]) for name, field in self.fields.items() if self[name] != field.usual}
 
     def warn(self, sentence: str) -> None:
         """Say what could not be done; said again in the runs of the next moments, which the page may make by itself."""
@@ -168,7 +173,7 @@ class PageState:
             if isinstance(forgotten := st.session_state.pop(name), Asked):
                 forgotten.leave()
         for field in self.fields.values():
-            st.session_state[self.key(field.name)] = field.default
+            st.session_state[self.key(field.name)] = field.usual
         st.session_state[f"{self.page}.restarts"] = restarts
         st.query_params.clear()
         stay = st.session_state.get(STAY)
