@@ -72,10 +72,11 @@ def train_command(options: argparse.Namespace) -> int:
 
 def _train(recipe: Hyperparameters, options: argparse.Namespace) -> int:
     folder = options.run_folder or options.out.with_suffix(".run")
+    device = distributed.together(distributed.own_device)
     images, test = distributed.together(lambda: _own_images(options) if options.images else _both_parts(options))
 
     def begun() -> Training:
-        run = Training(images, recipe, distributed.own_device())
+        run = Training(images, recipe, device)
         go_on(run, folder)
         return run
 
@@ -315,7 +316,10 @@ def ablate_command(options: argparse.Namespace) -> int:
 
 
 class _Stop:
-    """Ctrl-C asks the run to end after its step; a second one ends it as usual."""
+    """Ctrl-C asks the run to end after its step; a second one ends it as usual.
+
+    A launcher of several processes passes on to each the Ctrl-C that it has had already, and ends them by itself later.
+    """
 
     def __init__(self) -> None:
         self.asked = False
@@ -327,7 +331,8 @@ class _Stop:
 
     def _ask(self, number: int, frame: object) -> None:
         self.asked = True
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        if distributed.launched() == 1:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 def _fetch(dataset: str) -> None:

@@ -78,9 +78,26 @@ def resumed(recipe: Hyperparameters) -> dict[str, Tensor]:
     return {f"resumed.{name}": value for name, value in taken_up.state().items()}
 
 
+def failed_on_the_second() -> Tensor:
+    """How work ends in each process that fails in the second one alone: 1 with its error, 2 quietly."""
+
+    def work() -> None:
+        if distributed.rank() == 1:
+            raise ValueError("expected data, got none")
+
+    try:
+        distributed.together(work)
+        ended = 0
+    except ValueError:
+        ended = 1
+    except SystemExit:
+        ended = 2
+    return distributed.gather(torch.tensor([ended]))
+
+
 def main() -> None:
     with distributed.joined():
-        outcomes = {}
+        outcomes = {"failed": failed_on_the_second()}
         for name, recipe in RECIPES.items():
             outcomes |= {f"{name}/{key}": value for key, value in (trained(begun(recipe)) | resumed(recipe)).items()}
         command = Training(some_digits(), COMMAND, torch.device("cpu"))

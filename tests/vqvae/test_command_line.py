@@ -168,7 +168,7 @@ def test_every_epoch_is_saved(out, monkeypatch):
 
 def test_the_limit_takes_digits_of_all_classes(out, monkeypatch):
     seen = []
-    monkeypatch.setattr("vqvae.__main__.Training", lambda digits, recipe, device: seen.append(digits) or 1 / 0)
+    monkeypatch.setattr("vqvae.__main__.Training", lambda digits, *_: seen.append(digits) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         trained(out)
     assert len(seen[0]) == 60

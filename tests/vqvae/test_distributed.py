@@ -60,6 +60,10 @@ def test_all_processes_have_the_same_model_to_the_bit(outcomes):
     assert {key: int(count) for key, count in of(outcomes, "apart/").items() if count} == {}
 
 
+def test_what_one_process_lacks_ends_all_with_one_sentence(outcomes):
+    assert outcomes["failed"].tolist() == [2, 1, 2]
+
+
 @pytest.mark.parametrize("recipe", [name for name, how in RECIPES.items() if how.dead_code_replacement])
 def test_codes_were_replaced_in_these_runs(recipe, monkeypatch):
     """Else it would mean little that they agree."""
