@@ -241,7 +241,8 @@ def _rung_line(name: str, run: Training, snapshot: Snapshot) -> None:
 def prior_command(options: argparse.Namespace) -> int:
     opened = checkpoint.load(options.checkpoint)
     out = options.out or options.checkpoint.with_name(options.checkpoint.stem + prior_file.ENDING)
-    images, test = _both_parts(options)
+    shape = opened.model.config.image_shape
+    images, test = _own_images(options, shape) if options.images else _both_parts(options)
     chosen = {field.name: getattr(options, field.name, None) for field in fields(PriorRecipe)}
     recipe = PriorRecipe(**{name: value for name, value in chosen.items() if value is not None})
     start = prior_file.load(options.start, opened.fingerprint) if options.start else None
@@ -583,7 +584,7 @@ def _parser() -> argparse.ArgumentParser:
         help="of the model (the shipped default)",
     )
     command.add_argument("--out", type=Path, help=f"the prior (beside the checkpoint, as {prior_file.ENDING})")
-    _add_data(command)
+    _add_data(command, own=True)
     command.add_argument("--start", type=Path, help="a prior whose weights to begin with (none: begin anew)")
     for field in fields(PriorRecipe):
         if field.name == "steps_before":

@@ -37,7 +37,9 @@ TORCHVISION = {"mnist": "MNIST", "fashion-mnist": "FashionMNIST", "kmnist": "KMN
 
 PHOTOS = "photos"
 
-DATASETS = (EMBEDDED, PHOTOS, *TORCHVISION)
+ALONG = EMBEDDED, PHOTOS  # come with packages that are here anyway
+
+DATASETS = (*ALONG, *TORCHVISION)
 
 # What one of them is called.
 NOUNS = {EMBEDDED: "digit", PHOTOS: "crop", "mnist": "digit", "fashion-mnist": "image", "kmnist": "character"}
@@ -218,7 +220,7 @@ def load(dataset: str, split: str = "train") -> Digits:
     """
     if dataset not in DATASETS:
         raise ValueError(f"expected a data set out of {', '.join(DATASETS)}, got {dataset!r}")
-    splits = ("train", "test", "all") if dataset in (EMBEDDED, PHOTOS) else ("train", "test")
+    splits = ("train", "test", "all") if dataset in ALONG else ("train", "test")
     if split not in splits:
         raise ValueError(f"expected a split out of {', '.join(splits)} for {dataset}, got {split!r}")
     if dataset == PHOTOS:
@@ -233,7 +235,7 @@ def raw_folder(dataset: str) -> Path:
 
 def is_present(dataset: str) -> bool:
     """Whether a data set can be loaded without downloading, as far as the names of its files tell."""
-    return dataset in (EMBEDDED, PHOTOS) or all(path.is_file() for path in _files(dataset))
+    return dataset in ALONG or all(path.is_file() for path in _files(dataset))
 
 
 def _embedded(split: str) -> Digits:

@@ -1,6 +1,7 @@
 """What whoever starts the app names on the command line: a model of their own, and images to see it on.
 
     streamlit run app.py -- --model my_adapter.py:make --images my-images
+    streamlit run app.py -- --model vqvae/assets/photos.safetensors --images photos
 
 Every visitor sees them. A model is a function in a file (`vqvae.adapters`), whose code runs here, or a file of weights.
 """
@@ -12,11 +13,13 @@ from typing import NamedTuple
 
 from vqvae import adapters, checkpoint
 from vqvae.checkpoint import Checkpoint, CheckpointError
-from vqvae.data import DataError, Digits, plain_name
+from vqvae.data import ALONG, DATASETS, DataError, Digits, load, plain_name
 from vqvae.explorable import AdapterError
+from vqvae.image_set import Shape
 from vqvae.images import find
 
 NAME = "owner"  # of the model in an address
+LONGEST_SIDE = 256  # pixels of images whose size no model gives
 
 
 class Owner(NamedTuple):
@@ -41,13 +44,27 @@ def named(arguments: Sequence[str]) -> Owner:
         return Owner(problem=str(error))
 
 
-def _opened(model: str | None, folder: Path | None) -> Owner:
-    own = find(folder).read() if folder else None
-    images, said = (own.everything, own.said) if own else (None, ())
+def _opened(model: str | None, source: Path | None) -> Owner:
+    if model and ".py" not in model:
+        path = Path(model)
+        opened = checkpoint.load(path)
+        images, said = _images(source, opened.model.config.image_shape)
+        return Owner(opened, plain_name(path.stem), images, said)
+    images, said = _images(source)
     if model is None:
         return Owner(images=images, said=said)
-    if ".py" in model:
-        opened, images = adapters.load(model, images)
-        return Owner(opened, plain_name(Path(model.rpartition(":")[0]).stem), images, said)
-    path = Path(model)
-    return Owner(checkpoint.load(path), plain_name(path.stem), images, said)
+    opened, images = adapters.load(model, images)
+    return Owner(opened, plain_name(Path(model.rpartition(":")[0]).stem), images, said)
+
+
+def _images(source: Path | None, shape: Shape | None = None) -> tuple[Digits | None, tuple[str, ...]]:
+    """What was named, in a shape where one is given, and what is to be said of it: a folder or file, or a data set."""
+    if source is None:
+        return None, ()
+    if str(source) in DATASETS and not source.exists():
+        return load(str(source), "all" if str(source) in ALONG else "test"), ()
+    found = find(source)
+    channels, height, width = found.shape
+    scale = min(1.0, LONGEST_SIDE / max(height, width))
+    own = found.read(shape or (channels, max(1, round(height * scale)), max(1, round(width * scale))))
+    return own.everything, own.said

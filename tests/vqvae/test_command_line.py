@@ -266,6 +266,15 @@ def test_a_stopped_prior_goes_on_where_it_was_and_ends_as_an_uninterrupted_one(c
     assert not list(copied.parent.glob("*.state"))
 
 
+def test_a_prior_learns_from_ones_own_images(flowers, out, capsys):
+    assert trained_on(flowers, out) == 0
+    few = ["--batch-size", "12", "--channels", "8", "--blocks", "1", "--steps", "4"]
+    assert main(["prior", str(out), "--images", str(flowers), *few]) == 0
+    trained = prior_file.load(out.with_suffix(".prior.safetensors"), checkpoint.load(out).fingerprint)
+    assert (trained.dataset, trained.images, trained.prior.config.classes) == ("flowers", 36, 2)
+    assert "without, 4 held-out images of flowers" in capsys.readouterr().out
+
+
 def test_a_prior_may_begin_with_the_weights_of_another(copied, capsys):
     command = ["prior", str(copied), "--dataset", "digits", "--limit", "60", "--batch-size", "25", "--channels", "8"]
     first, second = copied.with_name("first.prior.safetensors"), copied.with_name("second.prior.safetensors")

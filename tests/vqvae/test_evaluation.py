@@ -3,10 +3,11 @@ import math
 import pytest
 import torch
 
-from vqvae import checkpoint
+from vqvae import checkpoint, data
 from vqvae.data import Digits
 from vqvae.evaluation import evaluate, perplexity, psnr, reconstructions
 from vqvae.model import ModelConfig
+from vqvae.paths import ASSETS
 
 
 @pytest.fixture
@@ -113,6 +114,15 @@ def test_a_shipped_model_is_as_good_as_promised(name, nmse, codes):
     assert (stored.dataset, stored.split, stored.images) == ("mnist", "test", 10_000)
     assert stored.nmse <= nmse
     assert stored.codes_used >= codes
+
+
+def test_the_colour_model_that_ships_evaluates_to_its_stored_figures():
+    shipped = checkpoint.load(ASSETS / "photos.safetensors")
+    (stored,) = shipped.measured
+    measured = evaluate(shipped.model, data.load("photos", "test"), shipped.variance)
+    assert measured[:3] == stored[:3] == ("photos", "test", 500)
+    assert measured[3:] == pytest.approx(stored[3:], rel=1e-3)
+    assert stored.nmse < 0.09
 
 
 def test_reconstructions_are_measured_one_by_one(make_model, digits):

@@ -176,6 +176,8 @@ def what_it_does(checkpoint: Checkpoint) -> str:
     images, test = (min(count, limit or count) for count in (data.training_images(dataset), data.test_images(dataset)))
     steps = quick_recipe(checkpoint.model.config, images).steps
     known = "" if checkpoint.dataset else " (its file does not say what it was trained on)"
+    if checkpoint.dataset and checkpoint.dataset not in data.DATASETS:
+        known = f" (its file does not hold the images of {checkpoint.dataset} that it was trained on)"
     return (
         "A prior learns which codes go together, and then writes new images on Generate. This one learns from "
         f"{data.described(dataset, 'train', images)}{known}, and is measured on "
