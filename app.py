@@ -17,7 +17,7 @@ with page(
     "Home", LEAD, [DIGIT], heading="What if an autoencoder had to write with an alphabet?", has_tour=True
 ) as scene:
     try:
-        digits = resources.digits()
+        digits = resources.digits(scene.checkpoint)
     except DataError as error:
         digits = None
         st.error(f"There is no digit to start from, but you can draw one. {error}")

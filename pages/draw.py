@@ -22,7 +22,7 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
     state, config = scene.state, scene.checkpoint.model.config
     check_code(state, config.num_embeddings)
     try:
-        digits = resources.digits()
+        digits = resources.digits(scene.checkpoint)
     except DataError as error:
         digits = None
         st.error(f"There is no digit to start from, but you can draw one. {error}")

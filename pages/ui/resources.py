@@ -28,7 +28,7 @@ from vqvae.background.download import Downloads
 from vqvae.background.pace import Pace
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
-from vqvae.paths import cache_folder
+from vqvae.paths import ASSETS, cache_folder
 from vqvae.receptive_field import pictured
 from vqvae.runs import comparison as comparisons
 from vqvae.runs import cost
@@ -37,7 +37,13 @@ from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own, on_digits
 from vqvae.runs.run import Run
 from vqvae.training import Hyperparameters
 
-TITLES = {"default": "Default (EMA)", "tutorial": "Tutorial (gradient)", "plane": "Plane (D = 2)"}
+TITLES = {
+    "default": "Default (EMA)",
+    "tutorial": "Tutorial (gradient)",
+    "plane": "Plane (D = 2)",
+    "photos": "Photos (colour)",
+}
+COLOUR = {"photos": ASSETS / "photos.safetensors"}  # ships as well, for images that are no digits
 
 
 @st.cache_resource(max_entries=1, show_spinner="Opening what this server was started with …")
@@ -52,7 +58,7 @@ def owner() -> owners.Owner:
 def everybodys() -> dict[str, str]:
     """The titles of the models that every visitor is offered, by their names; the first one is what pages open with."""
     there = {owners.NAME: owner().title} if owner().model else {}
-    return there | {name: TITLES[name] for name in checkpoints.SHIPPED}
+    return there | TITLES
 
 
 def checkpoint(name: str) -> Checkpoint:
@@ -63,7 +69,7 @@ def checkpoint(name: str) -> Checkpoint:
 
 @st.cache_resource(max_entries=16, show_spinner="Opening the model …")
 def _shipped(name: str) -> Checkpoint:
-    return checkpoints.load(checkpoints.SHIPPED[name])
+    return checkpoints.load((checkpoints.SHIPPED | COLOUR)[name])
 
 
 def own_checkpoint(own: OwnCheckpoints, name: str) -> Checkpoint:
@@ -80,8 +86,13 @@ def _own_checkpoint(own: OwnCheckpoints, name: str, changed: int) -> Checkpoint:
     return own.open(name)
 
 
-def digits() -> Digits:
-    """The images that pages begin with: the owner's where there are some, else the embedded digits. DataError."""
+def digits(checkpoint: Checkpoint | None = None) -> Digits:
+    """The images that pages begin with: the owner's where there are some, else the embedded digits. Raises DataError.
+
+    A model of photographs has its own.
+    """
+    if owner().images is None and checkpoint is not None and checkpoint.dataset == data.PHOTOS:
+        return dataset(data.PHOTOS, "all")
     return owner().images or _embedded()
 
 
@@ -113,7 +124,7 @@ _BY_CONTENT: dict[str | type, Callable[[Any], object]] = {
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
 def fitted_digits(checkpoint: Checkpoint, name: str, split: str) -> Digits:
     """A data set in the size that a model takes. Raises DataError."""
-    original = digits() if (name, split) == (data.EMBEDDED, "all") else dataset(name, split)
+    original = digits(checkpoint) if (name, split) == (data.EMBEDDED, "all") else dataset(name, split)
     return data.fitted(original, checkpoint.model.config)
 
 

@@ -47,7 +47,7 @@ def draw(scene: Scene) -> None:
     state, available = scene.state, resources.available_digits()
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
         if len(available) > 1:
-            offered = {name: name_of_digits(name) for name in available}
+            offered = {name: name_of_digits(name, scene.checkpoint) for name in available}
             choose(state, "Images", "digits", offered, "What the usage is measured on.")
         choose(
             state,

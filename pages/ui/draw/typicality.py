@@ -61,7 +61,7 @@ def _explain(found: Typicality, crowd: Reference, digits: Digits, open_digit: Ca
             for rank, index in enumerate(found.nearest.indices.tolist()):
                 name, distance = digits.classes[int(digits.labels[index])], float(found.nearest.distances[rank])
                 if st.button(
-                    f"{article(name)} **{name}**" if name else f"**{index:,}**",
+                    f"{article(name)} **{name}**" if digits.one == "digit" else f"**{name or index}**",
                     key=f"draw.near.{rank}",
                     help=f"Open {called(digits, index)}; squared distance {distance:.3g}",
                     on_click=open_digit,

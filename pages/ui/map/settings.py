@@ -34,7 +34,7 @@ def _form(view: MapView) -> None:
             "Images from",
             list(offered),
             key=state.key("digits"),
-            format_func=name_of_digits,
+            format_func=lambda name: name_of_digits(name, view.checkpoint),
             persist_state="session",
         )
     if view.noun != "codes":

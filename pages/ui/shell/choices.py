@@ -7,7 +7,8 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.shell.url_state import PageState
-from vqvae.data import EMBEDDED
+from vqvae.checkpoint import Checkpoint
+from vqvae.data import DATASETS, EMBEDDED
 
 # The digits that a page may be measured on, by their names in an address; `resources` knows which of them are here.
 DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
@@ -28,12 +29,12 @@ def choose(state: PageState, label: str, name: str, options: dict[str, str], exp
     return state[name]
 
 
-def name_of_digits(name: str) -> str:
-    """What the digits of a name in an address are called; whoever started the server may have brought others."""
-    brought = resources.digits() if name == "embedded" else None
+def name_of_digits(name: str, checkpoint: Checkpoint | None = None) -> str:
+    """What the digits of a name in an address are called; a model, or whoever started the server, may have others."""
+    brought = resources.digits(checkpoint) if name == "embedded" else None
     if brought is None or brought.dataset == EMBEDDED:
         return DIGITS[name]
-    return f"{len(brought):,} of {brought.dataset}"
+    return f"{len(brought):,} {brought.many}" + (f" of {brought.dataset}" if brought.dataset not in DATASETS else "")
 
 
 def check_digits(state: PageState, available: Container[str]) -> None:

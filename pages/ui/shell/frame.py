@@ -147,9 +147,9 @@ def page(
             key=state.key("model"),
             format_func=lambda name: titles.get(name, "Your own"),
             persist_state="session",
-            help="All three saw MNIST's 60,000 training digits. Default and Tutorial: the same network, two ways to "
-            "learn the codes. Plane: latents of two numbers, which can be drawn as they are. Your own come from the "
-            "Train page.",
+            help="Default, Tutorial and Plane saw MNIST's 60,000 training digits. Default and Tutorial: the same "
+            "network, two ways to learn the codes. Plane: latents of two numbers, which can be drawn as they are. "
+            "Photos: the same network on crops of two photographs. Your own come from the Train page.",
         )
         st.button("Start over", icon=":material/restart_alt:", on_click=state.restart, width="stretch", key="restart")
         st.button(
@@ -252,7 +252,7 @@ def _open_or_another(chosen: str, own: OwnCheckpoints | None, titles: dict[str, 
         try:
             checkpoint = _open(name, own)
         except CheckpointError as error:
-            mend = "Reinstall the explorer to get it back." if name in SHIPPED else "Delete it on the Train page."
+            mend = "Delete it on the Train page." if is_own(name) else "Reinstall the explorer to get it back."
             st.error(f"The model “{plain(titles[name])}” cannot be opened. {error} {mend}")
             continue
         if name != chosen:

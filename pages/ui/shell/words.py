@@ -17,9 +17,10 @@ def article(name: str) -> str:
 
 
 def called(digits: Digits, number: int) -> str:
-    """One of some images, such as "digit 1,234, a 2"; by its number alone where they have no classes."""
+    """One of some images, such as "digit 1,234, a 2" or "image 12, class cat"."""
     name = digits.classes[int(digits.labels[number])]
-    return f"{digits.one} {number:,}" + (f", {article(name)} {name}" if name else "")
+    kind = f"{article(name)} {name}" if digits.one == "digit" else f"class {name}"
+    return f"{digits.one} {number:,}" + (f", {kind}" if name else "")
 
 
 def said_of_run(status: Status, silence: float) -> str:
