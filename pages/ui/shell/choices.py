@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.shell.url_state import PageState
-from vqvae.data import EMBEDDED
+from vqvae.data import DATASETS, EMBEDDED
 
 # The digits that a page may be measured on, by their names in an address; `resources` knows which of them are here.
 DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
@@ -33,7 +33,7 @@ def name_of_digits(name: str) -> str:
     brought = resources.digits() if name == "embedded" else None
     if brought is None or brought.dataset == EMBEDDED:
         return DIGITS[name]
-    return f"{len(brought):,} of {brought.dataset}"
+    return f"{len(brought):,} " + (brought.many if brought.dataset in DATASETS else f"of {brought.dataset}")
 
 
 def check_digits(state: PageState, available: Container[str]) -> None:
