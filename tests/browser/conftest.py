@@ -80,8 +80,8 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def running_app(log: Path, environment: dict[str, str] | None = None) -> Iterator[Server]:
-    """A server of its own for the app.
+def running_app(log: Path, environment: dict[str, str] | None = None, *owners: str) -> Iterator[Server]:
+    """A server of its own for the app, with what its owner names on the command line.
 
     What it caches lies beside its log, so that no test finds what another run of the tests computed.
     """
@@ -91,6 +91,7 @@ def running_app(log: Path, environment: dict[str, str] | None = None) -> Iterato
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]
+    command += ["--", *owners] if owners else []
     with open(log, "w") as output:
         process = subprocess.Popen(
             command,
