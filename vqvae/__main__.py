@@ -62,6 +62,8 @@ def train_command(options: argparse.Namespace) -> int:
         ended = worker.work(options.run_folder, _Stop())
         print(f"{ended.state} at step {ended.step:,} of {ended.steps:,}. {ended.message}")
         return {"finished": 0, "stopped": 130}.get(ended.state, 1)
+    if options.size and not options.images:
+        raise ValueError("expected --size beside --images: data sets have their own")
     recipe = replace(PRESETS[options.preset], **chosen)
     with distributed.joined():
         if distributed.is_first():
@@ -628,7 +630,8 @@ def _add_data(command: argparse.ArgumentParser, own: bool = False) -> None:
         "--dataset",
         choices=data.DATASETS,
         default="mnist",
-        help=f"{data.EMBEDDED}: 5,000 digits that come along, 500 of them for testing; the others in full (mnist)",
+        help=f"{data.EMBEDDED}: 5,000 digits that come along, 500 of them for testing; {data.PHOTOS}: crops of two "
+        "photographs, in colour, which come along too; the others in full (mnist)",
     )
     command.add_argument("--download", action="store_true", help="fetch the data set first if it is not there")
     command.add_argument("--limit", type=int, help="only so many of the images, for a quick try")

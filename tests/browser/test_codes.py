@@ -88,7 +88,7 @@ def test_the_empty_column_of_a_dead_code_can_be_clicked(page):
     chart = open_codebook(page, "/codebook?model=tutorial")
     code = click_column(page, chart, 126)
     expect_selected(page, code)
-    expect(page.get_by_text("Taken by no cell of these digits")).to_be_visible()
+    expect(page.get_by_text("Taken by no cell of these images")).to_be_visible()
 
 
 def test_a_code_picked_by_number_moves_the_mark_from_a_clicked_one(page):
@@ -109,7 +109,7 @@ def test_the_pick_survives_another_order_colours_and_a_visit_elsewhere(page):
     expect_selected(page, code)
     page.get_by_role("radio", name="Index").click()
     expect_selected(page, code)
-    page.get_by_text("By digit").click()
+    page.get_by_text("By class").click()
     expect_selected(page, code)
     page.get_by_role("link", name="Home").click()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Codebook")

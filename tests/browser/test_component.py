@@ -17,7 +17,7 @@ def checkpoint(config: ModelConfig, seed: int = 0) -> Checkpoint:
 
 SMALL = checkpoint(ModelConfig(num_embeddings=12, embedding_dim=5))
 WIDE = checkpoint(ModelConfig(channels=3, height=32, width=48, num_embeddings=9, embedding_dim=4))
-SLOW = checkpoint(ModelConfig(channels=3, height=96, width=96, num_embeddings=64, embedding_dim=64))
+SLOW = checkpoint(ModelConfig(channels=3, height=72, width=72, num_embeddings=64, embedding_dim=64))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
     until(lambda: reconstruction(page) != before, "a reconstruction from the worker")
     page.mouse.up()
     answer = last_answer(page)
-    image = data.to_unit(torch.tensor(answer["pixels"], dtype=torch.uint8)).view(1, 96, 96, 3).permute(0, 3, 1, 2)
+    image = data.to_unit(torch.tensor(answer["pixels"], dtype=torch.uint8)).view(1, 72, 72, 3).permute(0, 3, 1, 2)
     codes_differ = torch.tensor(answer["codes"]) != SLOW.model.encode(image).flatten()
     assert codes_differ.double().mean() <= 1 / 100
     assert page.get_by_label(RECONSTRUCTION, exact=True).get_attribute("width") == "96"

@@ -132,6 +132,7 @@ def test_training_on_ones_own_images_goes_on_while_they_are_the_same(flowers, ou
         (["--images", "nowhere"], "There is no nowhere: expected a folder of images or of class folders"),
         (["--images", ".", "--size", "30"], "expected a size divisible by 4, such as 32, got 30"),
         (["--images", ".", "--limit", "0"], "expected --limit to be at least 1"),
+        (["--dataset", "digits", "--size", "32"], "expected --size beside --images"),
     ],
 )
 def test_images_that_cannot_be_trained_on_are_one_sentence(options, words, flowers, monkeypatch, capsys):

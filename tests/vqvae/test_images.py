@@ -160,6 +160,17 @@ def test_another_size_is_cut_to_the_aspect_around_the_centre_and_each_pixel_is_t
     assert one(tmp_path, png(values), (3, 32, 32)).permute(1, 2, 0).numpy() == pytest.approx(expected, abs=0.51)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "CMYK"])
+def test_a_large_photograph_of_any_kind_is_reduced_by_its_mean(kind, tmp_path):
+    photograph = Image.fromarray(colours(size=(8, 16))).resize((2048, 1024), Image.Resampling.BICUBIC)
+    file = io.BytesIO()
+    kept = photograph.convert("CMYK") if kind == "CMYK" else photograph
+    kept.save(file, "JPEG" if kind == "CMYK" else kind, quality=95)
+    expected = np.asarray(photograph)[:, 512:1536].reshape(32, 32, 32, 32, 3).mean((1, 3))
+    found = one(tmp_path, file.getvalue(), (3, 32, 32), ".jpg")
+    assert found.permute(1, 2, 0).numpy() == pytest.approx(expected, abs=2)
+
+
 def test_a_photograph_is_as_its_camera_held_it(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # the top is at the right

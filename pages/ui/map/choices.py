@@ -5,6 +5,7 @@ from pages.ui.map.linked import LINKED
 from pages.ui.shell.choices import check_code, check_digits, choose
 from pages.ui.shell.frame import Scene
 from pages.ui.shell.url_state import Field, PageState, one_of, text_up_to, whole
+from pages.ui.shell.words import article
 from vqvae.analysis.projection import MAX_POINTS, MapSettings
 
 LONGEST = 100  # letters of a search
@@ -48,14 +49,14 @@ def check(scene: Scene) -> None:
 
 def draw(scene: Scene) -> None:
     """What is shown, and in which colours; all else is behind "Settings"."""
-    state = scene.state
+    state, images = scene.state, resources.digits(scene.checkpoint)
     show = choose(
         state,
         "Show",
         "show",
-        SHOW,
-        "Images: each point is an image. Codes: each point is a vector of the codebook. "
-        "Single cells: each point is one cell of one image.",
+        SHOW | {"digits": images.many.capitalize()},
+        f"{images.many.capitalize()}: each point is one of them. Codes: each point is a vector of the codebook. "
+        f"Single cells: each point is one cell of {article(images.one)} {images.one}.",
     )
     if show != "codes":
         choose(state, "Colour", "color", _colors(state), "What the colour of a point means; selections stay.")

@@ -14,7 +14,7 @@ from vqvae.analysis.search import EXAMPLES, SearchError, search
 def draw(view: MapView) -> None:
     if view.noun != "codes":
         st.text_input(
-            "Find images",
+            f"Find {view.digits.many}",
             key=view.state.key("find"),
             on_change=find,
             args=(view,),

@@ -34,7 +34,7 @@ def name_of_digits(name: str, checkpoint: Checkpoint | None = None) -> str:
     brought = resources.digits(checkpoint) if name == "embedded" else None
     if brought is None or brought.dataset == EMBEDDED:
         return DIGITS[name]
-    return f"{len(brought):,} {brought.many}" + (f" of {brought.dataset}" if brought.dataset not in DATASETS else "")
+    return f"{len(brought):,} " + (brought.many if brought.dataset in DATASETS else f"of {brought.dataset}")
 
 
 def check_digits(state: PageState, available: Container[str]) -> None:
