@@ -109,4 +109,4 @@ def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
     image = data.to_unit(torch.tensor(answer["pixels"], dtype=torch.uint8)).view(1, 72, 72, 3).permute(0, 3, 1, 2)
     codes_differ = torch.tensor(answer["codes"]) != SLOW.model.encode(image).flatten()
     assert codes_differ.double().mean() <= 1 / 100
-    assert page.get_by_label(RECONSTRUCTION, exact=True).get_attribute("width") == "96"
+    assert page.get_by_label(RECONSTRUCTION, exact=True).get_attribute("width") == "72"

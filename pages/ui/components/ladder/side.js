@@ -3,6 +3,7 @@
 import { mosaic, mosaicSize } from "../shared/codes.js";
 import { Engine } from "../shared/engine.js";
 import { fetched } from "../shared/fetched.js";
+import { resting } from "../shared/idle.js";
 import { paintDifference } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
 import { fromBytes, resample, score, toBytes } from "../shared/vqvae.js";
@@ -114,7 +115,8 @@ export class Side {
     const at = rungs.indexOf(entry);
     const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 200));
     for (const beside of [rungs[at + 1], rungs[at - 1]]) {
-      if (beside?.address) idle(() => fetched(beside.address).catch(() => {}));
+      // Not on the way to another page: what this one offered is then no longer there.
+      if (beside?.address) idle(() => resting() && fetched(beside.address).catch(() => {}));
     }
   }
 

@@ -60,15 +60,14 @@ export class Decoder {
     const last = network.decoder.findLastIndex(({ pieces }) => pieces.length);
     const input = last ? decoder[last - 1].map : lookup(network, pass.codes);
     const sum = summands(network.decoder[last], input, this.row, this.column, 0);
-    const value = sum.total + network.offset;
+    const after = last < network.decoder.length - 1;
+    const value = after
+      ? pass.pixels[(this.row * image.width + this.column) * image.channels]
+      : sum.total + network.offset;
+    const more = `${after ? "what the last layers make of it, and " : ""}${network.offset} more`;
     const colour = image.channels > 1 ? ", its red" : "";
     writeSum($["decoder-sum"], sum, [
-      [
-        `pixel in row ${this.row + 1}, column ${this.column + 1}${colour}: ${network.offset} more`,
-        "",
-        "",
-        decimal(value),
-      ],
+      [`pixel in row ${this.row + 1}, column ${this.column + 1}${colour}: ${more}`, "", "", decimal(value)],
     ]);
     $["decoder-sum"].dataset.value = String(value);
   }

@@ -49,9 +49,9 @@ export class Encoder {
       : { ...image, values: fromBytes(job.pixels).map((value) => value - network.offset) };
     const sum = summands(network.encoder[last], input, row, column, this.dimension);
     const value = vector[this.dimension];
-    const bounded =
-      last < network.encoder.length - 1 ? [["bounded to the range of its levels", "", "", decimal(value)]] : [];
-    writeSum($["encoder-sum"], sum, bounded);
+    const after = network.encoder[last + 1]?.kind;
+    const words = after === "bound" ? "bounded to the range of its levels" : "what the last layers make of it";
+    writeSum($["encoder-sum"], sum, after ? [[words, "", "", decimal(value)]] : []);
     $["encoder-sum"].dataset.value = String(value);
   }
 }
