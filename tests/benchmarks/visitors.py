@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -90,9 +90,8 @@ class Visitor:
             said = ForwardMsg.FromString(data)
             if said.metadata.cacheable:
                 self.kept.add(said.hash)
-            if said.WhichOneof("type") == "script_finished":
-                if said.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-                    break
+            if said.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY and said.HasField("script_finished"):
+                break
             component = said.delta.new_element.bidi_component
             if component.component_name == "vqvae_visitor":
                 who = component.id
@@ -161,9 +160,9 @@ def training(folder: Path) -> Iterator[None]:
         process.wait()
 
 
-def share(values: list[float], part: float) -> float:
-    """The value that this part of all do not exceed."""
-    return sorted(values)[min(len(values) - 1, int(part * len(values)))]
+def shares(seconds: list[float]) -> list[str]:
+    """What half of them, 95 of 100, and all do not exceed."""
+    return [f"{sorted(seconds)[min(len(seconds) - 1, int(part * len(seconds)))]:.2f}" for part in (0.5, 0.95, 1)]
 
 
 async def warm_up(at: Server) -> None:
@@ -246,23 +245,21 @@ async def sessions(at: Server, count: int) -> list[tuple[int, float]]:
     return memory
 
 
-async def measure(at: Server, options: argparse.Namespace, beside: Callable[[], Awaitable[None]] | None = None) -> None:
+async def measure(at: Server, options: argparse.Namespace) -> None:
     await warm_up(at)
-    print(
-        table(("page, model", "CPU ms", "ms", "KB sent", "KB fetched", "KB again"), await pages(at, options.times)),
-        flush=True,
-    )
+    header = ("page, model", "CPU ms", "ms", "KB sent", "KB fetched", "KB again")
+    print(table(header, await pages(at, options.times)), flush=True)
     if options.visitors:
         before, began = at.processor, time.perf_counter()
         visitors, waited = await arrivals(at, options.visitors, options.within)
-        rows = [("arrivals", len(waited), *(f"{share(waited, part):.2f}" for part in (0.5, 0.95, 1)))]
+        rows = [("arrivals", len(waited), *shares(waited))]
         waited = await looking(visitors, options.seconds)
-        rows.append(("pages opened", len(waited), *(f"{share(waited, part):.2f}" for part in (0.5, 0.95, 1))))
+        rows.append(("pages opened", len(waited), *shares(waited)))
         if options.training:
             with tempfile.TemporaryDirectory() as folder, training(Path(folder)):
                 await asyncio.sleep(10)
                 waited = await looking(visitors, options.seconds)
-            rows.append(("beside a run", len(waited), *(f"{share(waited, part):.2f}" for part in (0.5, 0.95, 1))))
+            rows.append(("beside a run", len(waited), *shares(waited)))
         busy = (at.processor - before) / (time.perf_counter() - began)
         for one in visitors:
             await one.leave()
