@@ -1,9 +1,9 @@
 """What is loaded or computed once a process and shared read-only by all visitors. Never change any of it in place."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -37,6 +37,7 @@ from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own, on_digits
 from vqvae.runs.run import Run
 from vqvae.training import Hyperparameters
 
+Built = TypeVar("Built")
 TITLES = {
     "default": "Default (EMA)",
     "tutorial": "Tutorial (gradient)",
@@ -150,6 +151,18 @@ def tiles(checkpoint: Checkpoint) -> Tensor:
 def similar_codes(checkpoint: Checkpoint) -> Tensor:
     """All codes in an order that has similar ones side by side: (K,)."""
     return counting.by_similarity(checkpoint.model.codebook)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=_BY_CONTENT)
+def built(_make: Callable[[], Built], *choices: Hashable) -> Built:
+    """A figure or picture that is the same for all who chose the same: `choices`, its name first, are all it is of."""
+    return _make()
+
+
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_CONTENT)
+def described(checkpoint: Checkpoint) -> dict[str, Any]:
+    """A model as the browser runs it. Raises CanvasError."""
+    return describe(checkpoint)
 
 
 # The ladder, on several pages.

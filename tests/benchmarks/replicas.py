@@ -161,7 +161,7 @@ def replicas(folder: Path) -> Iterator[tuple[int, list[subprocess.Popen]]]:
         subprocess.run([*command, "-t", "-q"], check=True)
         nginx = subprocess.Popen(command)
         for own in [*ports, port]:
-            _wait_for(f"http://127.0.0.1:{own}/_stcore/health")
+            wait_for(f"http://127.0.0.1:{own}/_stcore/health")
         yield port, servers
     finally:
         processes = [process for process in (nginx, *servers) if process]
@@ -171,7 +171,7 @@ def replicas(folder: Path) -> Iterator[tuple[int, list[subprocess.Popen]]]:
             process.wait()
 
 
-def _wait_for(address: str) -> None:
+def wait_for(address: str) -> None:
     until = time.monotonic() + PATIENCE
     while True:
         try:

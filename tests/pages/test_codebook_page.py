@@ -65,6 +65,7 @@ def install(monkeypatch, config: ModelConfig) -> Checkpoint:
         resources.reconstructions,
         resources.ablation_key,
         resources.redrawn,
+        resources.built,
     ):
         cached.clear()
     return checkpoint

@@ -40,7 +40,10 @@ def draw(view: CodebookView) -> None:
             help=f"How many times {article(digits.one)} {digits.one} of each class uses the code, on average.",
         )
         chart(
-            class_usage(view.counts.by_class[:, code] / view.usage.images.clamp_min(1), *view.named),
+            resources.built(
+                lambda: class_usage(view.counts.by_class[:, code] / view.usage.images.clamp_min(1), *view.named),
+                *("classes of a code", view.of, code),
+            ),
             "codebook-classes",
             key="codebook.classes",
             config=view.toolbar,
@@ -48,7 +51,10 @@ def draw(view: CodebookView) -> None:
         )
     st.markdown("**Where in the grid**", help=f"The share of the {digits.many} that have this code at each position.")
     chart(
-        position_usage(view.counts.by_position[:, :, code] / len(digits), digits.one),
+        resources.built(
+            lambda: position_usage(view.counts.by_position[:, :, code] / len(digits), digits.one),
+            *("positions of a code", view.of, code),
+        ),
         "codebook-positions",
         key="codebook.positions",
         width=340,

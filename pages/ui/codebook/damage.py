@@ -30,7 +30,12 @@ def ranking(view: CodebookView) -> None:
         (view.checkpoint.fingerprint, view.checkpoint.variance, view.state["picture"], view.state.restarts),
     )
     chart(
-        damage(ablation.nmse, ablation.without, ablation.ranking, picking.picked).update_layout(meta=picking.serial),
+        resources.built(
+            lambda: damage(ablation.nmse, ablation.without, ablation.ranking, picking.picked).update_layout(
+                meta=picking.serial
+            ),
+            *("damage", view.ablation_key, picking.picked, picking.serial),
+        ),
         "codebook-damage",
         key=picking.key,
         on_select=picking.on_select,
@@ -75,9 +80,13 @@ def missed(view: CodebookView, code: int) -> None:
     )
     indices = tuple(ablation.digits_of(code).tolist())
     many = view.embedded.many
-    redrawn = resources.redrawn(view.checkpoint, indices, code)
-    layers = (redrawn.originals, redrawn.before.pixels, redrawn.after.pixels, redrawn.change)
-    st.html(pictures.stacks(layers, DAMAGED, f"The {many} damaged most: originals, with code {code}, without it"))
+
+    def stacks() -> str:
+        redrawn = resources.redrawn(view.checkpoint, indices, code)
+        layers = (redrawn.originals, redrawn.before.pixels, redrawn.after.pixels, redrawn.change)
+        return pictures.stacks(layers, DAMAGED, f"The {many} damaged most: originals, with code {code}, without it")
+
+    st.html(resources.built(stacks, "damaged most", view.checkpoint, indices, code))
     st.caption(
         f"The {many} that suffer most: originals, with the code, without it, and how far each pixel moves. "
         f"Measured on {view.embedded.described}, all cells."

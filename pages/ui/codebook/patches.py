@@ -3,6 +3,7 @@
 import streamlit as st
 from torch import Tensor
 
+from pages.ui import resources
 from pages.ui.charts import pictures
 from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.words import called
@@ -16,31 +17,34 @@ SEED = 0  # of the sample of typical patches
 
 def draw(view: CodebookView) -> None:
     """What the code stands for in real digits: the patches nearest to it, and a fair sample."""
-    code = view.code
-    taken = view.encoded.cells_of(code, view.with_background)
+    code, taken = view.code, int(view.counts.total[view.code])
+
+    def cells() -> Tensor:
+        return view.encoded.cells_of(code, view.with_background)
+
     kinds = {
         "Nearest": (
-            nearest_cells(view.encoded, taken, SHOWN),
+            lambda: nearest_cells(view.encoded, cells(), SHOWN),
             f"{seen(view)}, where the encoder comes closest to the code: its meaning at its clearest. "
             f"Hatching lies beyond the border{'; below each stands its class' * view.digits.labelled}.",
         ),
         "Typical": (
-            typical_cells(taken, SHOWN, SEED),
+            lambda: typical_cells(cells(), SHOWN, SEED),
             "A random sample of all patches that take it, drawn with a fixed seed: what it means in use.",
         ),
     }
-    for kind, (cells, meaning) in kinds.items():
+    for kind, (some, meaning) in kinds.items():
         st.markdown(f"**{kind} patches**", help=meaning)
-        montage(view, cells)
+        st.html(resources.built(lambda some=some: montage(view, some()), kind, view.of, code))
     st.caption(
-        f"{min(SHOWN, len(taken))} each of {len(taken):,} patches. {view.measured_on}"
-        if len(taken)
+        f"{min(SHOWN, taken)} each of {taken:,} patches. {view.measured_on}"
+        if taken
         else f"There is no patch to show: no cell counted here takes this code. {view.measured_on}"
     )
 
 
-def montage(view: CodebookView, cells: Tensor) -> None:
-    """The patches of cells (M, 3), each above its digit's class."""
+def montage(view: CodebookView, cells: Tensor) -> str:
+    """The patches of cells (M, 3), each above its digit's class, as HTML."""
     field = pictured(view.checkpoint.model)
     windows = patches_of(view.digits.pixels, cells, field)
     errors = view.encoded.errors[tuple(cells.unbind(1))].tolist()
@@ -49,7 +53,7 @@ def montage(view: CodebookView, cells: Tensor) -> None:
         for (image, row, column), error in zip(cells.tolist(), errors, strict=True)
     ]
     classes = [view.digits.classes[label] for label in view.digits.labels[cells[:, 0]].tolist()]
-    st.html(pictures.patches(windows.pixels, windows.inside, classes, titles, SHOWN))
+    return pictures.patches(windows.pixels, windows.inside, classes, titles, SHOWN)
 
 
 def seen(view: CodebookView) -> str:

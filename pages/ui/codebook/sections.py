@@ -2,9 +2,11 @@
 
 import math
 
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.ui import resources
 from pages.ui.charts.classes import axis_of
 from pages.ui.charts.columns import MOST
 from pages.ui.charts.lift import MOST_LIFT, lift_of_classes, lift_of_neighbours
@@ -89,15 +91,18 @@ def usage(view: CodebookView) -> None:
     looks = tuple(view.state[name] for name in ("order", "scale", "by", "picture"))
     picking = Picking("codebook.bars", view.state.key("code"), (shown, looks, view.state.restarts))
     chart(
-        usage_histogram(
-            counts.by_class,
-            view.order,
-            *AXES[view.state["order"]],
-            *view.named,
-            logarithmic=view.state["scale"] == "log",
-            split_by_class=view.state["by"] == "class",
-            picked=picking.picked,
-        ).update_layout(meta=picking.serial),
+        resources.built(
+            lambda: usage_histogram(
+                counts.by_class,
+                view.order,
+                *AXES[view.state["order"]],
+                *view.named,
+                logarithmic=view.state["scale"] == "log",
+                split_by_class=view.state["by"] == "class",
+                picked=picking.picked,
+            ).update_layout(meta=picking.serial),
+            *("usage", view.of, looks, picking.picked, picking.serial),
+        ),
         "codebook-usage",
         key=picking.key,
         on_select=picking.on_select,
@@ -152,9 +157,12 @@ def classes(view: CodebookView) -> None:
             f"These {view.digits.many} have no classes to tell apart. A folder of folders, one a class, would have."
         )
         return
-    lift = lift_of(view.counts.by_class)
+    table, code = view.counts.by_class, view.state["code"]
     chart(
-        lift_of_classes(lift, view.counts.by_class, view.order, view.state["code"], *view.named),
+        resources.built(
+            lambda: lift_of_classes(lift_of(table), table, view.order, code, *view.named),
+            *("lift of classes", view.of, view.state["order"], code),
+        ),
         "codebook-classes-lift",
         key="codebook.classes-lift",
         config=view.toolbar,
@@ -173,7 +181,7 @@ def positions(view: CodebookView) -> None:
     by_position = view.counts.by_position
     bits, cells = entropy_bits(by_position), by_position.sum(2)
     chart(
-        position_entropy(bits, cells, view.K),
+        resources.built(lambda: position_entropy(bits, cells, view.K), "entropy", view.of),
         "codebook-entropy",
         key="codebook.entropy",
         width=420,
@@ -198,10 +206,15 @@ def positions(view: CodebookView) -> None:
 
 def neighbours(view: CodebookView) -> None:
     """Which codes stand side by side: codes x codes, as lift."""
-    codes = view.order[:MOST]
-    counts = adjacency(view.encoded, view.with_background, codes, view.K)
+    code = view.state["code"]
+
+    def lift() -> go.Figure:
+        codes = view.order[:MOST]
+        counts = adjacency(view.encoded, view.with_background, codes, view.K)
+        return lift_of_neighbours(lift_of(counts)[:-1, :-1], counts[:-1, :-1], codes, code)
+
     chart(
-        lift_of_neighbours(lift_of(counts)[:-1, :-1], counts[:-1, :-1], codes, view.state["code"]),
+        resources.built(lift, "lift of neighbours", view.of, view.state["order"], code),
         "codebook-neighbours",
         key="codebook.neighbours",
         config=view.toolbar,

@@ -64,13 +64,21 @@ class CodebookView:
         return resources.usage(self.checkpoint, *self.source)
 
     @property
+    def of(self) -> tuple[Checkpoint, tuple[str, str], bool]:
+        """What is counted, to tell figures apart by."""
+        return self.checkpoint, self.source, self.with_background
+
+    @property
     def counts(self) -> Counts:
         return self.usage.all_cells if self.with_background else self.usage.ink_cells
 
     @cached_property
     def beside_code(self) -> Tensor:
         """How often each code stands beside the one picked: (K,)."""
-        return beside(self.encoded, self.with_background, self.code, self.K)
+        code = self.code
+        return resources.built(
+            lambda: beside(self.encoded, self.with_background, code, self.K), "beside a code", self.of, code
+        )
 
     @cached_property
     def ablation_key(self) -> str:

@@ -52,7 +52,8 @@ def _in_the_browser(scene: Scene, digits: Digits | None, put: Put) -> Drawing | 
     """The workbench, whose model runs where the pen is."""
     trained = _prior(scene)
     classes = trained.prior.config.classes if trained else 0
-    drawing, asks = component.canvas(scene.checkpoint, put, _tour(scene, digits), classes, "draw.component")
+    model = resources.described(scene.checkpoint)
+    drawing, asks = component.canvas(scene.checkpoint, model, put, _tour(scene, digits), classes, "draw.component")
     if trained and (asks or st.session_state.get("draw.prior") == trained.model):
         st.session_state["draw.prior"] = trained.model  # once brought it stays: the browser asks no second time
         carry(scene.checkpoint, trained, key="draw.carrier")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import plotly.graph_objects as go
 import streamlit as st
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from pages.ui import resources
 from pages.ui.charts import pictures
 from pages.ui.charts.classes import class_mix
 from pages.ui.charts.toolbar import TOOLBAR
+from pages.ui.components.thumbnails import sheet as thumbnail_sheet
 from pages.ui.components.thumbnails import thumbnails
 from pages.ui.map.search_box import followed
 from pages.ui.map.view import MapView
@@ -44,8 +46,12 @@ def _digits(view: MapView, selected: Tensor) -> None:
     if digits.labelled:
         st.markdown("**Classes**", help=f"Bars: shares among those selected. Ticks: among all {digits.many}.")
         classes = len(digits.classes)
-        counts = (torch.bincount(some, minlength=classes) for some in (digits.labels[chosen], digits.labels))
-        _classes(view, *counts)
+
+        def mix() -> go.Figure:
+            some, all_of_them = (torch.bincount(of, minlength=classes) for of in (digits.labels[chosen], digits.labels))
+            return class_mix(some, all_of_them, digits.classes, digits.one)
+
+        _classes(resources.built(mix, "mix of all", view.key) if everything else mix())
     some = chosen[torch.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().long()]
     if not everything:
         _telling(view, chosen)
@@ -53,7 +59,12 @@ def _digits(view: MapView, selected: Tensor) -> None:
     st.markdown(f"**{pairs}**", help="A click opens one in Draw." if opens else None)
     layers = digits.pixels[some], made.pixels[some]
     if opens:
-        _open_in_draw(view, layers, some.tolist(), pairs)
+
+        def sheet() -> str:
+            return thumbnail_sheet(layers, COLUMNS)
+
+        picture = resources.built(sheet, "sheet of all", view.key) if everything else sheet()
+        _open_in_draw(view, picture, some.tolist(), pairs)
     else:
         st.html(pictures.pairs(*layers, COLUMNS, pairs))
     st.caption(
@@ -62,13 +73,13 @@ def _digits(view: MapView, selected: Tensor) -> None:
     )
 
 
-def _open_in_draw(view: MapView, layers: Sequence[Tensor], numbers: list[int], title: str) -> None:
-    """The digits, each a button; of one alone a link as well."""
+def _open_in_draw(view: MapView, sheet: str, numbers: list[int], title: str) -> None:
+    """The digits on a sheet, each a button; of one alone a link as well."""
 
     def pick(number: int) -> None:
         st.session_state["map.opened"] = number
 
-    thumbnails(layers, numbers, COLUMNS, title, f"map.thumbnails.{view.state.restarts}", pick)
+    thumbnails(sheet, numbers, COLUMNS, title, f"map.thumbnails.{view.state.restarts}", pick)
     if (number := st.session_state.pop("map.opened", None)) is not None:
         st.switch_page("pages/draw.py", query_params={"digit": str(number)})
     if len(numbers) == 1:
@@ -121,7 +132,8 @@ def _codes(view: MapView, selected: list[int]) -> None:
             f"**Classes of the {view.digits.many} they stand in**",
             help="Bars: cells with these codes. Ticks: all cells.",
         )
-        _classes(view, counts.by_class[:, chosen].sum(1), counts.by_class.sum(1))
+        table = counts.by_class
+        _classes(class_mix(table[:, chosen].sum(1), table.sum(1), view.digits.classes, view.digits.one))
     st.markdown("**Tiles**", help="What the decoder draws for a code among copies of itself.")
     st.html(pictures.tiles(resources.tiles(view.checkpoint)[chosen], chosen))
     if len(chosen) == 1:
@@ -129,7 +141,6 @@ def _codes(view: MapView, selected: list[int]) -> None:
     st.caption(f"Measured on {view.digits.described}.")
 
 
-def _classes(view: MapView, selected: Tensor, everything: Tensor) -> None:
-    """The mix of classes among the selected, beside that of all: counts (classes,) each."""
-    figure = class_mix(selected, everything, view.digits.classes, view.digits.one)
+def _classes(figure: go.Figure) -> None:
+    """The mix of classes among the selected, beside that of all."""
     st.plotly_chart(figure, key="map.classes", config=TOOLBAR)

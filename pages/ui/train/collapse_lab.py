@@ -65,7 +65,10 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
     ):
         column.markdown(f"**{words}**, mean and range over {seeds} seeds")
         column.plotly_chart(
-            training.recipe_curves(comparison, chosen, NAMES, value),
+            resources.built(
+                lambda value=value: training.recipe_curves(comparison, chosen, NAMES, value),
+                *("recipe curves", tuple(chosen), value),
+            ),
             key=f"train.lab.{value}",
             config=TOOLBAR,
             alt=words,

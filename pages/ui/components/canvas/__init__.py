@@ -205,15 +205,14 @@ class Tour(NamedTuple):
     code: int | None = None  # picked on another page: its cells are marked
 
 
-def canvas(checkpoint: Checkpoint, put: Put, tour: Tour, classes: int, key: str) -> Answer:
-    """Draw the component; `classes` are those of the model's prior, 0 where it has none.
+def canvas(checkpoint: Checkpoint, described: dict[str, Any], put: Put, tour: Tour, classes: int, key: str) -> Answer:
+    """Draw the component; `described` is `describe`'s, `classes` are those of the model's prior, 0 where it has none.
 
-    The prior itself comes by the `carrier`, once it is asked for. Raises CanvasError for a model that cannot run in the
-    browser.
+    The prior itself comes by the `carrier`, once it is asked for.
     """
     answer = _component(
         key=key,
-        data={"model": describe(checkpoint), **canvas_data(put, tour, classes)},
+        data={"model": described, **canvas_data(put, tour, classes)},
         default={"drawing": None, "prior": None},
         on_drawing_change=lambda: None,
         on_prior_change=lambda: None,

@@ -13,10 +13,15 @@ from pages.ui.charts import pictures
 FOLDER = Path(__file__).parent
 
 
+def sheet(layers: Sequence[Tensor], columns: int) -> str:
+    """Stacks of layers (M, C, H, W) uint8, so many a row, as a picture's address."""
+    return pictures.data_uri(pictures.montage(torch.cat(tuple(layers), 2), columns))
+
+
 def thumbnails(
-    layers: Sequence[Tensor], numbers: Sequence[int], columns: int, title: str, key: str, on_pick: Callable[[int], None]
+    sheet: str, numbers: Sequence[int], columns: int, title: str, key: str, on_pick: Callable[[int], None]
 ) -> None:
-    """Draw stacks of layers (M, C, H, W) uint8, so many a row; `on_pick` is a callback, given one of the numbers."""
+    """Draw a sheet, each stack with its number; `on_pick` is a callback, given one of the numbers."""
 
     def hear() -> None:
         number = st.session_state[key].get("number")
@@ -26,7 +31,7 @@ def thumbnails(
     _component(
         key=key,
         data={
-            "sheet": pictures.data_uri(pictures.montage(torch.cat(tuple(layers), 2), columns)),
+            "sheet": sheet,
             "numbers": list(numbers),
             "columns": columns,
             "title": title,
