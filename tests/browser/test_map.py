@@ -304,7 +304,7 @@ def test_the_whole_map_stands_in_the_first_screen_and_so_does_its_card(page, add
 
 
 def test_a_map_can_be_called_off(page):
-    begin(page, "/map?neighbours=7&points=5000&seed=9")  # a minute's work, which no reload outlasts
+    begin(page, "/map?show=cells&neighbours=7&points=10000&seed=9")  # minutes of work, which no reload outlasts
     expect(page.get_by_alt_text("Digits above their reconstructions")).to_be_visible()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.get_by_role("button", name=re.compile("Compute t-SNE")).click()
