@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from pages.ui import resources
-from pages.ui.components.canvas import CanvasError, checked, count_products, describe, describe_stack
+from pages.ui.components.canvas import MAX_CODES, CanvasError, checked, count_products, describe, describe_stack
 from pages.ui.shell.canvas_state import KEY
 from tests.visiting import visit
 from vqvae import data
@@ -222,3 +222,9 @@ def test_the_digits_that_use_a_code_bear_out_which_class_uses_it_most():
         by_class = torch.bincount(shown, minlength=10)
         assert by_class[favourite] == by_class.max()
         assert shown[0] == favourite
+
+
+def test_a_codebook_too_large_for_a_palette_is_the_servers():
+    model = VQVAE(ModelConfig(num_embeddings=MAX_CODES + 1, embedding_dim=2))
+    with pytest.raises(CanvasError, match="4,097 codes: expected at most 4,096"):
+        describe(Checkpoint(model.eval(), 0.1))

@@ -24,6 +24,7 @@ from vqvae.layers import Residual, ScaledTanh
 from vqvae.model import Bound, Decoder, Encoder
 
 MAX_WEIGHTS = 2_000_000  # 8 MB to the browser
+MAX_CODES = 4096  # tiles in a palette
 MAX_PRODUCTS = 60_000_000  # a pass, some 200 ms of a slow machine
 PLAIN = {nn.ReLU: "relu", nn.SiLU: "silu", nn.Tanh: "tanh"}  # layers without a number of their own
 FOLDER = Path(__file__).parent
@@ -59,6 +60,11 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         raise CanvasError(
             f"This model has {count / 1e6:.1f} million weights: expected at most "
             f"{MAX_WEIGHTS / 1e6:.0f} million, to follow a pen in the browser."
+        )
+    if config.num_embeddings > MAX_CODES:
+        raise CanvasError(
+            f"This model has {config.num_embeddings:,} codes: expected at most {MAX_CODES:,}, to be laid out beside a "
+            f"pen."
         )
     products = (
         count_products(encoder.layers, (config.height, config.width))
