@@ -102,6 +102,9 @@ def test_generate(new_page, options):
 def test_notes(new_page, options):
     page = new_page(**options)
     page.goto("/notes")
+    page.get_by_role("listitem").nth(5).wait_for()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    page.wait_for_timeout(500)  # until the columns of the sheet have found their width
     seen(page.get_by_role("heading", level=1), *page.get_by_role("listitem").all()[: 6 if options is LAPTOP else 3])
 
 
