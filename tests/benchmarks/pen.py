@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common import ROOT, Yardstick, table
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 RATE = 60  # pointer events a second
+TILES = "#palette [role=option]"  # the ladder below has options too
 STROKE = 1.0  # seconds
 REST = 0.4  # seconds between strokes
 DELAY = 0.2  # seconds added to every message of the server, in its own scenario
@@ -182,7 +183,7 @@ async def hover(browser: Browser, address: str, seconds: float, _: float) -> Str
     """The pointer over the palette, at each event on another tile, previewed in the cell that was chosen."""
     page = await visit(browser, address, 0)
     await page.get_by_label("row 4, column 4, code").click()
-    tally, tiles = Tally(), await _middles(page, "option")
+    tally, tiles = Tally(), await _middles(page.locator(TILES))
     tally.add(*await _glide(page, (tiles * 100)[: round(seconds * RATE)]))
     await page.context.close()
     return tally.summed_up()
@@ -191,7 +192,11 @@ async def hover(browser: Browser, address: str, seconds: float, _: float) -> Str
 async def paint(browser: Browser, address: str, seconds: float, _: float) -> Strokes:
     """Codes painted over the whole grid, at each event another cell, with another code in every round."""
     page = await visit(browser, address, 0)
-    tally, cells, tiles = Tally(), await _middles(page, "gridcell"), await _middles(page, "option")
+    tally, cells, tiles = (
+        Tally(),
+        await _middles(page.get_by_role("gridcell")),
+        await _middles(page.locator(TILES)),
+    )
     await page.get_by_role("button", name="Paint a code").click()
     for number in range(1, 1 + round(seconds * RATE / len(cells))):
         await page.mouse.click(*tiles[37 * number % len(tiles)])
@@ -203,10 +208,10 @@ async def paint(browser: Browser, address: str, seconds: float, _: float) -> Str
     return tally.summed_up()
 
 
-async def _middles(page: Page, role: str) -> list[tuple[float, float]]:
-    """Where all elements of a role are, in their order."""
-    boxes = [await one.bounding_box() for one in await page.get_by_role(role).all()]
-    return [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
+async def _middles(elements: Locator) -> list[tuple[float, float]]:
+    """Where all of some elements are, in their order."""
+    boxes = [await one.bounding_box() for one in await elements.all()]
+    return [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes if box]
 
 
 async def _glide(page: Page, places: list[tuple[float, float]]) -> tuple[list[float], int, float]:
