@@ -105,7 +105,7 @@ def test_notes(new_page, options):
     page.get_by_role("listitem").nth(5).wait_for()
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.wait_for_timeout(500)  # until the columns of the sheet have found their width
-    seen(page.get_by_role("heading", level=1), *page.get_by_role("listitem").all()[: 5 if options is LAPTOP else 2])
+    seen(page.get_by_role("heading", level=1), *page.get_by_role("listitem").all()[: 6 if options is LAPTOP else 3])
 
 
 SHOWN = {1: ("input",), 2: ("input", "codes"), 3: ("input", "codes", "nearest"), 4: ("output",), 5: ("codes", "output")}
