@@ -7,7 +7,6 @@ What needs no server gets none: `bench` is the Draw page's workbench in an empty
 """
 
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -171,9 +170,8 @@ class Watch:
 
     def _listen(self, message) -> None:
         # A page at /draw makes Streamlit look for its server below /draw first: a 404 before it finds it at the root.
-        # And a page that is being left may still ask for a model that it offered, which goes with it.
         url = message.location.get("url", "")
-        if message.type == "error" and "/_stcore/" not in url and not re.search(r"/media/\w+\.json$", url):
+        if message.type == "error" and "/_stcore/" not in url:
             self.errors.append(f"console: {message.text} {url}")
 
     def check(self) -> None:

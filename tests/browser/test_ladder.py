@@ -132,3 +132,14 @@ def test_both_sides_follow_the_pen_on_draw_and_the_address_says_which_they_are(p
     page.reload()
     page.locator(".ladder").scroll_into_view_if_needed()
     sees(page, pixels, left=DEFAULT, right=STAGES[3])
+
+
+def test_no_model_is_fetched_before_somebody_is_a_screen_away(mount):
+    page = mount(ladder.FOLDER)
+    page.evaluate("document.body.style.paddingTop = '3000px'")
+    page.evaluate("(data) => update(data)", DATA)
+    page.wait_for_timeout(700)
+    assert not codes(page, "left")
+    assert page.locator("#left [data-part=status]").inner_text() == ""
+    page.evaluate("scrollTo(0, 2400)")
+    sees(page, PIXELS, left=DEFAULT, right=STAGES[1])

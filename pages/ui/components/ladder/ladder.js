@@ -1,5 +1,5 @@
 // Two models on one drawing. The drawing comes from whichever component has the pen (`live.js`), the models from addresses
-// (`fetched.js`), and each side passes the drawing through its own while anybody can see it.
+// (`fetched.js`) once somebody is a screen away, and each side passes the drawing through its own while it can be seen.
 
 import { byId } from "../shared/elements.js";
 import { resting } from "../shared/idle.js";
@@ -23,7 +23,7 @@ class Ladder {
     this.root = root;
     this.board = root.querySelector(".ladder");
     this.$ = byId(root);
-    this.seen = false;
+    this.seen = this.near = false;
     this.sides = ["left", "right"].map((id) => new Side(this, this.$[id], this.$.side));
     this.resized = new ResizeObserver(() => this.compare());
   }
@@ -53,6 +53,14 @@ class Ladder {
       this.look();
     });
     this.watching.observe(this.board);
+    const margin = "100% 0px"; // of the window, or of what scrolls within it
+    const ahead = { rootMargin: margin, scrollMargin: margin };
+    this.nearing = new IntersectionObserver(([{ isIntersecting }]) => {
+      if (this.near || !isIntersecting) return;
+      this.near = true;
+      for (const side of this.sides) side.fetch();
+    }, ahead);
+    this.nearing.observe(this.board);
     this.resized.observe(this.$.curve);
     this.unfollow = follow(({ pixels, image }) => {
       this.live = true;
@@ -111,6 +119,7 @@ class Ladder {
   close() {
     clearTimeout(this.timer);
     this.watching?.disconnect();
+    this.nearing?.disconnect();
     this.resized.disconnect();
     this.unfollow?.();
     this.unfollow = undefined;

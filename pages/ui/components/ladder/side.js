@@ -90,6 +90,7 @@ export class Side {
     for (const part of ["pictures", "shown-book"]) $[part].hidden = Boolean(entry.problem);
     $.status.textContent = entry.problem ?? (address ? "" : "Opening the model …");
     if (!address) return this.leave();
+    if (!this.ladder.near) return;
     try {
       const model = await fetched(address);
       if (this.entry.address !== address || this.address === address) return;
