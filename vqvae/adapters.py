@@ -14,11 +14,10 @@ from torch import Tensor
 
 from vqvae import data
 from vqvae.checkpoint import Checkpoint
-from vqvae.data import Digits
+from vqvae.data import MOST_CLASSES, Digits
 from vqvae.explorable import Adapted, AdapterError, Explorable
 
 FORM = "expected the name of a file and a function in it, such as my_adapter.py:make"
-MOST_CLASSES = 1000
 
 
 def load(name: str, images: Digits | None = None) -> tuple[Checkpoint, Digits | None]:

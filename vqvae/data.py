@@ -44,6 +44,8 @@ DATASETS = (*ALONG, *TORCHVISION)
 # What one of them is called.
 NOUNS = {EMBEDDED: "digit", PHOTOS: "crop", "mnist": "digit", "fashion-mnist": "image", "kmnist": "character"}
 
+MOST_CLASSES = 1000  # of somebody's own images
+
 LONGEST_NAME = 40  # letters of a class or a data set
 
 TRAINING_IMAGES, TEST_IMAGES = 60_000, 10_000  # of each full data set

@@ -121,7 +121,7 @@ class Adapted:
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes to images: (B, h, w) int64 in [0, K) -> (B, C, H, W), not clamped. `AdapterError` for other grids."""
-        self.vq_layer.lookup(codes[:, :1, :1])  # says what is wrong with them
+        self.vq_layer.check_codes(codes)
         return torch.cat([self._pictures("decode", part) for part in codes.split(self.config.images_at_once)])
 
     def latents(self, images: Tensor) -> Tensor:

@@ -18,10 +18,9 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from vqvae.data import DataError, in_shape
+from vqvae.data import MOST_CLASSES, DataError, in_shape
 from vqvae.image_set import (
     EXPECTED,
-    MOST_CLASSES,
     PARTS,
     ImageSet,
     Shape,

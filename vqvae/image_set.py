@@ -16,13 +16,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from vqvae.data import DataError, Digits, a_tenth, plain_name
+from vqvae.data import MOST_CLASSES, DataError, Digits, a_tenth, plain_name
 from vqvae.limits import ImageBounds, mb
 
 Shape = tuple[int, int, int]  # (C, H, W)
 
 EXPECTED = "expected a folder of images or of class folders, or a file in .zip, .npz or .parquet"
-MOST_CLASSES = 1000
 
 # What a folder, an array or a file calls the parts of a set that comes divided.
 PARTS = {

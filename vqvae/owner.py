@@ -7,6 +7,7 @@ Every visitor sees them. A model is a function in a file (`vqvae.adapters`), who
 """
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from vqvae.image_set import Shape
 from vqvae.images import find
 
 NAME = "owner"  # of the model in an address
+LARGEST = 4 * 2**30  # bytes of a file of the owner's own, whose memory it is
 LONGEST_SIDE = 256  # pixels of images whose size no model gives
 
 
@@ -45,9 +47,9 @@ def named(arguments: Sequence[str]) -> Owner:
 
 
 def _opened(model: str | None, source: Path | None) -> Owner:
-    if model and ".py" not in model:
+    if model and not re.search(r"\.py(:|$)", model):
         path = Path(model)
-        opened = checkpoint.load(path)
+        opened = checkpoint.load(path, max_bytes=LARGEST)
         images, said = _images(source, opened.model.config.image_shape)
         return Owner(opened, plain_name(path.stem), images, said)
     images, said = _images(source)

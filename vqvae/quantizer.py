@@ -105,8 +105,13 @@ class VectorQuantizer(nn.Module):
     def lookup(self, codes: Tensor) -> Tensor:
         """The vectors of codes: (B, H, W) int64 in [0, K) -> (B, D, H, W) (eq. 2).
 
-        Raises TypeError for codes that are not whole numbers, ValueError for another shape or range.
+        Raises as `check_codes` does.
         """
+        self.check_codes(codes)
+        return F.embedding(codes, self.codebook).permute(0, 3, 1, 2)
+
+    def check_codes(self, codes: Tensor) -> None:
+        """Raises TypeError for codes that are not whole numbers, ValueError for another shape or range."""
         if codes.dtype not in (torch.int64, torch.int32):
             raise TypeError(f"expected int64 codes, got {codes.dtype}")
         if codes.ndim != 3:
@@ -114,7 +119,6 @@ class VectorQuantizer(nn.Module):
         K = self.embeddings.num_embeddings
         if codes.numel() and not (0 <= codes.min() and codes.max() < K):
             raise ValueError(f"expected codes from 0 to {K - 1}, got {int(codes.min())} to {int(codes.max())}")
-        return F.embedding(codes, self.codebook).permute(0, 3, 1, 2)
 
     def forward(self, z: Tensor) -> Quantized:
         """Quantise a feature map: (B, D, H, W) -> `Quantized`."""

@@ -256,6 +256,13 @@ def test_a_model_that_goes_wrong_later_is_a_sentence_too():
         adapted.encode(torch.zeros(1, C, H, W))
 
 
+def test_codes_that_no_row_of_the_codebook_has_never_reach_the_model():
+    codes = torch.zeros(1, ROWS, COLUMNS, dtype=torch.int64)
+    codes[0, -1, -1] = K
+    with pytest.raises(ValueError, match="expected codes from 0 to 5, got 0 to 6"):
+        Adapted(Right()).decode(codes)
+
+
 def test_a_model_cannot_change_the_images_it_is_given():
     class Rude(Right):
         def encode(self, images):

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from vqvae import data, owner
+from tests.vqvae.foreign import plain
+from vqvae import checkpoint, data, owner
 from vqvae.paths import ASSETS
 
 COLOUR = ASSETS / "photos.safetensors"
@@ -44,3 +46,17 @@ def test_a_folder_that_is_not_there_is_a_sentence():
     found = owner.named(["--images", "nowhere"])
     assert found.images is None
     assert found.problem.startswith("There is no nowhere: expected a folder of images")
+
+
+def test_the_owner_may_open_a_larger_file_than_visitors_may(tmp_path):
+    tensors = plain.random(plain.Vqgan(C=3, widths=(32, 32), blocks=1, attended=()).shapes(), 0)
+    tensors["loss.perceptual.weight"] = torch.zeros(checkpoint.MAX_BYTES // 2 + 1, dtype=torch.float16)
+    torch.save({"state_dict": tensors}, file := tmp_path / "vqgan.pt")
+    with pytest.raises(checkpoint.CheckpointError, match="expected at most 64 MB"):
+        checkpoint.load(file)
+    found = owner.named(["--model", str(file)])
+    assert (found.problem, found.title) == ("", "vqgan")
+
+
+def test_an_adapter_without_its_function_is_told_what_is_expected():
+    assert "such as my_adapter.py:make" in owner.named(["--model", "my_adapter.py"]).problem
