@@ -77,39 +77,43 @@ def checked(said: object, checkpoint: Checkpoint, serial: str) -> Asked | None:
 
 def served(checkpoint: Checkpoint, put: Put, answer: Answer, key: str) -> None:
     """Draw the component."""
-    config = checkpoint.model.config
-    C, H, W = config.image_shape
     _SERVED(
         key=key,
-        data={
-            "fingerprint": checkpoint.fingerprint,
-            "image": {"channels": C, "height": H, "width": W},
-            "grid": {"height": config.grid[0], "width": config.grid[1]},
-            "K": config.num_embeddings,
-            "set": {
-                "serial": put.serial,
-                "pixels": None if put.pixels is None else _packed(put.pixels),
-                "example": put.example,
-            },
-            "answer": {
-                "revision": answer.revision,
-                "codes": answer.codes.flatten().tolist(),
-                "mosaic": _picture(answer.mosaic),
-                "picture": _picture(answer.picture),
-                "nmse": answer.nmse,
-                "live": answer.seconds < LIVE,
-                "milliseconds": round(1000 * answer.seconds),
-                "near": [
-                    {"code": code, "distance": distance, "tile": _picture(tile)}
-                    for (code, distance), tile in zip(
-                        answer.near, answer.near_tiles if answer.near_tiles is not None else (), strict=True
-                    )
-                ],
-            },
-        },
+        data=served_data(checkpoint, put, answer),
         default={"drawing": None},
         on_drawing_change=lambda: None,
     )
+
+
+def served_data(checkpoint: Checkpoint, put: Put, answer: Answer) -> dict[str, Any]:
+    """What the component takes."""
+    config = checkpoint.model.config
+    C, H, W = config.image_shape
+    near_tiles = () if answer.near_tiles is None else answer.near_tiles
+    return {
+        "fingerprint": checkpoint.fingerprint,
+        "image": {"channels": C, "height": H, "width": W},
+        "grid": {"height": config.grid[0], "width": config.grid[1]},
+        "K": config.num_embeddings,
+        "set": {
+            "serial": put.serial,
+            "pixels": None if put.pixels is None else _packed(put.pixels),
+            "example": put.example,
+        },
+        "answer": {
+            "revision": answer.revision,
+            "codes": answer.codes.flatten().tolist(),
+            "mosaic": _picture(answer.mosaic),
+            "picture": _picture(answer.picture),
+            "nmse": answer.nmse,
+            "live": answer.seconds < LIVE,
+            "milliseconds": round(1000 * answer.seconds),
+            "near": [
+                {"code": code, "distance": distance, "tile": _picture(tile)}
+                for (code, distance), tile in zip(answer.near, near_tiles, strict=True)
+            ],
+        },
+    }
 
 
 def _bytes(packed: object, count: int) -> Tensor | None:

@@ -16,6 +16,7 @@ class Served {
     this.$ = byId(root);
     this.root = root.querySelector(".served");
     this.asked = 0; // the revision of the last question, of which the answer may still be under way
+    this.at = -Infinity; // when that was asked
     this.pen = new Pen(this);
     const { undo, redo, clear, grid, other, free } = this.$;
     undo.onclick = () => this.take(this.history.undo(this.state()));
