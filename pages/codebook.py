@@ -27,6 +27,6 @@ with page("Codebook", LEAD, choices.FIELDS) as scene:
             downloads.draw(view, compared)
 
         def compare() -> None:
-            ladder.section(scene, ladder.drawing_at_hand())
+            ladder.section(scene, ladder.drawing_at_hand(scene))
 
         scene.fragment(compare)

@@ -28,6 +28,8 @@ TEN = tuple("0123456789")  # the classes of a full data set, as they are numbere
 
 EMBEDDED_IMAGES = 5_000
 
+EXAMPLE = 1234  # the embedded digit that a first visitor meets: a clear two
+
 HELD_OUT = 500  # of the embedded digits
 
 SPLIT_SEED = 0  # which of them are held out, the same for everybody

@@ -1,14 +1,18 @@
 """Finding digits in words: by class, by number, by a code and where it stands, by how well they are reconstructed.
 
 A request is one or more conditions joined by "and": `3`, `class 3`, `#1234`, `code 57`, `code 57 row 3 column 4`,
-`worst 100`, `best 100`. Rows and columns count from 1, as on screen; "worst" and "best" look at what the rest leaves.
+`worst 100`, `best 100`; a class by its name as well. Rows and columns count from 1, as on screen; "worst" and "best"
+look at what the rest leaves.
 """
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from vqvae.data import TEN
 
 EXAMPLES = "3, #1234, code 57, code 57 row 3, worst 100"
 
@@ -32,17 +36,19 @@ class SearchError(ValueError):
     """A request that cannot be understood; the message says what is expected."""
 
 
-def search(request: str, labels: Tensor, codes: Tensor, nmse: Tensor, num_embeddings: int) -> Found:
-    """Find digits by their labels (N,), codes (N, h, w) and errors (N,). Raises SearchError."""
+def search(
+    request: str, labels: Tensor, codes: Tensor, nmse: Tensor, num_embeddings: int, classes: Sequence[str] = TEN
+) -> Found:
+    """Find images by their labels (N,), codes (N, h, w) and errors (N,). Raises SearchError."""
     N, h, w = codes.shape
     digits = torch.ones(N, dtype=torch.bool)
     cells = torch.ones(N, h, w, dtype=torch.bool)
     named = torch.zeros(N, h, w, dtype=torch.bool)
     ranked: list[tuple[str, int]] = []
     for condition in re.split(r"\s+and\s+|,|;", request.strip().lower()):
-        kind, number, place = _parse(condition.strip())
+        kind, number, place = _parse(condition.strip(), classes)
         if kind == "class":
-            digits &= labels == _within(number, 0, 9, "a class")
+            digits &= labels == _within(number, 0, len(classes) - 1, "a class")
         elif kind == "index":
             digits &= torch.arange(N) == _within(number, 0, N - 1, "a digit’s number")
         elif kind == "code":
@@ -90,8 +96,11 @@ _PATTERNS = (
 )
 
 
-def _parse(condition: str) -> tuple[str, int, list[int | None]]:
+def _parse(condition: str, classes: Sequence[str]) -> tuple[str, int, list[int | None]]:
     """What is asked for, its number and, of a code, the row and the column where they are named."""
+    named = {name.lower(): label for label, name in enumerate(classes)}
+    if (name := condition.removeprefix("class ").strip()) in named and not name.isdigit():
+        return "class", named[name], []
     if re.fullmatch(r"[0-9]", condition):
         return "class", int(condition), []
     if re.fullmatch(r"[0-9]{2,9}", condition):

@@ -90,7 +90,7 @@ def find(view: MapView) -> None:
 def _seek(view: MapView, request: str) -> str:
     """Select what a request finds among the points; what came of it, in a sentence."""
     nmse, codes = view.reconstructions.nmse, view.encoded.codes
-    found = search(request, view.digits.labels, codes, nmse, view.config.num_embeddings)
+    found = search(request, view.digits.labels, codes, nmse, view.config.num_embeddings, view.digits.classes)
     indices, cells = view.points
     chosen = found.digits[indices] if cells is None else found.cells.flatten(1)[indices, cells]
     select(view.canvas, view.ids[chosen.numpy()])

@@ -2,9 +2,7 @@
 
 from pages.ui import resources
 from pages.ui.shell.url_state import Field, whole
-from vqvae.data import EMBEDDED, DataError
-
-CLEAR = 1234
+from vqvae.data import EMBEDDED, EXAMPLE, DataError
 
 
 def _number(text: str) -> int:
@@ -16,11 +14,11 @@ def _number(text: str) -> int:
 
 
 def _first() -> int:
-    """What a first visitor meets: of the embedded digits, a clear two."""
+    """What a first visitor meets."""
     try:
-        return CLEAR if resources.digits().dataset == EMBEDDED else 0
+        return EXAMPLE if resources.digits().dataset == EMBEDDED else 0
     except DataError:
-        return CLEAR
+        return EXAMPLE
 
 
 DIGIT = Field("digit", _number, _first, shared=True)

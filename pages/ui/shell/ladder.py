@@ -65,13 +65,14 @@ def section(scene: Scene, picture: tuple[str, Tensor] | None = None) -> None:
             st.rerun(scope="fragment")  # it is opened, and the browser is told where it is
 
 
-def drawing_at_hand() -> tuple[str, Tensor]:
+def drawing_at_hand(scene: Scene) -> tuple[str, Tensor]:
     """What to show where no pen is on the page: the visitor's last drawing, else the digit. Raises DataError."""
     pixels = drawn()
     if pixels is not None:
         return "What you drew last", pixels
     digit = st.session_state.get(DIGIT.name, DIGIT.usual)
-    return f"{resources.digits().one.capitalize()} {digit}", resources.digits().pixels[digit]
+    images = resources.digits(scene.checkpoint)
+    return f"{images.one.capitalize()} {digit}", images.pixels[digit]
 
 
 def _provenance(rungs: Ladder) -> str:

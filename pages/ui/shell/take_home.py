@@ -29,7 +29,7 @@ def offer(taken: Taken) -> None:
         st.caption(f"There is no page to take home with this model. {problem}")
         return
     try:
-        digits = resources.digits()
+        digits = resources.digits(taken.checkpoint)
     except DataError as error:
         st.caption(f"There is no page to take home: it begins with digits. {error}")
         return

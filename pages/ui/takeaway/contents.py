@@ -19,8 +19,9 @@ from pages.ui.components.story import LEARNING, PLANE, story_data
 from pages.ui.components.story.losses import losses_of
 from pages.ui.takeaway.packing import pack
 from vqvae import checkpoint as checkpoints
+from vqvae import data
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
-from vqvae.data import Digits, fitted, fitted_pixels
+from vqvae.data import DataError, Digits, fitted, fitted_pixels
 from vqvae.prior_file import TrainedPrior
 from vqvae.runs import ladder as ladders
 from vqvae.runs import learning as recordings
@@ -34,7 +35,6 @@ COMPONENTS = {
     },
 }
 RUNGS = (8, 32)  # codes of the two other models that come along
-EXAMPLE = 1234  # the embedded digit that a page begins with, where nothing was drawn: a clear two
 EVERY = 2  # so many looks of the recording of learning are one here
 CHOICES = 10  # images to choose from
 
@@ -54,8 +54,8 @@ def parts_of(
 
     Weights are rounded to half precision. Raises CanvasError for a model that cannot run in the browser.
     """
-    plane, recording, rungs = _plane(digits), _recording(), ladders.load()
-    start = start or Start(digits.pixels[EXAMPLE % len(digits)], example=True)
+    plane, recording, rungs = _plane(), _recording(), ladders.load()
+    start = start or Start(digits.pixels[data.EXAMPLE % len(digits)], example=True)
     put = Put("", fitted_pixels(start.pixels, checkpoint.model.config), start.edits, example=start.example)
     others = {
         f"codes-{one.model.config.num_embeddings}": one
@@ -92,14 +92,14 @@ def parts_of(
     return {name: pack(content) for name, content in contents.items() if content is not None}
 
 
-def _plane(digits: Digits) -> dict[str, Any] | None:
-    """The model of two numbers a vector, where it is there."""
+def _plane() -> dict[str, Any] | None:
+    """The model of two numbers a vector among real digits, where both are there."""
     try:
-        plane = checkpoints.load(SHIPPED["plane"])
-    except CheckpointError:
+        plane, digits = checkpoints.load(SHIPPED["plane"]), data.load(data.EMBEDDED, "all")
+    except (CheckpointError, DataError):
         return None
-    data = plane_data(plane, fitted(digits, plane.model.config))
-    return data | {"model": in_halves(data["model"])}
+    contents = plane_data(plane, fitted(digits, plane.model.config))
+    return contents | {"model": in_halves(contents["model"])}
 
 
 def _recording() -> dict[str, Any] | None:

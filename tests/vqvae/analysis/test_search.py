@@ -69,3 +69,16 @@ def test_telling_codes_are_those_the_selection_uses_more():
 @pytest.mark.parametrize("selected", [torch.ones(N, dtype=torch.bool), torch.zeros(N, dtype=torch.bool)])
 def test_nothing_tells_all_from_none(selected):
     assert len(telling_codes(CODES, selected, K, 3).codes) == 0
+
+
+@pytest.mark.parametrize(("request_", "label"), [("class 11", 11), ("Kind 3", 3), ("class kind 12", 12), ("0", 0)])
+def test_images_of_other_classes_are_found_by_their_number_and_by_their_name(request_, label):
+    labels, classes = torch.arange(26) % 13, [f"kind {n}" for n in range(13)]
+    found = search(request_, labels, torch.zeros(26, 2, 2, dtype=torch.int64), torch.zeros(26), 4, classes)
+    assert found.digits.nonzero().flatten().tolist() == [label, label + 13]
+
+
+def test_a_class_that_there_is_not_says_which_there_are():
+    images = torch.zeros(4, dtype=torch.int64), torch.zeros(4, 2, 2, dtype=torch.int64), torch.zeros(4)
+    with pytest.raises(SearchError, match="a class from 0 to 1, got 7"):
+        search("class 7", *images, 4, ["cat", "dog"])
