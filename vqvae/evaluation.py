@@ -84,10 +84,11 @@ def reconstructions(model: Model, digits: Digits, codes: Tensor, variance: float
     """Decode the codes (N, h, w) of images, and measure each. Raises ValueError where there are not as many of both."""
     if len(digits) != len(codes):
         raise ValueError(f"expected the codes of {len(digits)} images, got those of {len(codes)}")
-    pixels, nmse = [], []
     step = model.config.images_at_once
-    for images, grids in zip(digits.pixels.split(step), codes.split(step), strict=True):
-        decoded = model.decode(grids).cpu()
-        nmse.append((decoded - to_unit(images)).square().flatten(1).mean(1) / variance)
-        pixels.append((decoded.clamp(0, 1) * 255).round().to(torch.uint8))
-    return Reconstructions(torch.cat(pixels), torch.cat(nmse))
+    made, nmse = torch.empty_like(digits.pixels), torch.empty(len(digits))
+    for begin in range(0, len(digits), step):  # in place: there may be no room for a second copy
+        part = slice(begin, begin + step)
+        decoded = model.decode(codes[part]).cpu()
+        nmse[part] = (decoded - to_unit(digits.pixels[part])).square().flatten(1).mean(1) / variance
+        made[part] = (decoded.clamp(0, 1) * 255).round().to(torch.uint8)
+    return Reconstructions(made, nmse)

@@ -1,5 +1,7 @@
 """A digit out of a picture, made into what MNIST's digits are: light ink on black, in a box, centred by its mass.
 
+A model of other images gets the picture itself, cut to its aspect (`whole`).
+
 LeCun et al. 1998, "Gradient-based learning applied to document recognition", section III: each digit was fitted into a
 20 x 20 box with its aspect kept, grey at its edges from antialiasing, and moved so that its centre of mass is the
 centre of a 28 x 28 field. A file is hostile until parsed: its bytes, format and size are judged before it is decoded.
@@ -14,6 +16,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vqvae.data import in_shape
+from vqvae.image_set import middle_of
 from vqvae.model import Sizes
 
 MAX_BYTES = 10_000_000
@@ -37,11 +41,11 @@ TURNS = {
 
 
 class PhotoError(ValueError):
-    """A picture that no digit can be taken from; the message says in one or two sentences why, and what to do."""
+    """A picture that nothing can be taken from; the message says in one or two sentences why, and what to do."""
 
 
 class Step(NamedTuple):
-    """One step from the picture to the digit."""
+    """One step from the picture to what is taken from it."""
 
     name: str
     note: str
@@ -49,7 +53,7 @@ class Step(NamedTuple):
 
 
 class Photo(NamedTuple):
-    """A digit taken from a picture, and the way there."""
+    """What was taken from a picture, and the way there."""
 
     pixels: Tensor  # (C, H, W) uint8, of the model's shape
     steps: tuple[Step, ...]
@@ -57,8 +61,7 @@ class Photo(NamedTuple):
 
 def take(content: bytes, config: Sizes) -> Photo:
     """The digit in a picture file, for a model of this configuration. Raises PhotoError."""
-    taken, orientation = _decode(content)
-    turned = taken.transpose(TURNS[orientation]) if orientation in TURNS else taken
+    taken, turned, upright = _decode(content, closely=True)
     grey = turned.convert("L")
     values = np.asarray(grey, dtype=np.float32)
     contrast, dark = _contrast(values)
@@ -66,7 +69,6 @@ def take(content: bytes, config: Sizes) -> Photo:
     boxed = fit(ink, config)
     boxed = boxed / boxed.max()  # a thin pen's strokes are grey by now: the strongest is full ink again
     pixels = centre(boxed, config)
-    upright = "as the camera noted" if orientation in TURNS else "it was upright"
     steps = (
         Step("As taken", "the whole picture", _little(np.asarray(taken))),
         Step("Turned", upright, _little(np.asarray(turned))),
@@ -75,6 +77,21 @@ def take(content: bytes, config: Sizes) -> Photo:
         Step("Cut out", "no lines, no specks", _little(ink * 255)),
         Step("{} × {}".format(*_box(config)), "fitted, aspect kept", _picture(boxed * 255)),
         Step("Centred", f"by mass, in {config.height} × {config.width}", pixels),
+    )
+    return Photo(pixels, steps)
+
+
+def whole(content: bytes, config: Sizes) -> Photo:
+    """The middle of a picture file, as large as a model's aspect allows, in its shape. Raises PhotoError."""
+    taken, turned, upright = _decode(content, closely=False)
+    top, left, height, width = middle_of(turned.height, turned.width, config.height, config.width)
+    cut = np.asarray(turned.crop((left, top, left + width, top + height)))
+    pixels, shown = in_shape(_picture(cut), config.image_shape), (3, config.height, config.width)
+    steps = (
+        Step("As taken", "the whole picture", _little(np.asarray(taken))),
+        Step("Turned", upright, _little(np.asarray(turned))),
+        Step("Cut out", "its middle, in the model’s aspect", _little(cut)),
+        Step(f"{config.height} × {config.width}", "each pixel the mean of its area", in_shape(pixels, shown)),
     )
     return Photo(pixels, steps)
 
@@ -118,8 +135,8 @@ def _box(config: Sizes) -> tuple[int, int]:
 # From a file to pixels.
 
 
-def _decode(content: bytes) -> tuple[Image.Image, int]:
-    """The picture as RGB of at most about SIDE pixels, not yet turned, and EXIF's orientation."""
+def _decode(content: bytes, closely: bool) -> tuple[Image.Image, Image.Image, str]:
+    """The picture as RGB of at most about SIDE pixels as it was taken, turned as EXIF says, and that in words."""
     if len(content) > MAX_BYTES:
         raise PhotoError(f"This file has {len(content) / 1e6:.1f} MB: expected at most {MAX_BYTES / 1e6:.0f} MB.")
     _check_size(webp_size(content))  # Pillow makes room for the pixels of a WebP file as soon as it opens it
@@ -135,9 +152,12 @@ def _decode(content: bytes) -> tuple[Image.Image, int]:
         picture.draft(None, (max(1, round(picture.width * share)), max(1, round(picture.height * share))))
         picture.load()
         orientation = picture.getexif().get(0x0112, 1)
-        return _plain(picture), orientation if isinstance(orientation, int) else 1
+        taken = _plain(picture, closely)
     except Exception as error:
         raise PhotoError("This picture is damaged or cut short: save or take it again.") from error
+    if not isinstance(orientation, int) or orientation not in TURNS:
+        return taken, taken, "it was upright"
+    return taken, taken.transpose(TURNS[orientation]), "as the camera noted"
 
 
 def _check_size(size: tuple[int, int] | None) -> None:
@@ -164,13 +184,16 @@ def webp_size(content: bytes) -> tuple[int, int] | None:
     return number(26, 28) & 0x3FFF, number(28, 30) & 0x3FFF
 
 
-def _plain(picture: Image.Image) -> Image.Image:
-    """A decoded picture of any mode as small RGB; behind what is transparent lies paper."""
+def _plain(picture: Image.Image, closely: bool) -> Image.Image:
+    """A decoded picture of any mode as small RGB; behind what is transparent lies paper.
+
+    `closely` makes a small one larger, so that strokes can be told apart in it.
+    """
     if picture.mode.startswith("I"):  # 16 bits of grey
         picture = Image.fromarray((np.asarray(picture) // 257).clip(0, 255).astype(np.uint8))
     picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
     picture = picture.reduce(max(1, round(max(picture.size) / SIDE)))
-    if max(picture.size) < SIDE / 2:  # a small one is looked at more closely
+    if closely and max(picture.size) < SIDE / 2:
         times = SIDE / max(picture.size)
         size = max(1, round(picture.width * times)), max(1, round(picture.height * times))
         picture = picture.resize(size, Image.Resampling.BICUBIC)

@@ -120,6 +120,7 @@ def truths() -> list[tuple[str, str, str, str]]:
         shipped = checkpoint.load(path)
         encoded, config = encode(shipped.model, digits), shipped.model.config
         for space, meaning in projection.SPACES.items():
+            meaning = meaning.format(images="digits")
             settings = projection.MapSettings(space)
             points = projection.points_of(settings, len(digits), config.cells, config.num_embeddings)
             key = projection.content_key(shipped.fingerprint, digits, settings)

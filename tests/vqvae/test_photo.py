@@ -5,6 +5,7 @@ import struct
 import tracemalloc
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from PIL import Image
 
 from vqvae import data, photo
 from vqvae.data import Digits
-from vqvae.model import ModelConfig
-from vqvae.photo import PhotoError, centred, take
+from vqvae.model import ModelConfig, OtherSizes
+from vqvae.photo import PhotoError, centred, take, whole
 
 MNIST = ModelConfig()
 CLOSE = 0.015  # mean squared error to the original digit; two different digits are 0.1 apart
@@ -183,6 +184,42 @@ def test_an_animation_is_its_first_frame(digits):
     for kind in ("PNG", "WEBP"):
         content = as_file(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True)
         assert apart(take(content, MNIST).pixels, digits.pixels[20]) < CLOSE
+
+
+# A picture as it is, for models of other images
+
+
+COLOURS = OtherSizes(3, 32, 48, num_embeddings=4, embedding_dim=2, rows=8, columns=12)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_a_picture_of_the_models_shape_is_taken_to_the_pixel(channels, rng):
+    pixels = torch.randint(256, (1 if channels < 3 else 3, 32, 48), generator=rng, dtype=torch.uint8)
+    content = as_file(Image.fromarray(pixels.expand(3, -1, -1).permute(1, 2, 0).numpy()))
+    found = whole(content, replace(COLOURS, channels=channels))
+    assert torch.equal(found.pixels[: len(pixels)], pixels)
+    assert (found.pixels[len(pixels) :] == 255).all()  # alpha
+    assert [step.picture.shape[0] for step in found.steps] == [3] * 4
+
+
+def test_the_middle_of_a_picture_is_taken_in_the_models_aspect():
+    picture = Image.new("RGB", (300, 100), (255, 0, 0))
+    picture.paste((0, 0, 255), (75, 0, 225, 100))  # 150 x 100, the model's aspect
+    assert whole(as_file(picture), COLOURS).pixels.flatten(1).unique(dim=1).flatten().tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_whole_picture_is_turned_as_its_exif_says(orientation):
+    upright = Image.new("RGB", (480, 320), (200, 30, 30))
+    upright.paste((30, 30, 200), (0, 0, 120, 320))  # blue to the left
+    undo = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+    turn = undo.get(orientation, photo.TURNS.get(orientation))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = as_file(upright.transpose(turn) if turn is not None else upright, "JPEG", exif=exif)
+    red, _, blue = whole(content, COLOURS).pixels.float()
+    assert (blue - red)[:, :10].min() > 100
+    assert (red - blue)[:, 14:].min() > 100
 
 
 # No digit

@@ -27,11 +27,11 @@ from vqvae.data import Digits, to_unit
 from vqvae.explorable import Model
 
 # What a point of a map is, and where it lies before it is laid out.
-SPACES = {
+SPACES = {  # what the points are, given what images are called
     "codes": "codebook vectors",
-    "quantised": "digits by their quantised latents",
-    "continuous": "digits by their latents before quantising",
-    "histogram": "digits by how often they use each code",
+    "quantised": "{images} by their quantised latents",
+    "continuous": "{images} by their latents before quantising",
+    "histogram": "{images} by how often they use each code",
     "cells": "single cells by their latents before quantising",
 }
 METHODS = ("t-sne", "pca")
@@ -113,11 +113,15 @@ def vectors_of(model: Model, digits: Digits, encoded: Encoded, space: str, point
         vectors = (torch.bincount(flat.flatten(), minlength=N * K).view(N, K) / flat.shape[1]).sqrt()
     else:
         images, place = points.indices.unique(return_inverse=True)
-        parts = [model.latents(to_unit(digits.pixels[some])).cpu() for some in images.split(AT_ONCE)]
-        if points.cells is None:
-            vectors = torch.cat([_pooled(part) for part in parts])[place]
-        else:
-            vectors = torch.cat(parts).flatten(2)[place, :, points.cells]  # (N, D)
+        parts, step = [], model.config.images_at_once
+        for begin in range(0, len(images), step):
+            latents = model.latents(to_unit(digits.pixels[images[begin : begin + step]])).cpu()  # (B, D, h, w)
+            here = (place >= begin) & (place < begin + step)
+            of = place[here] - begin
+            parts.append(
+                _pooled(latents)[of] if points.cells is None else latents.flatten(2)[of, :, points.cells[here]]
+            )
+        vectors = torch.cat(parts)  # in the points' order, since they come sorted by their images
     return vectors.cpu().flatten(1).numpy().astype(np.float32)
 
 
