@@ -1,4 +1,4 @@
-"""The command line: python -m vqvae train, evaluate, info, page, compare, ladder, learning, prior and some more."""
+"""The command line: python -m vqvae train, evaluate, info, encode, page, compare, ladder, learning, prior and more."""
 
 import argparse
 import os
@@ -12,16 +12,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+import torch
 from tqdm import tqdm
 
-from vqvae import checkpoint, data, distributed, prior_file
+from vqvae import checkpoint, data, distributed, owner, prior_file
 from vqvae import images as own_images
 from vqvae.analysis import ablation, projection, shipped
 from vqvae.analysis.best_codes import best_codes
+from vqvae.background.array_cache import npz
 from vqvae.background.download import Progress, fetch
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
-from vqvae.evaluation import Evaluation, evaluate
+from vqvae.evaluation import Evaluation, evaluate, reconstructions
+from vqvae.explorable import Adapted
 from vqvae.files import write_atomically
 from vqvae.image_set import Shape
 from vqvae.model import best_device
@@ -29,6 +33,7 @@ from vqvae.paths import data_folder
 from vqvae.prior_training import PriorRecipe, PriorSnapshot, PriorTraining, grids
 from vqvae.prior_training import train as train_prior
 from vqvae.runs import comparison, ladder, learning, worker
+from vqvae.runs.own_checkpoints import check_grid
 from vqvae.runs.resume import as_checkpoint, go_on, keep
 from vqvae.runs.run import RunError
 from vqvae.training import PRESETS, SETTINGS, Hyperparameters, Snapshot, Training, train
@@ -103,11 +108,9 @@ def _train(recipe: Hyperparameters, options: argparse.Namespace) -> int:
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
-    for path in options.checkpoints:
-        opened = checkpoint.load(path)
-        _announce(path, opened)
-        shape = opened.model.config.image_shape
-        test = _own_images(options, shape)[1] if options.images else _images(options.dataset, "test", options)
+    for name in _models(options):
+        opened, _, test = _with_images(name, options)
+        _announce(name, opened)
         figures = evaluate(opened.model.to(best_device()), test, opened.variance)
         print(_table([figures]))
         if options.best_codes is not None:
@@ -131,9 +134,11 @@ def _with_best_codes(opened: Checkpoint, digits: Digits, count: int) -> str:
 
 
 def info_command(options: argparse.Namespace) -> int:
-    for path in options.checkpoints:
-        opened = checkpoint.load(path)
-        _announce(path, opened)
+    for name in _models(options):
+        opened, _ = owner.opened(name)
+        _announce(name, opened)
+        if isinstance(opened.model, Adapted):
+            print(f"  pages     {_for_pages(opened.model)}")
         if opened.recipe:
             print("  recipe    " + ", ".join(f"{name} {value}" for name, value in asdict(opened.recipe).items()))
         if opened.steps:
@@ -147,15 +152,53 @@ def info_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def _for_pages(model: Adapted) -> str:
+    """What an adapter's optional members allow, in words."""
+    return "; ".join(
+        (
+            "margins, errors and why this code" if model.has_latents else "no margins or errors without `latents`",
+            "in the browser if that knows its layers" if model.layers else "on the server, without `layers`",
+            "grids of any size" if model.any_grid else "grids of its own size alone",
+        )
+    )
+
+
+def encode_command(options: argparse.Namespace) -> int:
+    name = options.model or str(options.checkpoint)
+    opened, train, test = _with_images(name, options)
+    model = opened.model.to(best_device())
+    parts = [train, test] if options.images else [test]
+    codes = [grids(model, part).numpy() for part in parts]
+    arrays: dict[str, np.ndarray] = {
+        "codes": np.concatenate(codes).astype(np.int32),
+        "labels": np.concatenate([part.labels.numpy() for part in parts]),
+        "classes": np.array(test.classes),
+        "held_out": np.repeat([part is test for part in parts], [len(part) for part in parts]),
+        "codebook": model.codebook.detach().cpu().numpy(),
+    }
+    if options.pictures:
+        made = [
+            reconstructions(model, part, torch.from_numpy(grid), opened.variance).pixels.numpy()
+            for part, grid in zip(parts, codes, strict=True)
+        ]
+        arrays["pictures"] = np.concatenate(made)
+    _announce(name, opened)
+    write_atomically(options.out, npz(arrays))
+    for called, array in arrays.items():
+        print(f"  {called:<9} {' x '.join(map(str, array.shape))} {array.dtype}")
+    print(f"Saved {options.out}: numpy.load opens it.")
+    return 0
+
+
 def page_command(options: argparse.Namespace) -> int:
     try:
-        from pages.ui.takeaway import page, parts_of_file  # it lies beside in a checkout, and in no installed library
+        from pages.ui.takeaway import page, parts_of_model  # it lies beside in a checkout, and in no installed library
     except ModuleNotFoundError as error:
         raise ValueError(
             f"the page is made of the app's components ({error.name} is missing): run this in a checkout of the "
             "explorer, with its requirements.txt installed"
         ) from error
-    title, parts = parts_of_file(options.checkpoint)
+    title, parts = parts_of_model(options.model or str(options.checkpoint), options.images)
     whole = page(title, parts).encode()
     write_atomically(options.out, whole)
     for name, text in parts.items():
@@ -241,24 +284,25 @@ def _rung_line(name: str, run: Training, snapshot: Snapshot) -> None:
 
 
 def prior_command(options: argparse.Namespace) -> int:
-    opened = checkpoint.load(options.checkpoint)
-    out = options.out or options.checkpoint.with_name(options.checkpoint.stem + prior_file.ENDING)
-    shape = opened.model.config.image_shape
-    images, test = _own_images(options, shape) if options.images else _both_parts(options)
+    name = options.model or str(options.checkpoint)
+    opened, images, test = _with_images(name, options)
+    check_grid(opened.model.config)
+    called = owner.file_of(name).name
+    out = options.out or owner.prior_beside(name)
     chosen = {field.name: getattr(options, field.name, None) for field in fields(PriorRecipe)}
     recipe = PriorRecipe(**{name: value for name, value in chosen.items() if value is not None})
     start = prior_file.load(options.start, opened.fingerprint) if options.start else None
     if start:
         recipe = replace(recipe, steps_before=start.recipe.steps + start.recipe.steps_before)
     elif options.start:
-        raise ValueError(f"expected a prior of {options.checkpoint.name} in {options.start}, and there is none")
+        raise ValueError(f"expected a prior of {called} in {options.start}, and there is none")
     model = opened.model.to(best_device())
     K = model.config.num_embeddings
     training = PriorTraining(grids(model, images), images.labels, K, recipe, start.prior if start else None)
     state = out.with_suffix(".state")
     prior_file.go_on(training, opened.fingerprint, state)
     print(
-        f"A prior over the codes of {options.checkpoint.name} (fingerprint {opened.fingerprint}), {images.described}, "
+        f"A prior over the codes of {called} (fingerprint {opened.fingerprint}), {images.described}, "
         f"{recipe.steps:,} steps, seed {recipe.seed}"
         + (f"; going on from step {training.step_count:,}" if training.step_count else "")
     )
@@ -355,7 +399,32 @@ def _fetch(dataset: str) -> None:
         fetch(dataset, show)
 
 
-def _images(dataset: str, split: str, options: argparse.Namespace) -> Digits:
+def _models(options: argparse.Namespace) -> list[str]:
+    """The names of the models that a command is about: the one after --model, else the files."""
+    return [options.model] if options.model else [str(path) for path in options.checkpoints]
+
+
+def _with_images(name: str, options: argparse.Namespace) -> tuple[Checkpoint, Digits, Digits]:
+    """A model by its name, images to train on and images to measure on, in its size.
+
+    Where none are named, images that an adapter brings along are both; a model of no digits is then asked for some.
+    """
+    opened, brought = owner.opened(name)
+    config = opened.model.config
+    if options.images:
+        train, test = _own_images(options, config.image_shape)
+    elif options.dataset is None and brought is not None:
+        train = test = _limited(brought, options)
+    else:
+        train, test = _both_parts(options)
+    if options.model:
+        test = data.fitted(test, config)  # those to train on are fitted a few at a time: they may be many and large
+        opened = checkpoint.with_variance_of(opened, test)
+    return opened, train, test
+
+
+def _images(dataset: str | None, split: str, options: argparse.Namespace) -> Digits:
+    dataset = dataset or "mnist"
     if options.download:
         _fetch(dataset)
     return _limited(data.load(dataset, split), options)
@@ -385,9 +454,9 @@ def _limited(images: Digits, options: argparse.Namespace) -> Digits:
     return images.evenly(options.limit)
 
 
-def _announce(path: Path, opened: Checkpoint) -> None:
+def _announce(name: str, opened: Checkpoint) -> None:
     config = opened.model.config
-    print(f"{path.name}: fingerprint {opened.fingerprint}")
+    print(f"{Path(name).name}: fingerprint {opened.fingerprint}")
     print(
         f"  model     K = {config.num_embeddings}, D = {config.embedding_dim}, {config.channels} x {config.height} x "
         f"{config.width} pixels -> {config.grid[0]} x {config.grid[1]} codes, variance {opened.variance:.4f}"
@@ -436,7 +505,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(
         title="commands",
         required=True,
-        metavar="train | evaluate | info | page | compare | ladder | learning | prior | download | map | ablate",
+        metavar="train | evaluate | info | encode | page | prior | compare | ladder | download | …",
     )
 
     command = commands.add_parser(
@@ -495,6 +564,19 @@ def _parser() -> argparse.ArgumentParser:
     _add_checkpoints(command)
 
     command = commands.add_parser(
+        "encode",
+        help="write the codes of images into a file for numpy",
+        description="Encode images and write their codes (N, h, w), labels, the classes' names, the codebook (K, D) "
+        "and which of them are held out into one .npz file.",
+    )
+    command.set_defaults(run=encode_command)
+    _add_checkpoint(command)
+    _add_model(command)
+    _add_data(command, own=True)
+    command.add_argument("--out", type=Path, default=Path("codes.npz"), help="the file (%(default)s)")
+    command.add_argument("--pictures", action="store_true", help="what the model draws of the codes as well, in bytes")
+
+    command = commands.add_parser(
         "page",
         help="write a page to take home: one HTML file, for any browser, without a server or a network",
         description="The explanation, the canvas, an interpolation, two smaller models and, where a prior lies beside "
@@ -502,9 +584,9 @@ def _parser() -> argparse.ArgumentParser:
         "?embed=1 at the end of its address shows the canvas alone, for a frame in another page.",
     )
     command.set_defaults(run=page_command)
-    command.add_argument(
-        "checkpoint", type=Path, nargs="?", default=checkpoint.SHIPPED["default"], help="a file (the shipped default)"
-    )
+    _add_checkpoint(command)
+    _add_model(command)
+    _add_images(command, "to choose from on the page")
     command.add_argument("--out", type=Path, default=Path("vqvae.html"), help="the page (%(default)s)")
 
     _add_ahead(
@@ -578,14 +660,9 @@ def _parser() -> argparse.ArgumentParser:
         "Ctrl-C saves and stops; the same command goes on where it stopped, to the same weights. Some twenty minutes.",
     )
     command.set_defaults(run=prior_command)
-    command.add_argument(
-        "checkpoint",
-        type=Path,
-        nargs="?",
-        default=checkpoint.SHIPPED["default"],
-        help="of the model (the shipped default)",
-    )
-    command.add_argument("--out", type=Path, help=f"the prior (beside the checkpoint, as {prior_file.ENDING})")
+    _add_checkpoint(command)
+    _add_model(command)
+    command.add_argument("--out", type=Path, help=f"the prior (beside the model’s file, as {prior_file.ENDING})")
     _add_data(command, own=True)
     command.add_argument("--start", type=Path, help="a prior whose weights to begin with (none: begin anew)")
     for field in fields(PriorRecipe):
@@ -610,6 +687,21 @@ def _add_checkpoints(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "checkpoints", type=Path, nargs="*", default=list(checkpoint.SHIPPED.values()), help="files (the shipped ones)"
     )
+    _add_model(command)
+
+
+def _add_checkpoint(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "checkpoint", type=Path, nargs="?", default=checkpoint.SHIPPED["default"], help="a file (the shipped default)"
+    )
+
+
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--model",
+        help="another model in place of a file of ours: my_adapter.py:make, whose code runs, or weights; images come "
+        "in its size",
+    )
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -617,19 +709,22 @@ def _size(text: str) -> tuple[int, int]:
     return int(height), int(width or height)
 
 
+def _add_images(command: Any, purpose: str) -> None:
+    command.add_argument(
+        "--images",
+        type=Path,
+        help="images of your own: a folder of images or of class folders, or a file in .zip, .npz or .parquet, "
+        f"{purpose}",
+    )
+
+
 def _add_data(command: argparse.ArgumentParser, own: bool = False) -> None:
     sources = command.add_mutually_exclusive_group()
     if own:
-        sources.add_argument(
-            "--images",
-            type=Path,
-            help="images of your own in place of a data set: a folder of images or of class folders, or a file in "
-            ".zip, .npz or .parquet; a tenth of each class is held out for testing",
-        )
+        _add_images(sources, "in place of a data set; a tenth of each class is held out for testing")
     sources.add_argument(
         "--dataset",
         choices=data.DATASETS,
-        default="mnist",
         help=f"{data.EMBEDDED}: 5,000 digits that come along, 500 of them for testing; {data.PHOTOS}: crops of two "
         "photographs, in colour, which come along too; the others in full (mnist)",
     )
@@ -638,4 +733,4 @@ def _add_data(command: argparse.ArgumentParser, own: bool = False) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    distributed.leave(main())

@@ -26,6 +26,7 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from vqvae import data
+from vqvae.data import Digits
 from vqvae.evaluation import Evaluation
 from vqvae.explorable import Model
 from vqvae.files import write_atomically
@@ -42,7 +43,7 @@ MAX_COUNT = 10**15  # of steps or images: what a table and a float can hold
 MAX_TEXT = 1000  # letters that a file may say at a time
 FLOATS = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 PICKLES = (".pt", ".pth", ".ckpt", ".bin")  # endings of what torch.save writes
-WRAPPERS = ("state_dict", "model")  # under which others keep a state dict, beside what else training left
+WRAPPERS = ("ema", "state_dict", "model")  # under which others keep a state dict, the averaged one first
 METADATA_KEY = "vqvae"
 SHIPPED = {name: ASSETS / f"{name}.safetensors" for name in ("default", "tutorial", "plane")}
 CODEBOOK = "vq_layer.embeddings.weight"
@@ -54,6 +55,7 @@ PICKLED = {
     "torch._utils _rebuild_tensor_v2",
     *(f"torch {kind}Storage" for kind in ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Byte", "Bool")),
 }
+VARIANCE = "a variance of"  # how what is assumed of it begins
 COUNTED = ("images", "codes_used")  # of an Evaluation
 LIBRARIES = ("torch", "torchvision", "safetensors", "scikit-learn")
 
@@ -247,8 +249,17 @@ def _from_state_dict(tensors: dict[str, Tensor], name: str, settings: Settings, 
 def _assuming(model: Autoencoder, assumed: tuple[str, ...], origin: Origin | None = None) -> Checkpoint:
     """A checkpoint of a model whose file says nothing of its data."""
     variance = data.load(data.EMBEDDED, "all").variance
-    of_variance = f"a variance of {variance:.4f}, that of the embedded digits"
+    of_variance = f"{VARIANCE} {variance:.4f}, that of the embedded digits"
     return Checkpoint(model, variance, assumed=(*assumed, of_variance), origin=origin)
+
+
+def with_variance_of(checkpoint: Checkpoint, images: Digits) -> Checkpoint:
+    """The same checkpoint with the variance of these images, where its file says none and one was assumed."""
+    said = tuple(line for line in checkpoint.assumed if not line.startswith(VARIANCE))
+    if said == checkpoint.assumed or not images.variance > 0:
+        return checkpoint
+    line = f"{VARIANCE} {images.variance:.4f}, that of the {images.described}"
+    return replace(checkpoint, variance=images.variance, assumed=(*said, line))
 
 
 def _unpickle_weights(content: bytes, name: str, max_bytes: int) -> dict[str, Tensor]:
@@ -276,7 +287,9 @@ def _unpickle_weights(content: bytes, name: str, max_bytes: int) -> dict[str, Te
     except Exception as error:  # a loader on a torn stack runs into nearly every exception there is
         raise CheckpointError(
             f"{name} holds more than tensors, or is damaged, and was not opened: expected a plain state dict, as "
-            "torch.save(model.state_dict(), …) writes it."
+            "torch.save(model.state_dict(), …) writes it; if you trust the file, which may run code, write one with "
+            f"file = torch.load({name!r}, map_location='cpu', weights_only=False) and then torch.save("
+            f"file.get('ema') or file.get('state_dict') or file.get('model') or file, 'plain.pt')."
         ) from error
     for wrapper in WRAPPERS:
         if isinstance(tensors, dict) and tensors.get(wrapper) and isinstance(tensors[wrapper], dict):

@@ -9,6 +9,7 @@ the user's cache folder.
 import functools
 import hashlib
 import importlib.util
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -46,6 +47,7 @@ DATASETS = (*ALONG, *TORCHVISION)
 # What one of them is called.
 NOUNS = {EMBEDDED: "digit", PHOTOS: "crop", "mnist": "digit", "fashion-mnist": "image", "kmnist": "character"}
 
+AT_ONCE = 2**24  # pixels, of all channels, that are resampled together
 MOST_CLASSES = 1000  # of somebody's own images
 
 LONGEST_NAME = 40  # letters of a class or a data set
@@ -190,9 +192,14 @@ def in_shape(pixels: Tensor, shape: tuple[int, int, int]) -> Tensor:
     if pixels.shape[-3:] == shape:
         return pixels
     channels, height, width = shape
-    values = _in_channels(pixels.float(), channels)
-    values = _overlaps(values.shape[-2], height) @ values @ _overlaps(values.shape[-1], width).t()
-    return values.round().to(torch.uint8).contiguous()
+    rows, columns = _overlaps(pixels.shape[-2], height), _overlaps(pixels.shape[-1], width).t()
+    images = pixels.reshape(-1, *pixels.shape[-3:])
+    made = torch.empty(len(images), *shape, dtype=torch.uint8)
+    step = max(1, AT_ONCE // math.prod(pixels.shape[-3:]))
+    for begin in range(0, len(images), step):  # as floats, all of them may be too many
+        values = _in_channels(images[begin : begin + step].float(), channels)
+        made[begin : begin + step] = (rows @ values @ columns).round().to(torch.uint8)
+    return made.view(*pixels.shape[:-3], *shape)
 
 
 def _in_channels(values: Tensor, channels: int) -> Tensor:

@@ -5,10 +5,11 @@ gradients are averaged by DistributedDataParallel, and whatever all must agree o
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -86,6 +87,19 @@ def joined(patience: timedelta = timedelta(minutes=10)) -> Iterator[None]:
         raise ConnectionError(f"process {rank()} lost another one ({_first_line(error)}): start all again") from error
     finally:
         dist.destroy_process_group()
+
+
+def leave(status: int) -> NoReturn:
+    """End this process with an exit status, as sys.exit does in one that was started alone.
+
+    Among several, Python is not wound up: gloo's threads outlive their group, and one that lets go of a tensor while
+    Python ends aborts the process, which torchrun takes for a failure (github.com/pytorch/pytorch/issues/190489).
+    """
+    if launched() == 1:
+        sys.exit(status)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _meet(backend: str, patience: timedelta) -> None:

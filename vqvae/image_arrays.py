@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from vqvae.data import DataError, in_shape
-from vqvae.image_set import ImageSet, Shape, centre, check_count, classed, validation_left_out
+from vqvae.image_set import ImageSet, Shape, check_count, classed, middle_of, validation_left_out
 from vqvae.limits import ImageBounds, mb
 from vqvae.model import MOST_CHANNELS
 
@@ -60,7 +60,7 @@ class _Arrays(ImageSet):
                 pixels = pixels.unsqueeze(1)
             elif _channels_last(values.shape):
                 pixels = pixels.permute(0, 3, 1, 2)
-            top, left, h, w = centre(pixels.shape[2], pixels.shape[3], shape[1], shape[2])
+            top, left, h, w = middle_of(pixels.shape[2], pixels.shape[3], shape[1], shape[2])
             yield first, in_shape(pixels[:, :, top : top + h, left : left + w], shape)
             first += len(pixels)
 

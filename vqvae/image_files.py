@@ -24,9 +24,9 @@ from vqvae.image_set import (
     PARTS,
     ImageSet,
     Shape,
-    centre,
     check_count,
     classed,
+    middle_of,
     validation_left_out,
 )
 from vqvae.limits import ImageBounds, mb
@@ -123,7 +123,7 @@ def _decoded(picture: Image.Image, shape: Shape) -> Tensor:
         raise _UnreadableError("grey in floating-point numbers")
     see_through = picture.has_transparency_data
     picture = picture.convert(("LA" if see_through else "L") if _is_grey(picture) else "RGBA" if see_through else "RGB")
-    top, left, h, w = centre(picture.height, picture.width, height, width)
+    top, left, h, w = middle_of(picture.height, picture.width, height, width)
     picture = picture.crop((left, top, left + w, top + h))
     picture = picture.reduce(max(1, min(h // (CLOSE * height), w // (CLOSE * width))))
     values = torch.from_numpy(np.array(picture, ndmin=3))

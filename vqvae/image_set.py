@@ -190,7 +190,7 @@ def validation_left_out(parts: Sequence[str]) -> tuple[str, ...]:
     return (f"{left:,} validation images are left out.",) if left else ()
 
 
-def centre(height: int, width: int, like_height: int, like_width: int) -> tuple[int, int, int, int]:
+def middle_of(height: int, width: int, like_height: int, like_width: int) -> tuple[int, int, int, int]:
     """The largest part around the centre that has the aspect of another size: top, left, height and width."""
     h = max(1, min(height, round(width * like_height / like_width)))
     w = max(1, min(width, round(height * like_width / like_height)))

@@ -18,6 +18,7 @@ from vqvae.data import ALONG, DATASETS, DataError, Digits, load, plain_name
 from vqvae.explorable import AdapterError
 from vqvae.image_set import Shape
 from vqvae.images import find
+from vqvae.prior_file import ENDING
 
 NAME = "owner"  # of the model in an address
 LARGEST = 4 * 2**30  # bytes of a file of the owner's own, whose memory it is
@@ -32,6 +33,7 @@ class Owner(NamedTuple):
     images: Digits | None = None  # in place of the embedded digits
     said: tuple[str, ...] = ()  # of how the images were read
     problem: str = ""
+    prior: Path | None = None  # where one lies that was trained for the model, if it was
 
 
 def named(arguments: Sequence[str]) -> Owner:
@@ -47,16 +49,46 @@ def named(arguments: Sequence[str]) -> Owner:
 
 
 def _opened(model: str | None, source: Path | None) -> Owner:
-    if model and not re.search(r"\.py(:|$)", model):
-        path = Path(model)
-        opened = checkpoint.load(path, max_bytes=LARGEST)
-        images, said = _images(source, opened.model.config.image_shape)
-        return Owner(opened, plain_name(path.stem), images, said)
-    images, said = _images(source)
     if model is None:
+        images, said = _images(source)
         return Owner(images=images, said=said)
-    opened, images = adapters.load(model, images)
-    return Owner(opened, plain_name(Path(model.rpartition(":")[0]).stem), images, said)
+    title, prior = plain_name(file_of(model).stem), prior_beside(model)
+    if is_code(model):
+        images, said = _images(source)
+        opened, images = adapters.load(model, images)
+        return Owner(opened, title, images, said, prior=prior)
+    opened = checkpoint.load(Path(model), max_bytes=LARGEST)
+    images, said = _images(source, opened.model.config.image_shape)
+    if images is not None:
+        opened = checkpoint.with_variance_of(opened, images)
+    return Owner(opened, title, images, said, prior=prior)
+
+
+def is_code(model: str) -> bool:
+    """Whether a name is of a function in a file, and not of weights."""
+    return re.search(r"\.py(:|$)", model) is not None
+
+
+def file_of(model: str) -> Path:
+    """The file that a model's name is of."""
+    return Path(model.rpartition(":")[0] if is_code(model) and ":" in model else model)
+
+
+def prior_beside(model: str) -> Path:
+    """Where a model's prior lies: beside its file, whatever it is a file of."""
+    file = file_of(model)
+    return file.with_name(file.stem + ENDING)
+
+
+def opened(model: str, images: Digits | None = None) -> tuple[Checkpoint, Digits | None]:
+    """A model by its name, and the images given, else those that it brings along.
+
+    Raises AdapterError and CheckpointError.
+    """
+    if is_code(model):
+        return adapters.load(model, images)
+    found = checkpoint.load(Path(model), max_bytes=LARGEST)
+    return (found if images is None else checkpoint.with_variance_of(found, images)), images
 
 
 def _images(source: Path | None, shape: Shape | None = None) -> tuple[Digits | None, tuple[str, ...]]:

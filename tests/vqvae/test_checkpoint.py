@@ -2,15 +2,18 @@ import hashlib
 import io
 import json
 import pickle
+import re
 import struct
 import subprocess
 import sys
 import zipfile
+from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -431,6 +434,33 @@ def test_code_in_a_state_dict_never_runs(state_dict, tmp_path):
     state_dict["vq_layer.embeddings.weight"] = Exploit(Path.touch, proof)
     refused(torch_bytes(state_dict), "holds more than tensors, or is damaged, and was not opened", "file.pt")
     assert not proof.exists()
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"results": {"loss_vals": [np.zeros(())]}, "hyperparameters": {"lr": 1e-3}},  # MishaLaskin's
+        {"args": Namespace(lr=1e-4), "steps": 5},  # LlamaGen's, as its training leaves them
+        {"callbacks": {Path: {"best_model_path": "epoch=1.ckpt"}}, "epoch": 1},  # as Lightning keys them
+    ],
+    ids=["arrays", "arguments", "callbacks"],
+)
+def test_a_file_that_training_left_says_how_it_becomes_plain_weights(others, state_dict, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"model": state_dict} | others, "theirs.pt")
+    with pytest.raises(CheckpointError) as caught:
+        checkpoint.load(Path("theirs.pt"))
+    load, save = re.search(r"with (file = .*) and then (torch.save.*)\.$", str(caught.value)).groups()
+    exec(f"{load}\n{save}", {"torch": torch})
+    opened = checkpoint.load(Path("plain.pt"))
+    assert torch.equal(opened.model.codebook, state_dict["vq_layer.embeddings.weight"])
+
+
+def test_averaged_weights_are_opened_before_those_of_the_last_step(state_dict):
+    last = {name: torch.zeros_like(tensor) for name, tensor in state_dict.items()}
+    left = {"model": last, "optimizer": {"state": {0: {"exp_avg": torch.zeros(2)}}}, "steps": 3, "ema": state_dict}
+    opened = checkpoint.from_bytes(torch_bytes(left), "theirs.pt")
+    assert torch.equal(opened.model.codebook, state_dict["vq_layer.embeddings.weight"])
 
 
 def test_a_pickle_cannot_ask_for_memory():

@@ -1,5 +1,8 @@
 """python -m vqvae, mostly in this process; where signals matter, in one of its own."""
 
+import base64
+import gzip
+import json
 import re
 import shutil
 import signal
@@ -17,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from vqvae import __main__ as command_line
-from vqvae import checkpoint, data, prior_file
+from vqvae import checkpoint, data, owner, prior_file
 from vqvae.__main__ import main
 from vqvae.background.download import Progress
 from vqvae.runs.resume import keep
@@ -288,6 +291,75 @@ def test_a_prior_may_begin_with_the_weights_of_another(copied, capsys):
     assert "expected a prior of" in capsys.readouterr().err
 
 
+# A model of somebody's own
+
+
+ADAPTER = """
+import torch
+from torch import nn
+
+class Model:
+    image_shape = (3, 8, 8)
+    codebook = torch.linspace(0, 1, 5).unsqueeze(1).repeat(1, 3)
+
+    def encode(self, images):
+        means = nn.functional.avg_pool2d(images, 4).mean(1)
+        return (means * 4).round().long()
+
+    def decode(self, codes):
+        return self.codebook[codes].permute(0, 3, 1, 2).repeat_interleave(4, 2).repeat_interleave(4, 3)
+"""
+
+
+@pytest.fixture
+def adapter(tmp_path) -> str:
+    (tmp_path / "mine.py").write_text(ADAPTER)
+    return f"{tmp_path / 'mine.py'}:Model"
+
+
+def test_an_adapter_is_measured_on_images_in_its_size(adapter, flowers, capsys):
+    assert main(["evaluate", "--model", adapter, "--images", str(flowers)]) == 0
+    said = capsys.readouterr().out
+    assert "K = 5, D = 3, 3 x 8 x 8 pixels -> 2 x 2 codes" in said
+    assert re.search(r"4 held-out images of flowers +0\.\d+ +(0\.9|1\.0)", said)  # noise: no better than its mean
+
+
+def test_info_says_what_an_adapter_offers_the_pages(adapter, capsys):
+    assert main(["info", "--model", adapter]) == 0
+    assert "no margins or errors without `latents`" in capsys.readouterr().out
+
+
+def test_a_mistake_in_an_adapter_ends_a_command_in_a_sentence(adapter, capsys):
+    assert main(["evaluate", "--model", adapter.replace("Model", "model")]) == 1
+    assert "has no function model: expected" in capsys.readouterr().err
+
+
+def test_codes_and_pictures_of_every_image_come_out_as_arrays(adapter, flowers, tmp_path):
+    command = ["encode", "--model", adapter, "--images", str(flowers), "--pictures"]
+    assert main([*command, "--out", str(tmp_path / "codes.npz")]) == 0
+    with np.load(tmp_path / "codes.npz") as arrays:
+        assert arrays["codes"].shape == (40, 2, 2)
+        assert int(arrays["held_out"].sum()) == 4
+        assert arrays["classes"].tolist() == ["rose", "tulip"]
+        drawn = arrays["codebook"][arrays["codes"][:, 0, 0]]
+        assert np.abs(arrays["pictures"][:, :, 0, 0] / 255 - drawn).max() < 1 / 255
+
+
+def test_a_prior_of_an_adapter_lies_beside_it(adapter, flowers, tmp_path):
+    few = ["--steps", "4", "--batch-size", "4", "--channels", "8", "--blocks", "1"]
+    assert main(["prior", "--model", adapter, "--images", str(flowers), *few]) == 0
+    named = owner.named(["--model", adapter])
+    assert named.prior == tmp_path / "mine.prior.safetensors"
+    trained = prior_file.load(named.prior, named.model.fingerprint)
+    assert (trained.prior.config.num_embeddings, trained.prior.config.classes) == (5, 2)
+
+
+def test_a_grid_too_large_for_a_prior_is_refused(adapter, flowers, tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(ADAPTER.replace("(3, 8, 8)", "(3, 68, 68)"))
+    assert main(["prior", "--model", adapter, "--images", str(flowers)]) == 1
+    assert "grid has 17 x 17 codes, and a prior is trained for 16 x 16 at most" in capsys.readouterr().err
+
+
 # Evaluate, info, download
 
 
@@ -393,6 +465,23 @@ def test_the_page_to_take_home_is_one_file_of_less_than_two_megabytes_which_name
     assert len(text.encode()) < 2_000_000
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", text)
     assert "prior" in capsys.readouterr().out
+
+
+def test_another_models_page_begins_with_ones_own_images(flowers, tmp_path):
+    file = tmp_path / "photos.html"
+    photos = str(checkpoint.SHIPPED["default"].with_name("photos.safetensors"))
+    assert main(["page", "--model", photos, "--images", str(flowers), "--out", str(file)]) == 0
+    packed = re.search(r'data-part="said">([^<]+)<', file.read_text())[1]
+    content = gzip.decompress(base64.b64decode(packed))
+    choices = json.loads(content[4 : 4 + int.from_bytes(content[:4], "little")])["digits"]
+    assert [one["name"] for one in choices] == ["rose", "tulip"]
+    assert len(choices[0]["pixels"]) == 32 * 32 * 3
+
+
+def test_a_model_that_no_browser_can_run_has_no_page_and_says_so(adapter, flowers, tmp_path, capsys):
+    assert main(["page", "--model", adapter, "--images", str(flowers), "--out", str(tmp_path / "page.html")]) == 1
+    assert "error: This model shows no layers that a browser could run." in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
 
 
 def test_the_page_says_what_it_needs_where_the_app_does_not_lie_beside(monkeypatch, capsys):

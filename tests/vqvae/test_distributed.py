@@ -126,6 +126,22 @@ def test_a_run_one_of_whose_processes_is_killed_ends_at_the_same_bits(started, o
     assert [name for name in whole if not torch.equal(whole[name], restarted[name])] == []
 
 
+LEAVING = """
+import atexit
+from vqvae import distributed
+
+atexit.register(print, "wound up")
+print("said", end="")
+distributed.leave(3)
+"""
+
+
+@pytest.mark.parametrize(("started", "said"), [({}, "saidwound up\n"), ({"RANK": "0", "WORLD_SIZE": "2"}, "said")])
+def test_python_is_wound_up_in_a_process_of_its_own_but_not_among_several(started, said):
+    ended = subprocess.run([sys.executable, "-c", LEAVING], env=ENVIRONMENT | started, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, said, "")
+
+
 @pytest.fixture
 def launched(monkeypatch):
     """As if a launcher had started this process as the first of two."""

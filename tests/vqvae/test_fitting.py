@@ -1,10 +1,12 @@
 """Digits in the size that a model takes."""
 
 import pytest
+import torch
 
 from tests.vqvae.analysis.making import make_digits, make_model
+from vqvae import data
 from vqvae.analysis.encoding import encode
-from vqvae.data import fitted
+from vqvae.data import fitted, in_shape
 from vqvae.model import ModelConfig
 
 
@@ -24,3 +26,12 @@ def test_digits_of_another_size_become_means_over_areas(sizes):
     assert (resampled.pixels - expected).abs().max() <= 0.501  # rounded
     model = make_model(**sizes)
     assert encode(model, resampled).codes.shape == (len(digits), *config.grid)
+
+
+@pytest.mark.parametrize("at_once", [1, 3 * 40 * 30 * 2])
+def test_many_images_are_resampled_a_few_at_a_time_to_the_same_pixels(at_once, rng, monkeypatch):
+    pixels = torch.randint(256, (2, 5, 3, 40, 30), generator=rng, dtype=torch.uint8)
+    whole = in_shape(pixels, (1, 16, 20)).int()
+    monkeypatch.setattr(data, "AT_ONCE", at_once)
+    assert (in_shape(pixels, (1, 16, 20)).int() - whole).abs().max() <= 1  # sums of floats, in whatever order
+    assert in_shape(pixels[:0], (1, 16, 20)).shape == (0, 5, 1, 16, 20)

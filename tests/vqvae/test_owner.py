@@ -60,3 +60,13 @@ def test_the_owner_may_open_a_larger_file_than_visitors_may(tmp_path):
 
 def test_an_adapter_without_its_function_is_told_what_is_expected():
     assert "such as my_adapter.py:make" in owner.named(["--model", "my_adapter.py"]).problem
+
+
+def test_weights_that_say_no_variance_are_measured_against_the_images_named(tmp_path):
+    torch.save(plain.random(plain.Vqgan(C=3, widths=(32, 32), blocks=1, attended=()).shapes(), 0), tmp_path / "a.pt")
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    found = owner.named(["--model", str(tmp_path / "a.pt"), "--images", str(tmp_path)])
+    assert found.model.variance == found.images.variance
+    assert "4 images of" in found.model.assumed[-1]

@@ -41,6 +41,11 @@ class Entry(NamedTuple):
     created: float  # seconds since 1970
     said: tuple[str, ...] = ()  # of how they were read
 
+    @property
+    def count(self) -> int:
+        """How many images there are in all."""
+        return self.training + self.held_out
+
 
 class OwnImageSets:
     """The image sets of one visitor."""
@@ -89,16 +94,20 @@ def images_for(run_folder: Path, dataset: str, split: str) -> Digits:
     """The images that a run in this folder is to see: a data set's, or its visitor's own. Raises DataError."""
     if dataset in DATASETS or not is_own_images(dataset):
         return data.load(dataset, split)
-    path = run_folder.parents[1] / "images" / f"{dataset}.safetensors"
+    return read(run_folder.parents[1] / "images" / f"{dataset}.safetensors").part(split)
+
+
+def read(path: Path) -> OwnImages:
+    """The images in a file that was kept. Raises DataError."""
     try:
         with safe_open(path, "pt") as file:
             said = json.loads((file.metadata() or {})[METADATA_KEY])
             everything = Digits(
                 file.get_tensor("pixels"), file.get_tensor("labels"), said["title"], "all", tuple(said["classes"])
             )
-        return OwnImages(everything, said["training"], ()).part(split)
+        return OwnImages(everything, said["training"], ())
     except FileNotFoundError as error:
-        raise DataError("These images are gone: they were deleted after the run began.") from error
+        raise DataError("These images are gone: they have been deleted in the meantime.") from error
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"These images cannot be read ({error}): delete them and upload them again.") from error
 
@@ -144,8 +153,10 @@ def keep(source: Path, title: str, folder: Path) -> Path:
         "said": own.said,
         "created": time.time(),
     }
-    path = folder / f"own-{own.everything.content_key(str(pixels.shape))[:12]}.safetensors"
-    tensors = {"pixels": pixels.contiguous(), "labels": own.everything.labels}
+    labels = own.everything.labels
+    told = json.dumps([pixels.shape, own.everything.dataset, own.everything.classes, labels.tolist()])
+    path = folder / f"own-{own.everything.content_key(told)[:12]}.safetensors"  # other labels make another set
+    tensors = {"pixels": pixels.contiguous(), "labels": labels}
     write_atomically(path, safetensors_bytes(tensors, metadata={METADATA_KEY: json.dumps(said)}))
     return path
 

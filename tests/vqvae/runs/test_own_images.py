@@ -71,7 +71,7 @@ def test_a_run_whose_images_are_gone_says_so(me, children):
     run = me.start(RunConfig(TINY, entry.name))
     children[run.folder].join(PATIENCE)
     assert run.status().state == "failed"
-    assert "These images are gone: they were deleted" in run.status().message
+    assert "These images are gone: they have been deleted" in run.status().message
 
 
 @pytest.mark.usefixtures("_in_this_process")
