@@ -6,8 +6,8 @@ from pages.ui.shell.frame import page
 from pages.ui.shell.prior import prior_of
 
 LEAD = (
-    "A second network, the **prior**, has learned which codes go together in real digits. It writes new ones, code by "
-    "code, and the decoder draws them. Watch it, or take another code and see what becomes of it."
+    "A second network, the **prior**, has learned which codes go together in real pictures. It writes new ones, code "
+    "by code, and the decoder draws them. Watch it, or take another code and see what becomes of it."
 )
 
 with page("Generate", LEAD, FIELDS) as scene:
@@ -20,6 +20,7 @@ with page("Generate", LEAD, FIELDS) as scene:
         else:
             prior.without(scene, pace)
 
-    scene.fragment(write, run_every=None if trained else pace)
+    if not trained or writing.bring(scene, trained):
+        scene.fragment(write, run_every=None if trained else pace)
     if trained and not scene.presenting:
         explanation.explain(scene, trained)

@@ -1,9 +1,15 @@
 """Generate, without a browser: what the address says, what the browser may say, and what Python adds."""
 
+import shutil
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
+from pages.ui import resources
 from pages.ui.components.generate import Said, Settings, Written, checked, opened
+from pages.ui.shell.url_state import ARRIVAL, STAY
 from tests.visiting import text_of, visit
 from vqvae import data, prior_file
 from vqvae.analysis.neighbours import most_alike
@@ -84,6 +90,14 @@ def test_an_address_is_what_the_browser_begins_with_and_says_again():
     assert start.written == Written(Settings(3, "rows", 0.7, 1, 12), 0, ((0, 24, 97),))
 
 
+def test_a_first_run_that_was_cut_short_does_not_begin_again_what_is_being_written_by_now():
+    page = visit("generate", seed="12")
+    before = page.session_state["generate.start"]
+    del page.session_state[STAY]  # which a run that comes to its end leaves
+    page.session_state[ARRIVAL] = page.session_state[ARRIVAL]._replace(ended=False)
+    assert page.run().session_state["generate.start"] == before
+
+
 @pytest.mark.parametrize(
     ("address", "complaint"),
     [
@@ -117,6 +131,32 @@ def test_the_page_says_what_its_prior_was_measured_on():
 def test_a_model_without_a_prior_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(prior_file, "SHIPPED_PRIORS", {name: tmp_path / name for name in SHIPPED})
     assert "has no prior yet" in text_of(visit("generate"))
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Starts the server anew, with what its owner names."""
+
+    def start(*arguments: str) -> None:
+        monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+        resources.owner.clear()
+
+    yield start
+    resources.owner.clear()
+
+
+def test_a_prior_beside_the_owners_model_writes(started, tmp_path):
+    shutil.copy(SHIPPED["default"], tmp_path / "mine.safetensors")
+    shutil.copy(SHIPPED_PRIORS["default"], tmp_path / "mine.prior.safetensors")
+    started("--model", str(tmp_path / "mine.safetensors"))
+    page = visit("generate")
+    assert "measured on 10,000 test digits of MNIST" in text_of(page)
+    assert page.session_state["generate.start"].fingerprint == load(SHIPPED["default"]).fingerprint
+
+
+def test_without_one_the_owner_of_an_adapter_is_told_how_to_train_it(started):
+    started("--model", f"{Path(__file__).parents[2] / 'examples' / 'fsq.py'}:make")
+    assert "`python -m vqvae prior`, with the same `--model`" in text_of(visit("generate"))
 
 
 def test_a_damaged_prior_is_one_sentence(tmp_path, monkeypatch):

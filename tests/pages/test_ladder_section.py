@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pages.ui.components.ladder import Sides, checked, to_fetch
+from pages.ui.shell.url_state import ARRIVAL, STAY
 from tests.visiting import text_of, visit
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.runs.ladder import load as load_ladder
@@ -45,6 +46,15 @@ def test_an_address_is_what_the_browser_begins_with_and_says_again(name):
     page = visit(name, left="steps-100", right="tutorial")
     assert sides(page, name) == Sides("steps-100", "tutorial")
     assert page.query_params["left"] in ("steps-100", ["steps-100"])
+
+
+@pytest.mark.parametrize("name", ["draw", "codebook"])
+def test_a_first_run_that_was_cut_short_does_not_take_back_what_is_chosen_by_now(name):
+    page = visit(name, right="tutorial")
+    before = page.session_state[f"{name}.ladder.start"]
+    del page.session_state[STAY]  # which a run that comes to its end leaves
+    page.session_state[ARRIVAL] = page.session_state[ARRIVAL]._replace(ended=False)
+    assert page.run().session_state[f"{name}.ladder.start"] == before
 
 
 def test_the_left_side_is_the_model_of_the_sidebar():

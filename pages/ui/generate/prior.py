@@ -52,7 +52,10 @@ def _offer_a_copy(scene: Scene) -> None:
     me = scene.visitor
     st.markdown(NONE)
     if isinstance(scene.checkpoint.model, Adapted):
-        st.info("A prior is trained for a model that is a file: this one is somebody’s own code. Pick another one.")
+        st.info(
+            "This model is somebody’s own code. Whoever started this server can train a prior for it: "
+            "`python -m vqvae prior`, with the same `--model` and `--images`. It then appears here."
+        )
         return
     if scene.presenting:
         return

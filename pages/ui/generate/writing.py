@@ -1,6 +1,5 @@
 """The writing itself, which runs in the browser, and what Python adds to it: the address, and digits most alike."""
 
-from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -10,12 +9,11 @@ from torch import Tensor
 
 from pages.ui import resources
 from pages.ui.components.canvas import CanvasError
-from pages.ui.components.carrier import carry
 from pages.ui.components.generate import Written, describe_neighbours, read_hand, writer
 from pages.ui.generate import link
-from pages.ui.shell.canvas_state import Source, first_canvas, held_before, hold
-from pages.ui.shell.digit_field import DIGIT
 from pages.ui.shell.frame import Scene
+from pages.ui.shell.media import bring_model
+from pages.ui.shell.open_in_draw import open_in_draw
 from vqvae import data
 from vqvae.analysis.neighbours import most_alike
 from vqvae.data import DataError
@@ -27,9 +25,20 @@ class _Start(NamedTuple):
 
     count: int
     fingerprint: str
+    arrival: int  # at the page
     written: Written
     heard: Written
     sheet: Tensor | None = None
+
+
+def bring(scene: Scene, trained: TrainedPrior) -> bool:
+    """Bring the model and its prior; whether a browser can run them. Outside of any fragment: see `unzipped.js`."""
+    try:
+        bring_model(scene.checkpoint, trained, "generate.carrier")
+    except CanvasError as error:
+        st.error(f"{error} Pick another model in the sidebar.")
+        return False
+    return True
 
 
 def section(scene: Scene, trained: TrainedPrior) -> None:
@@ -37,22 +46,17 @@ def section(scene: Scene, trained: TrainedPrior) -> None:
     state, config, fingerprint = scene.state, trained.prior.config, scene.checkpoint.fingerprint
     start = _start(scene, link.read(state, partial(read_hand, config=config)), trained)
     serial = f"{start.count}:{state.restarts}"
-    try:
-        carry(scene.checkpoint, trained, key="generate.carrier")
-        said, grid = writer(
-            fingerprint,
-            config,
-            serial,
-            start.written,
-            _neighbours(scene, start.sheet),
-            scene.presenting,
-            "generate.writer",
-        )
-    except CanvasError as error:
-        st.error(f"{error} Pick another model in the sidebar.")
-        return
+    said, grid = writer(
+        fingerprint,
+        config,
+        serial,
+        start.written,
+        _neighbours(scene, start.sheet),
+        scene.presenting,
+        "generate.writer",
+    )
     if grid is not None:
-        _open_in_draw(scene, grid)
+        _show_in_draw(scene, grid)
     if said is not None and (said.written != start.heard or not _same(said.sheet, start.sheet)):
         st.session_state["generate.start"] = start._replace(heard=said.written, sheet=said.sheet)
         link.write(state, said.written)
@@ -61,7 +65,10 @@ def section(scene: Scene, trained: TrainedPrior) -> None:
 
 
 def _start(scene: Scene, asked: Written, trained: TrainedPrior) -> _Start:
-    """Where the browser begins: another place only where the address was changed by another hand than its own."""
+    """Where the browser begins: another place only where the address was changed by another hand than its own.
+
+    Or where the visitor came anew, upon which the browser has nothing of it any more.
+    """
     before: _Start | None = st.session_state.get("generate.start")
     fingerprint = scene.checkpoint.fingerprint
     label, config = asked.settings.label, trained.prior.config
@@ -70,9 +77,10 @@ def _start(scene: Scene, asked: Written, trained: TrainedPrior) -> _Start:
         asked = asked._replace(settings=asked.settings._replace(label=None))
     stride = min(asked.settings.stride, config.cells)
     asked = asked._replace(settings=asked.settings._replace(stride=stride), at=min(asked.at, config.cells))
-    if before is not None and before.fingerprint == fingerprint and before.heard == asked and not scene.state.arriving:
+    arrival = scene.state.arrival
+    if before and (before.fingerprint, before.heard, before.arrival) == (fingerprint, asked, arrival):
         return before
-    start = _Start(before.count + 1 if before else 1, fingerprint, asked, asked)
+    start = _Start(before.count + 1 if before else 1, fingerprint, arrival, asked, asked)
     st.session_state["generate.start"] = start
     return start
 
@@ -86,21 +94,16 @@ def _neighbours(scene: Scene, sheet: Tensor | None) -> dict[str, object] | None:
     if sheet is None:
         return None
     try:
-        source = scene.checkpoint, data.EMBEDDED, "all"
+        source = scene.checkpoint, resources.EMBEDDED
         digits, codes = resources.fitted_digits(*source), resources.encoded(*source).codes
     except DataError:
         return None
     return describe_neighbours(sheet, most_alike(sheet, codes), digits, f"one of the {digits.described}")
 
 
-def _open_in_draw(scene: Scene, grid: Tensor) -> None:
+def _show_in_draw(scene: Scene, grid: Tensor) -> None:
     """Put the picture on the canvas, with these very codes: where the encoder would choose others, they are edits."""
     model = scene.checkpoint.model
     pixels = (model.decode(grid.unsqueeze(0)).clamp(0, 1) * 255).round().to(torch.uint8)
     own = model.encode(data.to_unit(pixels))[0]
-    canvas = held_before() or first_canvas(scene.checkpoint.fingerprint)
-    digit = st.session_state.get(DIGIT.name, DIGIT.usual)  # the one that Draw has picked: a later pick replaces ours
-    canvas = canvas.put(Source(digit, "a generated digit", pixels[0]))
-    edits = torch.where(own == grid, -1, grid)
-    hold(replace(canvas, edits=edits, fingerprint=scene.checkpoint.fingerprint))
-    st.switch_page("pages/draw.py")
+    open_in_draw(scene.checkpoint, "a generated digit", pixels[0], torch.where(own == grid, -1, grid))

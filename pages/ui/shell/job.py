@@ -5,12 +5,14 @@ A thread of the server does the work (`vqvae.background.jobs`); the page draws a
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import streamlit as st
 
 from vqvae.background.jobs import Job
+from vqvae.data import DataError
 
 EVERY = 0.5  # seconds between two looks at a job
 
@@ -57,7 +59,8 @@ class Work:
         """Start it, or join those who wait for it; a callback."""
         self.leave()
         visitor = self.visitor or st.session_state.setdefault("jobs.visitor", secrets.token_hex(8))
-        st.session_state[self._kept] = Asked(self.key, visitor, self.start(visitor))
+        with suppress(DataError):  # what was to be looked at has gone: the run to come says so
+            st.session_state[self._kept] = Asked(self.key, visitor, self.start(visitor))
 
     def rejoin(self, of: Callable[[str, str], Job | None]) -> None:
         """Wait again for what this visitor asked for before a reload, where it is still under way.

@@ -11,7 +11,7 @@ from pages.ui import resources
 from pages.ui.components.canvas import CanvasError
 from pages.ui.components.ladder import Entry, Sides, ladder
 from pages.ui.shell.canvas_state import drawn
-from pages.ui.shell.digit_field import DIGIT
+from pages.ui.shell.digit_field import digit_of
 from pages.ui.shell.frame import Scene, name_of_model
 from pages.ui.shell.media import address_of
 from pages.ui.shell.url_state import Field
@@ -41,6 +41,7 @@ class _Start(NamedTuple):
     """What the browser was told to begin with, and what it has said since."""
 
     count: int
+    arrival: int  # at the page
     told: Sides
     heard: Sides
 
@@ -70,8 +71,8 @@ def drawing_at_hand(scene: Scene) -> tuple[str, Tensor]:
     pixels = drawn()
     if pixels is not None:
         return "What you drew last", pixels
-    digit = st.session_state.get(DIGIT.name, DIGIT.usual)
     images = resources.digits(scene.checkpoint)
+    digit = digit_of(images)
     return f"{images.one.capitalize()} {digit}", images.pixels[digit]
 
 
@@ -102,9 +103,10 @@ def _sides(scene: Scene) -> Sides:
 def _start(scene: Scene, asked: Sides) -> _Start:
     """Where the browser begins: elsewhere only where another hand than its own has chosen."""
     before: _Start | None = st.session_state.get(_key(scene))
-    if before is not None and before.heard == asked and not scene.state.arriving:
+    arrival = scene.state.arrival
+    if before is not None and (before.heard, before.arrival) == (asked, arrival):
         return before
-    start = _Start(before.count + 1 if before else 1, asked, asked)
+    start = _Start(before.count + 1 if before else 1, arrival, asked, asked)
     st.session_state[_key(scene)] = start
     return start
 

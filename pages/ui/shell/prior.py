@@ -16,6 +16,7 @@ from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.words import said_of_run
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
+from vqvae.owner import NAME
 from vqvae.prior_file import TrainedPrior
 from vqvae.prior_training import QUICK_SECONDS, quick_recipe
 from vqvae.runs.own_checkpoints import OwnCheckpoints, check_grid, is_own, trained_on
@@ -31,7 +32,7 @@ def prior_of(scene: Scene) -> TrainedPrior | None:
 
     Raises CheckpointError for a damaged file of a shipped one.
     """
-    if scene.name in SHIPPED:
+    if scene.name in (NAME, *SHIPPED):
         return resources.prior_of(scene.name, scene.checkpoint, None)
     found = own_prior_of(scene)
     return found and found.trained

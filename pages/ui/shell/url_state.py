@@ -3,6 +3,10 @@
 A page names its `Field`s; widgets use `PageState.key` with `persist_state="session"`, so that the widget, the session
 and the address hold one value. The address is read on arrival and when the browser goes back or forth; in between it
 only follows. Nonsense in it is reported in one sentence and otherwise ignored.
+
+Streamlit's own `bind="query-params"` was tried for the fields of one page alone: it writes a widget's label and not
+its value, drops nonsense without a word, knows no field without a widget (a lasso, a run), and takes an entry of the
+browser's history for each field.
 """
 
 import math
@@ -18,6 +22,7 @@ from pages.ui.shell.job import Asked
 
 READING = 20  # seconds that a warning stays over the runs that a page makes by itself
 STAY = "stay"  # in the session
+ARRIVAL = "arrival"
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,14 @@ class Stay(NamedTuple):
     said: dict[str, str]  # what the page made of it: the same view in full
 
 
+class Arrival(NamedTuple):
+    """A visitor's coming to a page, whose first runs may be cut short; fragments outlive the run that drew them."""
+
+    page: str
+    number: int  # tells it from all others of the session
+    ended: bool  # whether a run there has come to its end
+
+
 class PageState:
     """The state of one page in one session."""
 
@@ -109,6 +122,11 @@ class PageState:
         self._asked = st.query_params.to_dict()
         stay = st.session_state.get(STAY)
         self.arriving = arriving = stay is None or stay.page != page  # until a run here has come to its end
+        arrival: Arrival | None = st.session_state.get(ARRIVAL)
+        if arrival is None or arrival.page != page or (arriving and arrival.ended):
+            arrival = Arrival(page, arrival.number + 1 if arrival else 1, ended=False)
+            st.session_state[ARRIVAL] = arrival
+        self.arrival = arrival.number
         for field in fields:
             # After a single run of the page before, Streamlit knows a value by that page's widget alone, and the one
             # here would begin at its own default. So it is said again until a run here has come to its end.
@@ -160,6 +178,7 @@ class PageState:
         stay = st.session_state.get(STAY)
         if stay is None or stay.page != self.page:
             st.session_state[STAY] = Stay(self.page, self._asked, said)
+            st.session_state[ARRIVAL] = st.session_state[ARRIVAL]._replace(ended=True)
 
     @property
     def restarts(self) -> int:

@@ -44,6 +44,12 @@ def test_a_worker_that_a_module_starts_comes_along(folder):
     ]
 
 
+def test_a_module_whose_types_alone_a_comment_names_stays_behind(folder):
+    typed = '/** @param {import("./c.js").C} c */\nexport const d = (c) => c;'
+    (folder / "main.js").write_text(typed)
+    assert files_of(module(folder / "main.js")) == [[typed]]
+
+
 def test_a_module_that_imports_nothing_is_itself(folder):
     assert files_of(module(folder / "c.js")) == [["export const c = 1;"]]
 

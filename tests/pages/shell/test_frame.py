@@ -45,7 +45,7 @@ def test_a_page_publishes_its_address_whichever_way_it_ends(page_that, ending):
 @pytest.mark.parametrize(
     ("error", "sentence"),
     [
-        ("DataError", "These digits cannot be opened. No file."),
+        ("DataError", "These images cannot be opened. No file."),
         ("CheckpointError", "This model cannot be opened. No file. Pick another one in the sidebar."),
     ],
 )
@@ -81,6 +81,6 @@ scene.fragment(part)
 st.write("and on")
 """
     page = page_that(body)
-    assert [one.value for one in page.error] == ["These digits cannot be opened. No file."]
+    assert [one.value for one in page.error] == ["These images cannot be opened. No file."]
     assert {"seen", "and on"} <= {one.value for one in page.markdown}
     assert page.query_params["digit"] == "5"

@@ -1,10 +1,13 @@
 """What is large and never changes, brought to the browser once: a model, and its prior (Components v2).
 
 Any change of a component's data sends all of it again. So weights come by this component, which shows nothing, and
-what changes by others, which find the weights in `shared/carried.js`.
+what changes by others, which find the weights in `shared/carried.js`. It is given an address alone, of a gzipped JSON,
+which the browser keeps from visit to visit.
 """
 
 import base64
+import gzip
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +23,23 @@ from vqvae.prior_file import TrainedPrior
 FOLDER = Path(__file__).parent
 
 
-def carry(checkpoint: Checkpoint, trained: TrainedPrior | None, key: str) -> None:
-    """Bring a model and its prior. Raises CanvasError for a model that cannot run in the browser."""
-    model, prior = describe(checkpoint), trained and describe_prior(trained)
-    _component(key=key, data={"name": checkpoint.fingerprint, "model": model, "prior": prior})
+def carry(name: str, address: str | None, key: str) -> None:
+    """Bring what is packed at an address, which components find by its name: a model by its fingerprint."""
+    _component(key=key, data={"name": name, "address": address}, on_lost_change=lambda: None)
 
 
-def bring(name: str, data: dict[str, Any], key: str) -> None:
-    """Bring other constant data, which components find by its name."""
-    _component(key=key, data={"name": name, "data": data})
+def pack_model(checkpoint: Checkpoint, trained: TrainedPrior | None) -> bytes:
+    """A model and its prior. Raises CanvasError for a model that cannot run in the browser."""
+    return _packed({"model": describe(checkpoint), "prior": trained and describe_prior(trained)})
+
+
+def pack(data: dict[str, Any]) -> bytes:
+    """Other constant data."""
+    return _packed({"data": data})
+
+
+def _packed(content: dict[str, Any]) -> bytes:
+    return gzip.compress(json.dumps(content).encode(), mtime=0)
 
 
 def describe_prior(trained: TrainedPrior) -> dict[str, object]:

@@ -3,6 +3,7 @@
 
 import { found, listen } from "../shared/carried.js";
 import { resting } from "../shared/idle.js";
+import { speakOf } from "../shared/noun.js";
 import { PriorEngine } from "../shared/prior_engine.js";
 import { draw, load, toBytes } from "../shared/vqvae.js";
 import { Board } from "./board.js";
@@ -83,6 +84,8 @@ class Generator {
     if (this.fingerprint !== this.data.fingerprint) {
       this.fingerprint = this.data.fingerprint;
       this.network = load(carried.model);
+      this.noun = carried.model.noun;
+      speakOf(this.root, this.noun);
       this.engine?.close();
       this.engine = new PriorEngine(carried.prior);
       this.prior = this.engine.prior;
@@ -298,7 +301,7 @@ class Generator {
     const whole = Math.ceil(Math.log2(prior.K)) * prior.cells;
     const bits = writing.bits.toFixed(0);
     if (writing.whole && settings.source === "uniform") {
-      return `With every code equally likely, the result is noise: the decoder draws any grid, and almost no grid is a digit.`;
+      return `With every code equally likely, the result is noise: the decoder draws any grid, and almost no grid is a ${this.noun}.`;
     }
     if (writing.whole) {
       return `Written. Given the prior and these settings, the ${prior.cells} codes take ${bits} bits; without it, ${whole}.`;

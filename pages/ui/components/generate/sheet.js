@@ -26,7 +26,7 @@ export class Sheet {
   name(label) {
     const { $, prior } = this.page;
     $.each.hidden = prior.classes < 2;
-    $.sixteen.textContent = `Sixteen times ${label === prior.classes ? "any digit" : withArticle(label)}`;
+    $.sixteen.textContent = `Sixteen times ${label === prior.classes ? `any ${this.page.noun}` : withArticle(label)}`;
   }
 
   /** What Python is told: the grids, once the sheet is whole. */
@@ -67,7 +67,7 @@ export class Sheet {
     [canvas.width, canvas.height] = [image.width, image.height];
     paint(canvas, page.picture(codes), image);
     button.append(canvas);
-    const what = settings.label === page.prior.classes ? "any digit" : withArticle(settings.label);
+    const what = settings.label === page.prior.classes ? `any ${this.page.noun}` : withArticle(settings.label);
     button.title = `Show how this was written (${what}, seed ${settings.seed})`;
     button.setAttribute("aria-label", button.title);
     button.onclick = () => {
@@ -87,9 +87,9 @@ export class Sheet {
       const near = this.page.$.sheet.children[n].querySelector(".near");
       const image = document.createElement("img");
       image.src = picture;
-      image.alt = `training digit ${digit}`;
+      image.alt = `training ${this.page.noun} ${digit}`;
       near.replaceChildren(image, `${shared} of ${this.page.prior.cells}`);
-      near.title = `The embedded digit most like it is number ${digit}: ${shared} of ${this.page.prior.cells} codes are the same.`;
+      near.title = `The embedded ${this.page.noun} most like it is number ${digit}: ${shared} of ${this.page.prior.cells} codes are the same.`;
     }
     this.page.$["sheet-words"].textContent =
       `Click one to see how it was written. Below each: the ${neighbours.digits} whose codes are most like it, and how many are the same.`;

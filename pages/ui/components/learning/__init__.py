@@ -15,6 +15,7 @@ from vqvae.runs import learning as recordings
 from vqvae.runs.learning import Learning, Look
 
 FOLDER = Path(__file__).parent
+LEARNING = "learning"  # by which the carrier brings the recording
 HTML = (FOLDER / "learning.html").read_text()
 CSS = (FOLDER / "learning.css").read_text()
 TOLD = {
@@ -75,9 +76,9 @@ def _packed(looks: list[Look]) -> dict[str, Any]:
     }
 
 
-def learning(data: dict[str, Any], key: str, *, presenting: bool = False) -> None:
-    """Draw the component; `data` is `learning_data`'s."""
-    _component(key=key, data={**data, "presenting": presenting})
+def learning(name: str, key: str, *, presenting: bool = False) -> None:
+    """Draw the component; `name` is what the carrier brings `learning_data` by."""
+    _component(key=key, data={"name": name, "presenting": presenting})
 
 
 _component = component("vqvae_learning", html=HTML, css=CSS, js=module(FOLDER / "learning.js"))

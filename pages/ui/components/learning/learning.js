@@ -1,5 +1,6 @@
 // Learning in the plane: three recipes from the same start, played side by side over one time line.
 
+import { whenHere } from "../shared/carried.js";
 import { Moments } from "./moments.js";
 
 /**
@@ -17,11 +18,13 @@ const PACE = 7; // moments a second
 const TRAIL = 8; // moments that a code's path goes back
 const MARGIN = 0.06;
 
-/** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. */
-export default function ({ data, parentElement }) {
+/** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. The recording is carried. */
+export default function ({ data: { name, presenting }, parentElement }) {
   parentElement.learning ??= new Learning(parentElement);
-  parentElement.learning.update(data);
+  parentElement.unlisten?.();
+  parentElement.unlisten = whenHere(name, ({ data }) => parentElement.learning.update({ ...data, presenting }));
   return () => {
+    parentElement.unlisten();
     parentElement.learning.close();
     parentElement.learning = undefined;
   };

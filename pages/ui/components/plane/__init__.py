@@ -26,9 +26,10 @@ def plane_data(checkpoint: Checkpoint, digits: Digits | None = None) -> dict[str
 
     Raises CanvasError for a model that cannot run in the browser.
     """
+    model = describe(checkpoint)
     seen = place(checkpoint.model, digits)
     return {
-        "model": describe(checkpoint),
+        "model": model,
         "kind": "plane" if checkpoint.model.config.embedding_dim == 2 else "projection",
         "projection": _projection(seen.projection),
         "background": digits
@@ -47,9 +48,9 @@ def _projection(projection: Projection) -> dict[str, Any]:
     }
 
 
-def plane(data: dict[str, Any], key: str) -> None:
-    """Draw the component; `data` is `plane_data`'s."""
-    _component(key=key, data=data)
+def plane(name: str, key: str) -> None:
+    """Draw the component; `name` is what the carrier brings `plane_data` by."""
+    _component(key=key, data={"name": name})
 
 
 _component = component("vqvae_plane", html=HTML, css=CSS, js=module(FOLDER / "plane.js"))

@@ -3,6 +3,7 @@
 //
 // All of it is a view: the codes that are moved are this one's own copy, and nobody else hears of them.
 
+import { whenHere } from "../shared/carried.js";
 import { follow } from "../shared/live.js";
 import { paint } from "../shared/pixels.js";
 import { resample, toBytes } from "../shared/vqvae.js";
@@ -30,10 +31,11 @@ const STEP = 1 / 60; // of the plane's width, for an arrow key
 const FLASH = 700; // milliseconds
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
-/** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. */
-export default function ({ data, parentElement }) {
+/** Streamlit calls this on mount, and again in the same DOM whenever `data` changes. What is shown is carried. */
+export default function ({ data: { name }, parentElement }) {
   parentElement.plane ??= new Plane(parentElement);
-  parentElement.plane.update(data);
+  parentElement.unlisten?.();
+  parentElement.unlisten = whenHere(name, ({ data }) => parentElement.plane.update(data));
   parentElement.unfollow ??= follow(({ pixels, image, fingerprint, pass }) => {
     const { plane } = parentElement;
     plane.show(pixels, image, fingerprint === plane.fingerprint ? pass.latents : undefined);
@@ -41,6 +43,7 @@ export default function ({ data, parentElement }) {
   return () => {
     parentElement.unfollow?.();
     parentElement.unfollow = undefined;
+    parentElement.unlisten();
     parentElement.plane.close();
     parentElement.plane = undefined;
   };
@@ -77,6 +80,7 @@ export class Plane {
   update({ model, kind, background, projection }) {
     if (model.fingerprint !== this.fingerprint) {
       this.fingerprint = model.fingerprint;
+      this.noun = model.noun;
       this.latents = new Latents(model, projection);
       this.flat = kind === "plane";
       this.held = this.picked = this.pointed = this.outcome = undefined;
@@ -503,7 +507,8 @@ export class Plane {
   sentence() {
     const { outcome, latents, picked } = this;
     const taken = picked === undefined ? "" : `Code ${picked} is in your hand: arrow keys move it. `;
-    if (!outcome) return `${taken}Draw a digit: each of its cells becomes a point here, and snaps to its nearest code.`;
+    if (!outcome)
+      return `${taken}Draw a ${this.noun}: each of its cells becomes a point here, and snaps to its nearest code.`;
     const cells = outcome.codes.length;
     const used = new Set(outcome.codes).size;
     if (latents.moved.size) {

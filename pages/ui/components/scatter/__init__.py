@@ -6,6 +6,7 @@ face: so a new layout or colouring sends some ten kilobytes. What comes back is 
 """
 
 import base64
+import gzip
 import io
 import json
 from collections.abc import Callable, Sequence
@@ -32,7 +33,7 @@ SIDE = 4096  # such steps
 CORNERS = 64  # of an outline, at most
 LARGEST = 48  # pixels of a thumbnail
 EXACT = 2**22  # pixels of a picture in colour that is sent as it is
-AT_ONCE = 500  # pictures made smaller together
+AT_ONCE = 100  # pictures made smaller together
 
 
 class Coloring(NamedTuple):
@@ -143,9 +144,9 @@ def scatter(plot: Plot, key: str, limit: int) -> np.ndarray:
     return selection(key).ids
 
 
-def send_sheet(sheet: bytes, key: str) -> None:
-    """Bring a sheet of pictures to the browser; it takes no room on the page."""
-    _SHEET(key=key, data=sheet)
+def send_sheet(name: str, address: str | None, key: str) -> None:
+    """Have the browser fetch the sheet of this name, gzipped at an address; it takes no room on the page."""
+    _SHEET(key=key, data={"key": name, "address": address}, on_lost_change=lambda: None)
 
 
 def make_sheet(
@@ -190,7 +191,8 @@ def _sheet(name: str, pictures: Tensor, parts: dict[str, bytes], more: dict[str,
     sizes = [[part, len(content)] for part, content in parts.items()]
     header = {"key": name, "columns": columns, "channels": C, "height": H, "width": W, **more, "parts": sizes}
     encoded = json.dumps(header).encode()
-    return len(encoded).to_bytes(4, "little") + encoded + b"".join(parts.values())
+    whole = len(encoded).to_bytes(4, "little") + encoded + b"".join(parts.values())
+    return gzip.compress(whole, 1, mtime=0)  # pictures are compressed already
 
 
 def _factor(images: Tensor) -> int:

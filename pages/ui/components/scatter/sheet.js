@@ -1,16 +1,24 @@
-// Takes a sheet of pictures, sent once a model, to where every map on the page finds it.
+// Takes a sheet of pictures, fetched once a model, to where every map on the page finds it.
 
+import { unzipped } from "../shared/unzipped.js";
 import { ARRIVED, SHEETS } from "./sheets.js";
 
 const KEPT = 2;
 
-export default function ({ data }) {
-  if (!data || data.length < 4) return;
+export default function ({ data: { key, address }, parentElement, setTriggerValue }) {
+  if (address && !SHEETS.has(key)) bring(address, parentElement, setTriggerValue);
+}
+
+async function bring(address, parentElement, setTriggerValue) {
+  const bytes = await unzipped(address, parentElement, setTriggerValue);
+  if (bytes) await take(bytes);
+}
+
+async function take(buffer) {
   // Four bytes of length, a JSON header, then the parts that the header names with their lengths.
-  const bytes = new Uint8Array(data); // a copy, which begins at an aligned address
-  const length = new DataView(bytes.buffer).getUint32(0, true);
+  const bytes = new Uint8Array(buffer);
+  const length = new DataView(buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
-  if (SHEETS.has(header.key)) return;
   const parts = {};
   let at = 4 + length;
   for (const [name, size] of header.parts) {
@@ -20,8 +28,7 @@ export default function ({ data }) {
   const sheet = { ...header };
   if (parts.codes) sheet.codes = new Uint16Array(parts.codes.buffer);
   if (parts.errors) sheet.errors = new Float32Array(parts.errors.buffer);
-  SHEETS.set(header.key, null);
-  decode(header.key, sheet, parts);
+  await decode(header.key, sheet, parts);
 }
 
 async function decode(key, sheet, parts) {

@@ -5,7 +5,8 @@ import re
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-IMPORT = re.compile(r'(?<=")(\.{1,2}/[\w./-]+\.js)(?=")')  # of an import, or of the Worker that a module starts
+IMPORT = re.compile(r'(?<=")(?<!import\(")(\.{1,2}/[\w./-]+\.js)(?=")')
+"""Of an import, or of the Worker that a module starts; not of an import("…"), by which comments name types alone."""
 
 
 def module(path: Path) -> str:

@@ -2,7 +2,7 @@
 // again, so what is large and never changes comes by a component of its own, `carrier`, and all others find it here.
 
 /**
- * @typedef {{name: string, model?: import("./vqvae.js").Description, prior?: import("./prior.js").Description | null,
+ * @typedef {{name: string, address?: string, model?: import("./vqvae.js").Description, prior?: import("./prior.js").Description | null,
  *   data?: any}} Carried  a model by its fingerprint with its prior, or other data by another name
  */
 
@@ -23,6 +23,23 @@ export function arrived(what) {
  */
 export function found(name) {
   return carried.get(name);
+}
+
+/**
+ * Have what the page is given under a name, at once or as soon as it comes; the function given back ends the wait.
+ * @param {string} name
+ * @param {(what: Carried) => void} use
+ */
+export function whenHere(name, use) {
+  const look = () => {
+    const what = found(name);
+    if (!what) return;
+    stop();
+    use(what);
+  };
+  const stop = listen(look);
+  look();
+  return stop;
 }
 
 /**

@@ -23,8 +23,9 @@ import { floatsOf, inTurn } from "./wire.js";
  *   that one stands which an add adds, or a convolution beside others takes: 0 where it is not said
  * @typedef {Size & {first: number[], step: number[], to: number[], every: number[], weights: Float64Array}} Piece
  * @typedef {Layer & {bias: Float64Array, pieces: Piece[]}} Built  those without weights have no pieces
- * @typedef {Image & {fingerprint: string, offset: number, variance: number, K: number, D: number, encoder: Layer[],
- *   decoder: Layer[], weights: string | Float32Array}} Description  what Python's `describe` sends, or `fetched.js` finds
+ * @typedef {Image & {fingerprint: string, noun: import("./noun.js").Noun, offset: number, variance: number, K: number,
+ *   D: number, encoder: Layer[], decoder: Layer[], weights: string | Float32Array}} Description  what Python's `describe`
+ *   sends, or `fetched.js` finds
  * @typedef {{image: Image, grid: Size, cell: Size, offset: number, variance: number, K: number, D: number,
  *   encoder: Built[], decoder: Built[], codebook: Float64Array, tiles: Map<number, Uint8ClampedArray>}} Network
  * @typedef {{latents: FeatureMap, codes: Int32Array, distances: Float64Array, pixels: Float64Array}} Reconstructed

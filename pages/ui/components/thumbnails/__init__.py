@@ -1,4 +1,4 @@
-"""Thumbnails: many digits as one picture, each a button: a Streamlit component (Components v2)."""
+"""Thumbnails: many images as one picture, each a button: a Streamlit component (Components v2)."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,9 +19,12 @@ def sheet(layers: Sequence[Tensor], columns: int) -> str:
 
 
 def thumbnails(
-    sheet: str, numbers: Sequence[int], columns: int, title: str, key: str, on_pick: Callable[[int], None]
+    sheet: str, numbers: Sequence[int], columns: int, title: str, one: str, key: str, on_pick: Callable[[int], None]
 ) -> None:
-    """Draw a sheet, each stack with its number; `on_pick` is a callback, given one of the numbers."""
+    """Draw a sheet, each stack with its number; `one` is what an image is called, such as "digit".
+
+    `on_pick` is a callback, given one of the numbers.
+    """
 
     def hear() -> None:
         number = st.session_state[key].get("number")
@@ -35,6 +38,7 @@ def thumbnails(
             "numbers": list(numbers),
             "columns": columns,
             "title": title,
+            "one": one,
         },
         on_number_change=hear,
     )

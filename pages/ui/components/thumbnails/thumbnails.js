@@ -1,14 +1,14 @@
-// A picture of digits with a button over each.
+// A picture of images with a button over each.
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const [picture, buttons] = ["img", ".buttons"].map((name) => parentElement.querySelector(name));
-  const { sheet, numbers, columns, title } = data;
+  const { sheet, numbers, columns, title, one } = data;
   if (picture.src !== sheet) {
     picture.src = sheet;
     picture.alt = title;
     buttons.setAttribute("aria-label", title);
     buttons.style.gridTemplateColumns = `repeat(${columns}, 1fr)`;
-    buttons.replaceChildren(...numbers.map(button));
+    buttons.replaceChildren(...numbers.map((number) => button(number, one)));
     const empty = (columns - (numbers.length % columns)) % columns; // so that rows keep their height
     buttons.append(...Array.from({ length: empty }, () => document.createElement("span")));
   }
@@ -18,10 +18,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
 }
 
-function button(number) {
+function button(number, one) {
   const element = document.createElement("button");
   element.dataset.number = number;
-  element.title = `Open digit ${number} in Draw`;
+  element.title = `Open ${one} ${number} in Draw`;
   element.setAttribute("aria-label", element.title);
   return element;
 }
