@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.home.telling import tell
-from pages.ui.shell.digit_field import DIGIT
+from pages.ui.shell.digit_field import DIGIT, check_digit
 from pages.ui.shell.frame import page
 from vqvae.data import DataError
 
@@ -18,6 +18,7 @@ with page(
 ) as scene:
     try:
         digits = resources.digits(scene.checkpoint)
+        check_digit(scene.state, digits)
     except DataError as error:
         digits = None
         st.error(f"There is no digit to start from, but you can draw one. {error}")

@@ -13,16 +13,18 @@ from pages.ui.draw.picker import pick
 from pages.ui.draw.plane import plane_section
 from pages.ui.shell import ladder
 from pages.ui.shell.choices import check_code
+from pages.ui.shell.digit_field import check_digit
 from pages.ui.shell.frame import page
 from vqvae.data import DataError
 
-LEAD = "Draw a digit: the model encodes it as a grid of codes, and reconstructs it from those codes alone."
+LEAD = "The model encodes your drawing as a grid of codes, and reconstructs it from those codes alone."
 
 with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene:
     state, config = scene.state, scene.checkpoint.model.config
     check_code(state, config.num_embeddings)
     try:
         digits = resources.digits(scene.checkpoint)
+        check_digit(state, digits)
     except DataError as error:
         digits = None
         st.error(f"There is no digit to start from, but you can draw one. {error}")
@@ -33,13 +35,13 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
                 pick(scene, digits)
             asked = st.button("Bring your own", icon=":material/photo_camera:", key="draw.own.ask")
             if digits and in_browser:
-                interpolation.switch(state)
+                interpolation.switch(state, digits)
             st.page_link("pages/map.py", label="See it on the map", icon=":material/scatter_plot:", width="content")
         if digits and in_browser and state["between"]:
             interpolation.section(scene.checkpoint, digits, state["digit"])
     put = put_there(scene, digits)
     if asked:
-        bring(config, put_picture(state))
+        bring(scene.checkpoint, put_picture(state))
 
     def drawing() -> None:
         drawing_section(scene, digits, put)

@@ -1,14 +1,17 @@
 """What Draw's page adds to the canvas, with the browser's answers put into its mouth; gestures: tests/browser."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
 from pages.ui.components import canvas as component
 from pages.ui.shell.canvas_state import KEY, Source
+from pages.ui.shell.digit_field import DIGIT
 from pages.ui.shell.words import article
 from tests.visiting import html_of, text_of, visit
 from vqvae.checkpoint import Checkpoint
@@ -23,7 +26,7 @@ def canvas(monkeypatch) -> dict[str, torch.Tensor]:
     held: dict[str, torch.Tensor] = {}
 
     def browser(data, **_):
-        checkpoint = resources.checkpoint("default")
+        checkpoint = resources.checkpoint(st.session_state["model"])
         config = checkpoint.model.config
         put = torch.tensor(data["set"]["pixels"], dtype=torch.uint8).view(config.height, config.width, config.channels)
         held["put"] = put.permute(2, 0, 1)
@@ -165,3 +168,49 @@ def test_a_number_that_no_digit_has_says_which_there_are_and_what_was_there_stay
     page.number_input(key="draw.typed.digit").set_value(5_000).run()
     assert page.session_state["digit"] == 78
     assert page.query_params["digit"] in ("78", ["78"])
+
+
+@pytest.fixture
+def beyond(canvas) -> AppTest:
+    """Draw with a number picked that the model's own images have, and the embedded digits have not."""
+    page = draw(model="photos")
+    page.session_state["digit"] = 6500
+    page.run()
+    assert torch.equal(canvas["put"], resources.digits(resources.checkpoint("photos")).pixels[6500])
+    return page
+
+
+def test_a_number_that_another_models_images_lack_is_let_go_of_in_a_sentence(beyond):
+    beyond.session_state["model"] = "default"
+    beyond.run()
+    assert "There is no digit 6,500 here: the digits are numbered 0 to 4,999." in text_of(beyond)
+    assert beyond.session_state["digit"] == DIGIT.usual
+    assert "digit" not in beyond.query_params
+
+
+def test_a_drawing_stays_where_its_digits_number_is_let_go_of(beyond):
+    drawing = torch.full((3, 32, 32), 200, dtype=torch.uint8)
+    put(beyond, drawing)
+    beyond.session_state["model"] = "default"
+    beyond.run()
+    assert not beyond.exception
+    assert torch.equal(beyond.session_state[KEY].source.pixels, drawing)
+
+
+def test_a_digit_replaces_one_that_another_models_images_alone_have(canvas, beyond):
+    beyond.session_state["model"], beyond.session_state["digit"] = "default", 5
+    beyond.run()
+    assert not beyond.exception
+    assert torch.equal(canvas["put"], resources.digits().pixels[5])
+
+
+@pytest.mark.parametrize(("dataset", "strokes"), [("kmnist", True), ("flowers", False)])
+def test_grey_images_that_are_no_digits_are_brought_whole_or_as_strokes(dataset, strokes, monkeypatch):
+    other = replace(resources.checkpoint("default"), dataset=dataset)
+    monkeypatch.setattr(resources, "checkpoint", lambda name: other)
+    page = visit("draw")
+    page.button(key="draw.own.ask").click().run()
+    assert page.toggle(key="draw.strokes").value is strokes
+    said = text_of(page)
+    assert ("Write one character large" in said) is strokes
+    assert ("Its middle is cut out" in said) is not strokes

@@ -42,7 +42,7 @@ def put_there(scene: Scene, digits: Digits | None) -> Put:
 def _pixels(source: Source, scene: Scene, digits: Digits | None) -> Tensor | None:
     """The picture itself, in the model's size: (C, H, W) uint8; None where there is none."""
     pixels = source.pixels
-    if pixels is None and digits:
+    if pixels is None and digits and source.digit is not None and source.digit < len(digits):  # else another model's
         pixels = digits.pixels[source.digit]
     return None if pixels is None else fitted_pixels(pixels, scene.checkpoint.model.config)
 

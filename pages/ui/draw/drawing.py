@@ -1,13 +1,13 @@
 """The canvas, and what the server adds to it below: alone drawn again at the end of a stroke."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
 from pages.ui import resources
 from pages.ui.components import canvas as component
 from pages.ui.components.canvas import Drawing, Put, Tour
-from pages.ui.components.carrier import carry
 from pages.ui.draw.arrival import open_digit, put_picture
 from pages.ui.draw.photo import centring
 from pages.ui.draw.said import say_what_it_is
@@ -15,15 +15,18 @@ from pages.ui.draw.served import served_section
 from pages.ui.draw.typicality import typicality_section
 from pages.ui.shell.canvas_state import Now, held, hold
 from pages.ui.shell.frame import Scene
+from pages.ui.shell.media import bring_model
 from pages.ui.shell.prior import prior_of
 from vqvae.checkpoint import CheckpointError
 from vqvae.data import Digits
 from vqvae.prior_file import TrainedPrior
 
+STYLE = Path(__file__).with_name("drawing.css").read_text()
+
 
 def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
     """Draw the canvas with what was put there, hear what the browser says of it, and tell more about that."""
-    with st.container(key="canvas"):
+    with st.container(key="steady-canvas"):
         if resources.not_in_browser(scene.checkpoint):
             drawing = served_section(scene, put)
         else:
@@ -32,6 +35,7 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
         _hear(scene, drawing, put.serial)
     if scene.presenting:
         return
+    st.html(f"<style>{STYLE}</style>")
     with st.container(horizontal=True, vertical_alignment="center", key="draw-said"):
         if digits is not None:
             say_what_it_is(digits, held().source, put.pixels, drawing)
@@ -43,7 +47,8 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
                 icon=":material/grid_view:",
                 query_params={"code": str(code)},
             )
-    centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
+    if scene.checkpoint.model.config.channels == 1:
+        centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
     if digits is not None:
         typicality_section(scene.checkpoint, digits, drawing, open_digit(scene, digits))
 
@@ -56,7 +61,7 @@ def _in_the_browser(scene: Scene, digits: Digits | None, put: Put) -> Drawing | 
     drawing, asks = component.canvas(scene.checkpoint, model, put, _tour(scene, digits), classes, "draw.component")
     if trained and (asks or st.session_state.get("draw.prior") == trained.model):
         st.session_state["draw.prior"] = trained.model  # once brought it stays: the browser asks no second time
-        carry(scene.checkpoint, trained, key="draw.carrier")
+        bring_model(scene.checkpoint, trained, "draw.carrier")
     return drawing
 
 

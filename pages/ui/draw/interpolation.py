@@ -12,9 +12,9 @@ from vqvae.checkpoint import Checkpoint
 from vqvae.data import Digits
 
 
-def switch(state: PageState) -> None:
+def switch(state: PageState, digits: Digits) -> None:
     """Whether the section is there: in the address, so that a reload keeps it."""
-    st.toggle("Between two digits", key=state.key("between"), persist_state="session")
+    st.toggle(f"Between two {digits.many}", key=state.key("between"), persist_state="session")
 
 
 @st.fragment
@@ -54,6 +54,8 @@ def _end(side: str, start: int, digits: Digits) -> End:
         st.button(f"Use the canvas as {side}", key=f"draw.interpolation.take.{side}", on_click=take_canvas)
     if taken in st.session_state:
         return End("from the canvas", st.session_state[taken])
-    number = int(st.session_state.get(last, start) if number is None else number)
-    st.session_state[last] = number  # shown while the field holds a number that no digit has
+    if number is None:  # the field holds one that none of these images has, nor need they have the last one
+        shown = st.session_state.get(last, start)
+        number = shown if shown < len(digits) else start
+    st.session_state[last] = number = int(number)
     return End(called(digits, number), digits.pixels[number])

@@ -1,4 +1,4 @@
-"""Bring your own digit: a picture or the camera, every step that makes it one of MNIST's, and onto the canvas."""
+"""Bring your own: a picture or the camera, every step that makes it what the model takes, and onto the canvas."""
 
 from collections.abc import Callable
 
@@ -6,8 +6,9 @@ import streamlit as st
 from torch import Tensor
 
 from pages.ui.charts import pictures
-from pages.ui.components.canvas import Drawing
+from pages.ui.components.canvas import Drawing, noun_of
 from vqvae import photo
+from vqvae.checkpoint import Checkpoint
 from vqvae.model import Sizes
 
 SOURCES = {"file": "A picture", "camera": "The camera"}
@@ -25,11 +26,28 @@ STYLE = """<style>
 </style>"""
 
 
-@st.dialog("Bring your own digit", width="medium")
-def bring(config: Sizes, put: Callable[[str, Tensor], None]) -> None:
-    """Ask for a picture and show how it becomes a digit; `put` is a callback for its words and pixels (C, H, W)."""
+def bring(checkpoint: Checkpoint, put: Callable[[str, Tensor], None]) -> None:
+    """Ask for a picture in a dialog and show how it becomes a digit, or an image as others that the model sees.
+
+    `put` is a callback for its words and pixels (C, H, W).
+    """
+    noun, config = noun_of(checkpoint), checkpoint.model.config
+    st.dialog(f"Bring your own {noun}", width="medium")(_ask)(noun, checkpoint.dataset == "kmnist", config, put)
+
+
+def _ask(noun: str, written: bool, config: Sizes, put: Callable[[str, Tensor], None]) -> None:
+    """`written` is whether other images than digits are probably writing: light strokes on black, as digits are."""
     st.html(STYLE)
-    st.markdown("Write one digit large on plain paper, and leave a margin all around it.")
+    sign = "digit" if noun == "digit" else "character"
+    strokes = noun == "digit" or (
+        config.channels == 1
+        and st.toggle("This is writing: take its strokes alone, light on black", value=written, key="draw.strokes")
+    )
+    st.markdown(
+        f"Write one {sign} large on plain paper, and leave a margin all around it."
+        if strokes
+        else f"Its middle is cut out and made {config.height} × {config.width} pixels, as the model takes them."
+    )
     source = st.segmented_control(
         "From",
         list(SOURCES),
@@ -41,7 +59,8 @@ def bring(config: Sizes, put: Callable[[str, Tensor], None]) -> None:
     )
     if source == "camera":
         st.caption("The camera works only on localhost or over HTTPS; your browser asks whether this page may use it.")
-        file = st.camera_input("A digit on paper", key="draw.camera", label_visibility="collapsed")
+        what = f"A {sign} on paper" if strokes else "A picture"
+        file = st.camera_input(what, key="draw.camera", label_visibility="collapsed")
     else:
         file = st.file_uploader(
             f"PNG, JPEG or WebP, at most {MEGABYTES} MB and {photo.MAX_PIXELS // 1_000_000} megapixels",
@@ -52,17 +71,17 @@ def bring(config: Sizes, put: Callable[[str, Tensor], None]) -> None:
     if file is None:
         return
     try:
-        found = photo.take(file.getvalue(), config)
+        found = (photo.take if strokes else photo.whole)(file.getvalue(), config)
     except photo.PhotoError as error:
         st.error(str(error))
         return
-    st.html(_steps(found.steps))
+    st.html(_steps(found.steps, f"From your picture to a {noun}"))
     if st.button(
         "Put it on the canvas",
         key="draw.bring.put",
         type="primary",
         on_click=put,
-        args=("your picture, centred as MNIST does", found.pixels),
+        args=("your picture, centred as MNIST does" if strokes else "your picture", found.pixels),
     ):
         st.rerun()
 
@@ -98,10 +117,10 @@ def centring(config: Sizes, drawing: Drawing | None, put: Callable[[str, Tensor]
                 st.rerun()
 
 
-def _steps(steps: tuple[photo.Step, ...]) -> str:
+def _steps(steps: tuple[photo.Step, ...], title: str) -> str:
     figures = [
         f'<figure><img src="{pictures.data_uri(step.picture)}" alt="{step.name}"><figcaption><b>{step.name}</b>'
         f"<span>{step.note}</span></figcaption></figure>"
         for step in steps
     ]
-    return f'<div class="steps" role="group" aria-label="From your picture to a digit">{"".join(figures)}</div>'
+    return f'<div class="steps" role="group" aria-label="{title}">{"".join(figures)}</div>'

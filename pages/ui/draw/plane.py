@@ -5,16 +5,19 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.components.canvas import CanvasError
 from pages.ui.components.plane import plane
+from pages.ui.shell.media import bring
 from vqvae.checkpoint import Checkpoint
 
 
 def plane_section(checkpoint: Checkpoint) -> None:
     """Draw the section. A model that cannot run in the browser has none: the canvas says why."""
     try:
-        data = resources.plane(checkpoint)
+        packed = resources.carried_plane(checkpoint)
     except CanvasError:
         return
-    flat = data["kind"] == "plane"
+    flat = checkpoint.model.config.embedding_dim == 2
     st.subheader("The latent plane" if flat else "Latent space, projected", anchor=False)
     with st.container(key="draw-plane"):
-        plane(data, key="draw.plane")
+        name = f"plane of {checkpoint.fingerprint}"
+        plane(name, key="draw.plane")
+        bring(name, packed, "draw.plane.carrier")

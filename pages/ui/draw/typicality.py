@@ -27,7 +27,7 @@ def typicality_section(
     """
     st.subheader(f"How typical is my {digits.one}?", anchor=False)
     st.html(f"<style>{STYLE}</style>")
-    with st.container(key="standing"):
+    with st.container(key="steady-typicality"):
         if drawing is None:
             st.caption("The canvas is still opening.")
         elif not drawing.pixels.any():

@@ -6,11 +6,12 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.components.canvas import CanvasError, Put
-from pages.ui.components.carrier import bring, carry
-from pages.ui.components.story import LEARNING, PLANE, story
+from pages.ui.components.learning import LEARNING
+from pages.ui.components.story import PLANE, story
 from pages.ui.components.story.losses import losses_of
 from pages.ui.shell.canvas_state import Source, first_canvas, held_before, hold
 from pages.ui.shell.frame import Scene
+from pages.ui.shell.media import bring, bring_model
 from vqvae.checkpoint import CheckpointError
 from vqvae.data import Digits, fitted_pixels
 
@@ -22,13 +23,13 @@ def tell(scene: Scene, digits: Digits | None) -> None:
         if digits is not None:
             scene.state["digit"] = random.randrange(len(digits))
 
-    here = st.container(key="home-story")
+    here = st.container(key="steady-story")
     if resources.not_in_browser(scene.checkpoint):
         scene = scene._replace(checkpoint=resources.checkpoint("default"))
         told_with = resources.everybodys()["default"]
         here.info(f"This page is told with the model “{told_with}”, since a browser cannot run the one picked.")
     try:
-        carry(scene.checkpoint, None, key="home.carrier")
+        bring_model(scene.checkpoint, None, "home.carrier")
     except CanvasError as error:
         here.error(f"{error} Pick another model in the sidebar.")
         return
@@ -67,19 +68,20 @@ def _put_there(scene: Scene, digits: Digits | None) -> Put:
 def _bring_plane() -> bool:
     """Whether the model of two numbers a vector is there."""
     try:
-        bring(PLANE, resources.plane(resources.checkpoint("plane")), key="home.plane")
+        packed = resources.carried_plane(resources.checkpoint("plane"))
     except CheckpointError:
         return False
+    bring(PLANE, packed, "home.plane")
     return True
 
 
 def _bring_learning() -> bool:
     """Whether a recording of learning is there."""
     try:
-        recording = resources.learning()
+        packed = resources.carried_learning()
     except ValueError:
         return False
-    if recording is None:
+    if packed is None:
         return False
-    bring(LEARNING, recording, key="home.learning")
+    bring(LEARNING, packed, "home.learning")
     return True

@@ -7,7 +7,7 @@ import torch
 
 from pages.ui import resources
 from pages.ui.shell.canvas_state import held_before
-from pages.ui.shell.digit_field import DIGIT
+from pages.ui.shell.digit_field import digit_of
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError, Digits
 from vqvae.prior_file import TrainedPrior
@@ -55,11 +55,11 @@ def _drawn(checkpoint: Checkpoint, digits: Digits) -> tuple[torch.Tensor, torch.
     """What is on the canvas: pixels, edits of this model's codes, and whether it is nobody's drawing."""
     canvas = held_before()
     if canvas is None:
-        return digits.pixels[st.session_state.get(DIGIT.name, DIGIT.usual) % len(digits)], None, True
+        return digits.pixels[digit_of(digits)], None, True
     pixels, edits, fingerprint = canvas.source.pixels, canvas.edits, canvas.fingerprint
     example = pixels is None
     if pixels is None:
-        pixels = digits.pixels[(DIGIT.usual if canvas.source.digit is None else canvas.source.digit) % len(digits)]
+        pixels = digits.pixels[digit_of(digits)]
     if now := canvas.spoken:
         example = example and torch.equal(now.drawing.pixels, pixels)
         pixels, edits, fingerprint = now.drawing.pixels, now.drawing.edits, now.fingerprint

@@ -11,12 +11,12 @@ from pathlib import Path
 from pages.ui.components.shared import module
 from pages.ui.takeaway.contents import Start, parts_of
 from pages.ui.takeaway.theme import theme
-from vqvae import checkpoint as checkpoints
-from vqvae import data, prior_file
+from vqvae import data, owner, prior_file
 from vqvae.checkpoint import SHIPPED, Checkpoint
+from vqvae.images import find
 from vqvae.prior_file import TrainedPrior
 
-__all__ = ["Shown", "Start", "page", "parts_of", "parts_of_file", "show"]
+__all__ = ["Shown", "Start", "page", "parts_of", "parts_of_model", "show"]
 
 FOLDER = Path(__file__).parent
 
@@ -44,14 +44,20 @@ def _in_html(script: str) -> str:
     return script.replace("</", "<\\/").replace("<!--", "<\\!--")
 
 
-def parts_of_file(path: Path) -> tuple[str, dict[str, str]]:
-    """A page's title and parts; the prior is the one beside the checkpoint, if there is one.
+def parts_of_model(model: str, images: Path | None = None) -> tuple[str, dict[str, str]]:
+    """A page's title and parts, of a checkpoint's file, or of another model as `vqvae.owner` names them.
 
-    Raises CheckpointError, DataError, and CanvasError for a model that cannot run in the browser.
+    The page begins with one of these images, else of those that the model brings along or was trained on. The prior is
+    the one beside the model's file, if there is one. Raises AdapterError, CheckpointError, DataError, and CanvasError
+    for a model that cannot run in the browser.
     """
-    checkpoint = checkpoints.load(path)
-    trained = prior_file.load(path.with_name(path.stem + prior_file.ENDING), checkpoint.fingerprint)
-    return path.stem, parts_of(path.stem, checkpoint, trained, data.load(data.EMBEDDED, "all"))
+    checkpoint, brought = owner.opened(model)
+    if images is not None:
+        brought = find(images).read(checkpoint.model.config.image_shape).everything
+    shown = brought or data.load(data.PHOTOS if checkpoint.dataset == data.PHOTOS else data.EMBEDDED, "all")
+    title = owner.file_of(model).stem
+    trained = prior_file.load(owner.prior_beside(model), checkpoint.fingerprint)
+    return title, parts_of(title, checkpoint, trained, shown)
 
 
 class Shown:
@@ -78,10 +84,10 @@ def show(
     """A model's canvas for a notebook, where it stands as the last line of a cell; `whole` shows the whole page.
 
     A checkpoint in a file comes with the prior beside it, one that is at hand with `trained`, if given. `height` is in
-    pixels. Raises what `parts_of_file` does.
+    pixels. Raises what `parts_of_model` does.
     """
     if isinstance(checkpoint, Checkpoint):
         title, parts = "Your model", parts_of("Your model", checkpoint, trained, data.load(data.EMBEDDED, "all"))
     else:
-        title, parts = parts_of_file(Path(checkpoint))
+        title, parts = parts_of_model(str(checkpoint))
     return Shown(page(title, parts, embedded=not whole), height)

@@ -12,10 +12,11 @@ from pages.ui.components.canvas import Put, Tour, canvas_data, describe
 from pages.ui.components.carrier import describe_prior
 from pages.ui.components.generate import Written, writer_data
 from pages.ui.components.ladder import Entry, Sides, in_halves, ladder_data
+from pages.ui.components.learning import LEARNING
 from pages.ui.components.learning import described as learning_data
 from pages.ui.components.plane import plane_data
 from pages.ui.components.shared import files_of
-from pages.ui.components.story import LEARNING, PLANE, story_data
+from pages.ui.components.story import PLANE, story_data
 from pages.ui.components.story.losses import losses_of
 from pages.ui.takeaway.packing import pack
 from vqvae import checkpoint as checkpoints

@@ -6,6 +6,7 @@ import generate from "../components/generate/generate.js";
 import ladder from "../components/ladder/ladder.js";
 import { arrived } from "../components/shared/carried.js";
 import { unpacked as described } from "../components/shared/fetched.js";
+import { speakOf } from "../components/shared/noun.js";
 import { draw, encode, fromBytes, load, quantise, toBytes } from "../components/shared/vqvae.js";
 import story from "../components/story/story.js";
 import { Between } from "./between.js";
@@ -56,6 +57,7 @@ class Page {
     this.articles = new Map();
     for (const article of document.querySelectorAll("article")) this.articles.set(article.dataset.view, article);
     if (!said.generate) this.articles.delete("generate");
+    for (const lead of document.querySelectorAll(".lead")) speakOf(lead, model.noun);
     this.put(said.canvas.set);
     arrived({ name: said.fingerprint, model, prior: null });
   }

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -215,7 +216,7 @@ def test_describing_a_model_leaves_it_as_it_was():
 def test_the_digits_that_use_a_code_bear_out_which_class_uses_it_most():
     opened = resources.checkpoint("default")
     described, labels = resources.examples(opened), resources.digits().labels
-    encoded = resources.encoded(opened, data.EMBEDDED, "all")
+    encoded = resources.encoded(opened, resources.EMBEDDED)
     for code, favourite in enumerate(described["favourite"]):
         shown = labels[telling_cells(encoded, code, 10)[:, 0]]
         assert len(described["of"][code]) == len(shown)
@@ -228,3 +229,16 @@ def test_a_codebook_too_large_for_a_palette_is_the_servers():
     model = VQVAE(ModelConfig(num_embeddings=MAX_CODES + 1, embedding_dim=2))
     with pytest.raises(CanvasError, match="4,097 codes: expected at most 4,096"):
         describe(Checkpoint(model.eval(), 0.1))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "noun"),
+    [("mnist", "digit"), (data.EMBEDDED, "digit"), (None, "digit"), ("fashion-mnist", "picture"), ("cats", "picture")],
+)
+def test_what_a_models_pictures_are_called_follows_what_it_was_trained_on(dataset, noun):
+    opened = replace(checkpoint(), dataset=dataset)
+    assert describe(opened)["noun"] == noun
+
+
+def test_pictures_of_another_size_than_mnists_are_no_digits_unless_the_model_says_so():
+    assert describe(checkpoint(replace(SMALL, height=32, width=32)))["noun"] == "picture"

@@ -19,9 +19,9 @@ from vqvae.analysis.encoding import Encoded
 from vqvae.analysis.neighbours import telling_cells
 from vqvae.analysis.usage import Usage
 from vqvae.checkpoint import Checkpoint
-from vqvae.data import Digits
+from vqvae.data import NOUNS, Digits
 from vqvae.layers import Residual, ScaledTanh
-from vqvae.model import Bound, Decoder, Encoder
+from vqvae.model import Bound, Decoder, Encoder, ModelConfig
 
 MAX_WEIGHTS = 2_000_000  # 8 MB to the browser
 MAX_CODES = 4096  # tiles in a palette
@@ -79,6 +79,7 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
     values = torch.cat([tensor.detach().cpu().to(torch.float32).flatten() for tensor in weights])
     return {
         "fingerprint": checkpoint.fingerprint,
+        "noun": noun_of(checkpoint),
         "channels": config.channels,
         "height": config.height,
         "width": config.width,
@@ -90,6 +91,14 @@ def describe(checkpoint: Checkpoint) -> dict[str, Any]:
         "decoder": decoder.layers,
         "weights": base64.b64encode(values.numpy().astype("<f4").tobytes()).decode(),
     }
+
+
+def noun_of(checkpoint: Checkpoint) -> str:
+    """What components call a model's pictures: "digit" or "picture"; a model that does not say goes by its size."""
+    config = checkpoint.model.config
+    if checkpoint.dataset is None:
+        return "digit" if config.image_shape == ModelConfig().image_shape else "picture"  # MNIST's
+    return "digit" if NOUNS.get(checkpoint.dataset) == "digit" else "picture"
 
 
 class Stack(NamedTuple):

@@ -9,6 +9,7 @@ import { Engine } from "../shared/engine.js";
 import { History } from "../shared/history.js";
 import { resting } from "../shared/idle.js";
 import { drew } from "../shared/live.js";
+import { speakOf } from "../shared/noun.js";
 import { Pen } from "../shared/pen.js";
 import { LESS, MORE, paintDifference } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
@@ -94,6 +95,8 @@ class Workbench {
       this.engine?.close();
       this.engine = new Engine(model, (job, pass) => this.show(job, pass));
       this.fingerprint = model.fingerprint;
+      this.noun = model.noun;
+      speakOf(this.root, this.noun);
       this.network = this.engine.network;
       this.image = this.network.image;
       this.pass = this.target = this.preview = undefined;
@@ -221,9 +224,9 @@ class Workbench {
     const blank = !this.pixels.some((value) => value > 0);
     const { invitation } = this.$;
     invitation.hidden = !blank && !this.example;
-    invitation.textContent = this.example ? "Draw your own here" : "Draw a digit here";
+    invitation.textContent = this.example ? "Draw your own here" : `Draw a ${this.noun} here`;
     invitation.classList.toggle("beside", this.example);
-    this.$["title-digit"].textContent = this.example ? "An example" : "Your digit";
+    this.$["title-digit"].textContent = this.example ? "An example" : `Your ${this.noun}`;
     this.request();
     if (resting) this.rest();
   }
@@ -398,7 +401,7 @@ class Workbench {
     write(this.$.task, tasks[mode]);
     const legends = {
       picture: "Drawn from the codes alone",
-      error: `${SWATCHES[0]} more ink than your digit ${SWATCHES[1]} less`,
+      error: `${SWATCHES[0]} more ink than your ${this.noun} ${SWATCHES[1]} less`,
       edits: `${SWATCHES[0]} ink that your edits add ${SWATCHES[1]} or take away`,
     };
     write(this.$.legend, legends[this.view]);

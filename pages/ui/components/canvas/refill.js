@@ -46,7 +46,7 @@ export class Refill {
   resize() {
     const label = this.bench.$["refill-label"];
     const names = [ANY, ...Array(this.bench.prior.classes).keys()].map(String);
-    label.replaceChildren(...names.map((name) => new Option(name === ANY ? "any digit" : name, name)));
+    label.replaceChildren(...names.map((name) => new Option(name === ANY ? `any ${this.bench.noun}` : name, name)));
     this.clear();
   }
 

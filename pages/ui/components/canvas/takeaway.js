@@ -71,7 +71,7 @@ export class Takeaway {
     [$.ink, $.tiles, $.reconstruction].forEach((canvas, n) => {
       context.drawImage(canvas, n * (width + gap), 0, width, height);
     });
-    save("digit.png", await new Promise((done) => picture.toBlob(done)));
+    save(`${this.bench.noun}.png`, await new Promise((done) => picture.toBlob(done)));
   }
 
   saveNumbers() {
@@ -82,7 +82,7 @@ export class Takeaway {
     Object.assign(numbers, { codes: [...pass.chosen], encoder_codes: [...pass.codes], squared_distances: distances });
     const { channels, values } = pass.latents;
     numbers.z_e = Array.from(pass.codes, (_, cell) => [...values.subarray(cell * channels, (cell + 1) * channels)]);
-    save("digit.json", new Blob([JSON.stringify(numbers)], { type: "application/json" }));
+    save(`${this.bench.noun}.json`, new Blob([JSON.stringify(numbers)], { type: "application/json" }));
   }
 }
 

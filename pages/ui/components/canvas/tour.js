@@ -5,6 +5,7 @@
 
 import { placeOf } from "../shared/codes.js";
 import { toggle, write } from "../shared/elements.js";
+import { worded } from "../shared/noun.js";
 import { paintVectors } from "../shared/pictures.js";
 import { bitsPerCode, receptiveField } from "../shared/vqvae.js";
 import { count } from "../shared/words.js";
@@ -180,11 +181,12 @@ export class Tour {
     $.offer.hidden = Boolean(step) || this.presenting || this.offered;
     if (!step) return;
     const [title, words, equation] = LESSONS[step - 1](network, bench.prior.classes > 0);
-    write($.lesson, `<b>${title}</b> ${words}`);
+    write($.lesson, worded(`<b>${title}</b> ${words}`, bench.noun));
     write($.equation, equation);
     [...$.stops.children].forEach((stop, n) => {
       stop.setAttribute("aria-current", n + 1 === step ? "step" : "false");
-      stop.setAttribute("aria-label", `Step ${n + 1}: ${LESSONS[n](network)[0].replace(/\.$/, "")}`);
+      const [title] = LESSONS[n](network);
+      stop.setAttribute("aria-label", worded(`Step ${n + 1}: ${title.replace(/\.$/, "")}`, bench.noun));
     });
     $["tour-back"].setAttribute("aria-disabled", String(step === DIGIT));
     $["tour-on"].setAttribute("aria-disabled", String(step === LESSONS.length));
@@ -270,7 +272,7 @@ export class Tour {
     const { network, pass, $ } = bench;
     const code = pass.chosen[bench.grid.pointed ?? bench.target ?? bench.middle];
     if (!examples) {
-      write($["others-note"], `<b>Code ${code}</b>: the digits to compare with are not here yet.`);
+      write($["others-note"], `<b>Code ${code}</b>: the ${bench.noun}s to compare with are not here yet.`);
       return;
     }
     if (!this.picture) {

@@ -1,7 +1,7 @@
 """Home's story: the whole idea on one page, alive on the visitor's own drawing, as one Streamlit component.
 
 Pen, model and every opened computation run in the browser. The model comes by the `carrier`, as do the plane and the
-recording of learning, under the names PLANE and LEARNING. Python is told of a door and of the wish for another digit.
+recording of learning, by the names PLANE and LEARNING. Python is told of a door and of the wish for another digit.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from pages.ui.components.canvas import Put, put_data
 from pages.ui.components.shared import module
 
 FOLDER = Path(__file__).parent
-PLANE, LEARNING = "plane", "learning"  # as `carrier.bring` names them
+PLANE = "plane"  # by which the carrier brings the model of two numbers a vector
 DOORS = ("draw", "generate", "codebook", "map", "train")
 HTML = (FOLDER / "story.html").read_text().replace("<!--plane-->", plane.HTML).replace("<!--learning-->", learning.HTML)
 CSS = "\n".join((plane.CSS, learning.CSS, (FOLDER / "story.css").read_text()))

@@ -25,7 +25,7 @@ def losses_of(checkpoint: Checkpoint) -> Losses:
         (
             Term(
                 "Reconstruction loss",
-                "How far the reconstruction is from your digit, in units of the digits’ variance. Moves decoder and "
+                "How far the reconstruction is from your drawing, in units of the images’ variance. Moves decoder and "
                 "encoder.",
             ),
             Term(

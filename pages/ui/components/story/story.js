@@ -12,6 +12,7 @@ import { byId, locate } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { History } from "../shared/history.js";
 import { drew } from "../shared/live.js";
+import { speakOf } from "../shared/noun.js";
 import { Pen } from "../shared/pen.js";
 import { paint } from "../shared/pixels.js";
 import { remember, remembered } from "../shared/storage.js";
@@ -116,6 +117,8 @@ class Story {
       this.engine?.close();
       this.engine = new Engine(carried.model, (job, pass) => this.show(job, pass));
       this.fingerprint = this.data.fingerprint;
+      this.noun = carried.model.noun;
+      speakOf(this.root, this.noun);
       this.network = this.engine.network;
       this.image = this.network.image;
       this.pass = undefined;
@@ -246,8 +249,8 @@ class Story {
     paint($.ink, this.pixels, this.image);
     const blank = !this.pixels.some((value) => value > 0);
     $.invitation.hidden = !blank && !this.example;
-    $.invitation.textContent = this.example ? "Draw your own here" : "Draw a digit here";
-    $["title-digit"].textContent = this.example ? "An example" : "Your digit";
+    $.invitation.textContent = this.example ? "Draw your own here" : `Draw a ${this.noun} here`;
+    $["title-digit"].textContent = this.example ? "An example" : `Your ${this.noun}`;
     this.request();
     if (!resting) return;
     $.undo.setAttribute("aria-disabled", String(!this.history.past.length));
