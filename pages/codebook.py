@@ -20,7 +20,7 @@ with page("Codebook", LEAD, choices.FIELDS) as scene:
             card.draw(view)
         with overview:
             choices.draw(scene)
-            download = sections.heading()
+            download = sections.heading(scene)
             compared = sections.draw(view)
             all_codes.draw(view)
         with download:

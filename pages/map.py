@@ -16,7 +16,7 @@ with page("Map", LEAD, choices.FIELDS, not_in_link=address.not_in_link) as scene
 
     def explore() -> None:
         """The map with its panel: runs alone after a selection, and every moment while a map is being computed."""
-        if choices.shown(scene.state) != shown:
+        if choices.shown(scene.state) != shown or choices.gone(scene):
             st.rerun()
         now = layout.of(view, pace)
         address.follow(view, now)

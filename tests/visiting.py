@@ -1,16 +1,18 @@
 """A page as a visitor without a browser finds it: Streamlit's AppTest through the app's own entry script."""
 
+import io
 from pathlib import Path
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 APP = str(Path(__file__).parents[1] / "app.py")
 PATIENCE = 180  # seconds: the first run of a process imports torch, and the machine may be busy
 
 
-def visit(page: str, *, token: str | None = None, **address: str) -> AppTest:
+def visit(page: str, *, token: str | None = None, patience: float = PATIENCE, **address: str) -> AppTest:
     """The page in a new session, as from a link with these fields; of the visitor with this token, if any."""
-    visitor = AppTest.from_file(APP, default_timeout=PATIENCE)
+    visitor = AppTest.from_file(APP, default_timeout=patience)
     if page != "home":
         visitor.switch_page(f"pages/{page}.py")
     if token is not None:
@@ -30,3 +32,17 @@ def text_of(page: AppTest) -> str:
 def html_of(page: AppTest) -> str:
     """The page's own HTML, such as scales and montages."""
     return "\n".join(element.proto.body for element in page.get("html"))
+
+
+def colour_images(count: int = 40) -> bytes:
+    """An npz file of images of CIFAR-10's size, of two classes in turn."""
+    file = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+    np.savez_compressed(file, images=pixels, labels=np.arange(count) % 2)
+    return file.getvalue()
+
+
+def uploaded(page: AppTest, name: str, content: bytes) -> AppTest:
+    """The page once a visitor has brought images of their own."""
+    (uploader,) = [one for one in page.file_uploader if one.label == "Upload images"]
+    return uploader.set_value((name, content, "application/octet-stream")).run()

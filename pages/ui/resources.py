@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, TypeVar
+from types import FunctionType
+from typing import Any, ClassVar, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
 import numpy as np
 import streamlit as st
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from pages.ui.charts.classes import most_in
 from pages.ui.components.canvas import CanvasError, describe, describe_examples
+from pages.ui.components.carrier import pack, pack_model
 from pages.ui.components.ladder import to_fetch as describe_to_fetch
 from pages.ui.components.learning import learning_data
 from pages.ui.components.plane import plane_data
@@ -31,20 +33,35 @@ from vqvae.data import DataError, Digits
 from vqvae.paths import ASSETS, cache_folder
 from vqvae.receptive_field import pictured
 from vqvae.runs import comparison as comparisons
-from vqvae.runs import cost
+from vqvae.runs import cost, own_images
 from vqvae.runs import ladder as ladders
 from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own, on_digits
 from vqvae.runs.run import Run
 from vqvae.training import Hyperparameters
 
 Built = TypeVar("Built")
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 TITLES = {
     "default": "Default (EMA)",
     "tutorial": "Tutorial (gradient)",
     "plane": "Plane (D = 2)",
     "photos": "Photos (colour)",
 }
+FORGOTTEN = 3600.0  # seconds after which pictures of what may be a visitor's own are let go of
+MOST_OWN = 5_000  # images of a visitor's own that pages look at: as many as the digits that come along
 COLOUR = {"photos": ASSETS / "photos.safetensors"}  # ships as well, for images that are no digits
+
+
+class ImageSource(NamedTuple):
+    """Which images a page looks at."""
+
+    name: str  # of a data set, or of a visitor's own
+    split: str
+    folder: str = ""  # where a visitor's own lie, which tells them from everybody else's
+
+
+EMBEDDED = ImageSource(data.EMBEDDED, "all")  # or what stands in their place: see `digits`
 
 
 @st.cache_resource(max_entries=1, show_spinner="Opening what this server was started with …")
@@ -108,11 +125,11 @@ def dataset(name: str, split: str) -> Digits:
     return data.load(name, split)
 
 
-def available_digits() -> dict[str, tuple[str, str]]:
-    """The digits that a page may offer: their name in an address -> data set and split, as far as they are here."""
-    present = {"embedded": (data.EMBEDDED, "all")}
+def available_digits() -> dict[str, ImageSource]:
+    """The digits that every visitor is offered, as far as they are here, by their names in an address."""
+    present = {"embedded": EMBEDDED}
     if data.is_present("mnist"):
-        present |= {"mnist-test": ("mnist", "test"), "mnist-train": ("mnist", "train")}
+        present |= {"mnist-test": ImageSource("mnist", "test"), "mnist-train": ImageSource("mnist", "train")}
     return present
 
 
@@ -122,23 +139,73 @@ _BY_CONTENT: dict[str | type, Callable[[Any], object]] = {
 }
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
-def fitted_digits(checkpoint: Checkpoint, name: str, split: str) -> Digits:
+class _BySource(Generic[Given, Result]):
+    """A cache of what is made of a model and of images, the first two arguments; and another for visitors' own images.
+
+    So these push nothing out that is everybody's, and can be forgotten when they are deleted.
+    """
+
+    all: ClassVar[list["_BySource[Any, Any]"]] = []
+
+    def __init__(self, make: Callable[Given, Result], entries: int, said: dict[str, Any]) -> None:
+        twin = FunctionType(make.__code__, make.__globals__, make.__name__)  # a cache is known by its function's name
+        twin.__module__, twin.__qualname__ = make.__module__, f"{make.__qualname__}_of_own"
+        self.everybodys = st.cache_resource(max_entries=entries, hash_funcs=_BY_CONTENT, **said)(make)
+        self.own = st.cache_resource(max_entries=entries, ttl=FORGOTTEN, hash_funcs=_BY_CONTENT, **said)(twin)
+        self.all.append(self)
+
+    def __call__(self, *given: Given.args, **more: Given.kwargs) -> Result:
+        source = cast(ImageSource, given[1])
+        return (self.own if source.folder else self.everybodys)(*given, **more)
+
+    def clear(self) -> None:
+        self.everybodys.clear()
+        self.own.clear()
+
+
+class _by_source:  # noqa: N801 - a decorator
+    """Cache in `_BySource` what a function makes, so many of each kind; `said` is what Streamlit shows meanwhile."""
+
+    def __init__(self, entries: int, **said: Any) -> None:
+        self.entries, self.said = entries, said
+
+    def __call__(self, make: Callable[Given, Result]) -> _BySource[Given, Result]:
+        return _BySource(make, self.entries, self.said)
+
+
+def forget_own_images() -> None:
+    """Let go of what was made of visitors' own images; of those that are still there it is made again."""
+    _own_images.clear()
+    for each in _BySource.all:
+        each.own.clear()
+
+
+@_by_source(4, show_spinner=False)
+def fitted_digits(checkpoint: Checkpoint, source: ImageSource) -> Digits:
     """A data set in the size that a model takes. Raises DataError."""
-    original = digits(checkpoint) if (name, split) == (data.EMBEDDED, "all") else dataset(name, split)
+    if source == EMBEDDED:
+        original = digits(checkpoint)
+    else:
+        original = _own_images(source) if source.folder else dataset(source.name, source.split)
     return data.fitted(original, checkpoint.model.config)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Encoding the digits …", hash_funcs=_BY_CONTENT)
-def encoded(checkpoint: Checkpoint, name: str, split: str) -> encodings.Encoded:
+@st.cache_resource(max_entries=4, ttl=FORGOTTEN, show_spinner="Reading your images …")
+def _own_images(source: ImageSource) -> Digits:
+    """A visitor's own images, at most `MOST_OWN` of them. Raises DataError."""
+    return own_images.read(Path(source.folder) / f"{source.name}.safetensors").everything.evenly(MOST_OWN)
+
+
+@_by_source(3, show_spinner="Encoding the images …", show_time=True)
+def encoded(checkpoint: Checkpoint, source: ImageSource) -> encodings.Encoded:
     """A data set as a model's codes. Raises DataError."""
-    return encodings.encode(checkpoint.model, fitted_digits(checkpoint, name, split))
+    return encodings.encode(checkpoint.model, fitted_digits(checkpoint, source))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
-def usage(checkpoint: Checkpoint, name: str, split: str) -> counting.Usage:
+@_by_source(8, show_spinner=False)
+def usage(checkpoint: Checkpoint, source: ImageSource) -> counting.Usage:
     """How a data set uses a model's codebook. Raises DataError."""
-    return counting.usage(encoded(checkpoint, name, split), checkpoint.model.config.num_embeddings)
+    return counting.usage(encoded(checkpoint, source), checkpoint.model.config.num_embeddings)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
@@ -153,7 +220,7 @@ def similar_codes(checkpoint: Checkpoint) -> Tensor:
     return counting.by_similarity(checkpoint.model.codebook)
 
 
-@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=256, ttl=FORGOTTEN, show_spinner=False, hash_funcs=_BY_CONTENT)
 def built(_make: Callable[[], Built], *choices: Hashable) -> Built:
     """A figure or picture that is the same for all who chose the same: `choices`, its name first, are all it is of."""
     return _make()
@@ -163,6 +230,16 @@ def built(_make: Callable[[], Built], *choices: Hashable) -> Built:
 def described(checkpoint: Checkpoint) -> dict[str, Any]:
     """A model as the browser runs it. Raises CanvasError."""
     return describe(checkpoint)
+
+
+@st.cache_resource(
+    max_entries=16,
+    show_spinner=False,
+    hash_funcs={**_BY_CONTENT, prior_file.TrainedPrior: lambda trained: trained.fingerprint},
+)
+def carried(checkpoint: Checkpoint, trained: prior_file.TrainedPrior | None = None) -> bytes:
+    """A model and its prior as the carrier brings them. Raises CanvasError."""
+    return pack_model(checkpoint, trained)
 
 
 # The ladder, on several pages.
@@ -190,15 +267,15 @@ def ablations() -> ablation.AblationJobs:
 
 
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_CONTENT)
-def ablation_key(checkpoint: Checkpoint) -> str:
-    """The content key of a model's ablation on the embedded digits. Raises DataError."""
-    return ablation.content_key(checkpoint, fitted_digits(checkpoint, data.EMBEDDED, "all"))
+def ablation_key(checkpoint: Checkpoint, source: ImageSource) -> str:
+    """The content key of a model's ablation on these images. Raises DataError."""
+    return ablation.content_key(checkpoint, fitted_digits(checkpoint, source))
 
 
-@st.cache_resource(max_entries=256, show_spinner=False, hash_funcs=_BY_CONTENT)
-def redrawn(checkpoint: Checkpoint, indices: tuple[int, ...], code: int) -> ablation.Redrawn:
-    """Some embedded digits with a code and without it. Raises DataError, ValueError for a codebook of one code."""
-    some = fitted_digits(checkpoint, data.EMBEDDED, "all").take(torch.tensor(indices, dtype=torch.long))
+@_by_source(256, show_spinner=False)
+def redrawn(checkpoint: Checkpoint, source: ImageSource, indices: tuple[int, ...], code: int) -> ablation.Redrawn:
+    """Some images with a code and without it. Raises DataError, ValueError for a codebook of one code."""
+    some = fitted_digits(checkpoint, source).take(torch.tensor(indices, dtype=torch.long))
     return ablation.redraw(checkpoint.model, some, checkpoint.variance, code)
 
 
@@ -208,29 +285,28 @@ def redrawn(checkpoint: Checkpoint, indices: tuple[int, ...], code: int) -> abla
 @st.cache_resource(max_entries=3, show_spinner="Measuring the digits …", hash_funcs=_BY_CONTENT)
 def crowd(checkpoint: Checkpoint) -> typicality.Reference:
     """The embedded digits, for a drawing to be compared with. Raises DataError."""
-    source = data.EMBEDDED, "all"
-    made, codes = reconstructions(checkpoint, *source), encoded(checkpoint, *source)
-    return typicality.reference(fitted_digits(checkpoint, *source), codes, made)
+    made, codes = reconstructions(checkpoint, EMBEDDED), encoded(checkpoint, EMBEDDED)
+    return typicality.reference(fitted_digits(checkpoint, EMBEDDED), codes, made)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
 def examples(checkpoint: Checkpoint) -> dict[str, Any]:
     """The embedded digits that say best what each code stands for, as the workbench shows them. Raises DataError."""
-    source = checkpoint, data.EMBEDDED, "all"
+    source = checkpoint, EMBEDDED
     return describe_examples(fitted_digits(*source), encoded(*source), usage(*source))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
-def plane(checkpoint: Checkpoint) -> dict[str, Any]:
-    """A model's latents in a plane, as the component shows them; without digits where there are none.
+def carried_plane(checkpoint: Checkpoint) -> bytes:
+    """A model's latents in a plane, as the carrier brings them; without digits where there are none.
 
     Raises CanvasError for a model that cannot run in the browser.
     """
     try:
-        embedded = fitted_digits(checkpoint, data.EMBEDDED, "all")
+        embedded = fitted_digits(checkpoint, EMBEDDED)
     except DataError:
         embedded = None
-    return plane_data(checkpoint, embedded)
+    return pack(plane_data(checkpoint, embedded))
 
 
 # The Generate page.
@@ -238,6 +314,9 @@ def plane(checkpoint: Checkpoint) -> dict[str, Any]:
 
 def prior_of(name: str, checkpoint: Checkpoint, own: OwnCheckpoints | None) -> prior_file.TrainedPrior | None:
     """The prior of a checkpoint by its name in the picker, if it has one. Raises CheckpointError for a damaged one."""
+    if name == owners.NAME:
+        beside = owner().prior
+        return prior(beside, checkpoint.fingerprint) if beside else None
     if name in prior_file.SHIPPED_PRIORS:
         return prior(prior_file.SHIPPED_PRIORS[name], checkpoint.fingerprint)
     return prior(own.prior_file(name), checkpoint.fingerprint) if own and is_own(name) else None
@@ -269,32 +348,32 @@ def not_in_browser(checkpoint: Checkpoint) -> str | None:
 # The Map page.
 
 
-@st.cache_resource(max_entries=3, show_spinner="Reconstructing the digits …", hash_funcs=_BY_CONTENT)
-def reconstructions(checkpoint: Checkpoint, name: str, split: str) -> evaluation.Reconstructions:
+@_by_source(3, show_spinner="Reconstructing the images …")
+def reconstructions(checkpoint: Checkpoint, source: ImageSource) -> evaluation.Reconstructions:
     """What a model makes of a data set's images. Raises DataError."""
-    digits, codes = fitted_digits(checkpoint, name, split), encoded(checkpoint, name, split).codes
+    digits, codes = fitted_digits(checkpoint, source), encoded(checkpoint, source).codes
     return evaluation.reconstructions(checkpoint.model, digits, codes, checkpoint.variance)
 
 
-@st.cache_resource(max_entries=3, show_spinner=False, hash_funcs=_BY_CONTENT)
-def sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
+@_by_source(3, show_spinner=False)
+def sheet(checkpoint: Checkpoint, source: ImageSource) -> bytes:
     """The pictures that a map shows, under the key `sheet_name`. Raises DataError."""
-    digits, made = fitted_digits(checkpoint, name, split), reconstructions(checkpoint, name, split)
+    digits, made = fitted_digits(checkpoint, source), reconstructions(checkpoint, source)
     return make_sheet(
-        sheet_name(checkpoint, name, split),
+        sheet_name(checkpoint, source),
         digits.pixels,
         made.pixels,
-        encoded(checkpoint, name, split).codes,
+        encoded(checkpoint, source).codes,
         made.nmse,
         _shades(tiles(checkpoint)),
         pictured(checkpoint.model),
     )
 
 
-@st.cache_resource(max_entries=3, show_spinner=False, hash_funcs=_BY_CONTENT)
-def tile_sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
+@_by_source(3, show_spinner=False)
+def tile_sheet(checkpoint: Checkpoint, source: ImageSource) -> bytes:
     """The pictures that a map of codes shows, under the key `tile_sheet_name`: larger where used more. DataError."""
-    by_class, images = usage(checkpoint, name, split).all_cells.by_class, fitted_digits(checkpoint, name, split)
+    by_class, images = usage(checkpoint, source).all_cells.by_class, fitted_digits(checkpoint, source)
     total = by_class.sum(0)
     sizes = 0.6 + 0.8 * (total / total.max().clamp_min(1)).sqrt()
     said = [
@@ -303,20 +382,20 @@ def tile_sheet(checkpoint: Checkpoint, name: str, split: str) -> bytes:
         else "dead: no cell takes it"
         for code, uses in enumerate(total.tolist())
     ]
-    return make_tile_sheet(tile_sheet_name(checkpoint, name, split), _shades(tiles(checkpoint)), sizes, said)
+    return make_tile_sheet(tile_sheet_name(checkpoint, source), _shades(tiles(checkpoint)), sizes, said)
 
 
-def tile_sheet_name(checkpoint: Checkpoint, name: str, split: str) -> str:
-    return f"codes of {sheet_name(checkpoint, name, split)}"
+def tile_sheet_name(checkpoint: Checkpoint, source: ImageSource) -> str:
+    return f"codes of {sheet_name(checkpoint, source)}"
 
 
 def _shades(pictures: Tensor) -> Tensor:
     return (pictures * 255).round().to(torch.uint8)
 
 
-def sheet_name(checkpoint: Checkpoint, name: str, split: str) -> str:
+def sheet_name(checkpoint: Checkpoint, source: ImageSource) -> str:
     """What tells a sheet from every other."""
-    return f"{checkpoint.fingerprint} {name} {split}"
+    return f"{checkpoint.fingerprint} {source.name} {source.split}"
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -325,10 +404,10 @@ def maps() -> projection.MapJobs:
     return projection.MapJobs(ArrayCache(cache_folder("maps")))
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_CONTENT)
-def principal_components(checkpoint: Checkpoint, name: str, split: str, settings: projection.MapSettings) -> np.ndarray:
+@_by_source(16, show_spinner=False)
+def principal_components(checkpoint: Checkpoint, source: ImageSource, settings: projection.MapSettings) -> np.ndarray:
     """The map of two principal components: (N, 2). Raises DataError."""
-    return projection.principal_components(map_vectors(checkpoint, name, split, settings), 2)
+    return projection.principal_components(map_vectors(checkpoint, source, settings), 2)
 
 
 def map_points(checkpoint: Checkpoint, digits: Digits, settings: projection.MapSettings) -> projection.Points:
@@ -337,9 +416,9 @@ def map_points(checkpoint: Checkpoint, digits: Digits, settings: projection.MapS
     return projection.points_of(settings, len(digits), config.cells, config.num_embeddings)
 
 
-def map_vectors(checkpoint: Checkpoint, name: str, split: str, settings: projection.MapSettings) -> np.ndarray:
+def map_vectors(checkpoint: Checkpoint, source: ImageSource, settings: projection.MapSettings) -> np.ndarray:
     """Where a map's points lie before they are laid out: (N, F). Raises DataError."""
-    digits, codes = fitted_digits(checkpoint, name, split), encoded(checkpoint, name, split)
+    digits, codes = fitted_digits(checkpoint, source), encoded(checkpoint, source)
     points = map_points(checkpoint, digits, settings)
     return projection.vectors_of(checkpoint.model, digits, codes, settings.space, points)
 
@@ -387,7 +466,7 @@ def shape_of(dataset_name: str) -> tuple[int, ...]:
 @st.cache_resource(max_entries=64, show_spinner="Measuring the model …", hash_funcs=_BY_CONTENT)
 def figures_on_digits(checkpoint: Checkpoint) -> evaluation.Evaluation:
     """How good a model is on the embedded digits. Raises DataError."""
-    fitted = fitted_digits(checkpoint, data.EMBEDDED, "all")
+    fitted = fitted_digits(checkpoint, EMBEDDED)
     return on_digits(checkpoint, fitted) or evaluation.evaluate(checkpoint.model, fitted, checkpoint.variance)
 
 
@@ -398,6 +477,7 @@ def comparison() -> comparisons.Comparison | None:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def learning() -> dict[str, Any] | None:
-    """The recording of learning in the plane, as its player takes it; None where none ships. ValueError if damaged."""
-    return learning_data()
+def carried_learning() -> bytes | None:
+    """Learning in the plane as it was recorded, for the carrier; None where none ships. ValueError if damaged."""
+    recording = learning_data()
+    return None if recording is None else pack(recording)

@@ -58,7 +58,7 @@ def install(monkeypatch, config: ModelConfig) -> Checkpoint:
     few = data.load(data.EMBEDDED, "all").take(torch.arange(0, 5000, 50))
     monkeypatch.setattr(resources, "checkpoint", lambda name: checkpoint)
     monkeypatch.setattr(resources, "fitted_digits", lambda checkpoint, *_: data.fitted(few, config))
-    monkeypatch.setattr(resources, "available_digits", lambda: {"embedded": (data.EMBEDDED, "all")})
+    monkeypatch.setattr(resources, "available_digits", lambda: {"embedded": resources.EMBEDDED})
     for cached in (
         resources.encoded,
         resources.usage,
@@ -72,7 +72,7 @@ def install(monkeypatch, config: ModelConfig) -> Checkpoint:
 
 
 def usage_of(checkpoint: Checkpoint) -> counting.Usage:
-    few = resources.fitted_digits(checkpoint, data.EMBEDDED, "all")
+    few = resources.fitted_digits(checkpoint, resources.EMBEDDED)
     return counting.usage(encode(checkpoint.model, few), checkpoint.model.config.num_embeddings)
 
 
@@ -85,7 +85,7 @@ def test_the_page_opens_with_the_most_used_code_where_no_tile_is_a_stroke(small_
 
 def test_the_page_opens_with_a_stroke_and_the_background_has_a_line_of_its_own():
     page, default = open_page(), resources.checkpoint("default")
-    usage = resources.usage(default, data.EMBEDDED, "all")
+    usage = resources.usage(default, resources.EMBEDDED)
     total, tiles = usage.all_cells.total, resources.tiles(default)
     (code,) = [int(title.value.split()[1]) for title in page.subheader if title.value.startswith("Code ")]
     assert tiles[code].std() > 0.3
@@ -172,9 +172,7 @@ def test_start_over_brings_the_first_code_back(small_model):
 def test_codes_come_in_every_order(small_model, order, monkeypatch):
     model = small_model.model
     found = (
-        model.latents(resources.fitted_digits(small_model, data.EMBEDDED, "all").images)
-        .permute(0, 2, 3, 1)
-        .flatten(0, 2)
+        model.latents(resources.fitted_digits(small_model, resources.EMBEDDED).images).permute(0, 2, 3, 1).flatten(0, 2)
     )
     model.vq_layer.codebook.copy_(found[:: len(found) // 12][:12])  # so that many are in use
     told = []
@@ -220,7 +218,7 @@ def test_digits_that_cannot_be_read_are_one_calm_sentence(small_model, monkeypat
     monkeypatch.setattr(resources, "fitted_digits", refuse)
     page = open_page()
     assert not page.exception
-    assert [error.value for error in page.error] == ["These digits cannot be opened. The file is damaged: delete it."]
+    assert [error.value for error in page.error] == ["These images cannot be opened. The file is damaged: delete it."]
 
 
 def test_on_a_stage_digits_that_cannot_be_read_are_one_calm_sentence_too(small_model, monkeypatch):
@@ -230,7 +228,7 @@ def test_on_a_stage_digits_that_cannot_be_read_are_one_calm_sentence_too(small_m
     monkeypatch.setattr(resources, "fitted_digits", refuse)
     page = open_page(present="1")
     assert not page.exception
-    assert [error.value for error in page.error] == ["These digits cannot be opened. The file is damaged: delete it."]
+    assert [error.value for error in page.error] == ["These images cannot be opened. The file is damaged: delete it."]
 
 
 def test_the_stage_waits_for_no_reconstruction_that_it_does_not_show(small_model, monkeypatch):
@@ -295,9 +293,7 @@ def test_what_breaks_without_a_code_is_measured_when_asked_for_and_then_said(sma
     while "with it, **" not in text_of(page).split("What breaks without it")[1] and time.monotonic() < deadline:
         time.sleep(0.2)
         page.run()
-    expected = ablate(
-        small_model.model, resources.fitted_digits(small_model, data.EMBEDDED, "all"), small_model.variance
-    )
+    expected = ablate(small_model.model, resources.fitted_digits(small_model, resources.EMBEDDED), small_model.variance)
     worst = int(expected.ranking[0])
     said = f"NMSE **{expected.nmse:.4f}** with it, **{float(expected.without[worst]):.4f}** without"
     assert said in text_of(open_page(code=str(worst)))  # another visitor finds it done
@@ -371,7 +367,7 @@ def test_two_models_are_compared_on_the_same_digits(monkeypatch):
     text = text_of(page)
     assert "Default (EMA)" in text.replace("\\", "")
     for name in ("default", "tutorial"):
-        made = resources.reconstructions(resources.checkpoint(name), data.EMBEDDED, "all")
+        made = resources.reconstructions(resources.checkpoint(name), resources.EMBEDDED)
         assert f"{float(made.nmse.mean()):.4f}" in text
     assert page.query_params["with"] in ("default", ["default"])
 
@@ -396,7 +392,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
 def test_every_table_can_be_parsed_and_says_its_units(small_model):
     usage, config = usage_of(small_model), small_model.model.config
     few, K, counts = (
-        resources.fitted_digits(small_model, data.EMBEDDED, "all"),
+        resources.fitted_digits(small_model, resources.EMBEDDED),
         config.num_embeddings,
         usage_of(small_model).all_cells,
     )

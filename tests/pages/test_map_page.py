@@ -1,6 +1,7 @@
 """The Map page's logic, its figures and the scatter's messages; what needs a pointer is in tests/browser."""
 
 import base64
+import gzip
 import io
 import json
 import re
@@ -18,7 +19,7 @@ from pages.ui.components import scatter
 from pages.ui.components.canvas import Drawing
 from pages.ui.map.coloring import by_error, by_most_use
 from pages.ui.shell.canvas_state import KEY, Canvas, Now, Revision, Source
-from tests.visiting import text_of, visit
+from tests.visiting import html_of, text_of, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import data
 from vqvae.analysis import projection, shipped
@@ -56,7 +57,7 @@ def model(request, monkeypatch, runs) -> Checkpoint:
     few = data.fitted(data.load(data.EMBEDDED, "all").take(torch.arange(0, 5000, 50)), config)
     monkeypatch.setattr(resources, "checkpoint", lambda name: checkpoint)
     monkeypatch.setattr(resources, "fitted_digits", lambda *_: few)
-    monkeypatch.setattr(resources, "available_digits", lambda: {"embedded": (data.EMBEDDED, "all")})
+    monkeypatch.setattr(resources, "available_digits", lambda: {"embedded": resources.EMBEDDED})
     cached = resources.encoded, resources.usage, resources.reconstructions, resources.sheet, resources.tile_sheet
     for each in (*cached, resources.principal_components, resources.tiles):
         each.clear()
@@ -178,7 +179,7 @@ def test_a_selection_fills_the_panel(model):
     chosen = np.array([0, 1, 99])
     page.session_state["map.digits.embedded.0.selected"] = scatter.Selected(1, chosen)
     page.run()
-    nmse = resources.reconstructions(model, data.EMBEDDED, "all").nmse
+    nmse = resources.reconstructions(model, resources.EMBEDDED).nmse
     assert "3 selected" in text_of(page)
     assert f"Mean NMSE **{float(nmse[chosen].mean()):.3f}** · all digits {float(nmse.mean()):.3f}" in text_of(page)
 
@@ -233,7 +234,7 @@ def test_a_sheet_holds_every_picture_and_code():
     codes = torch.randint(0, 300, (7, 2, 3), generator=generator)
     field = ReceptiveField((7, 7), (4, 4), (-3, -3))
     tiles = torch.zeros(300, 3, 2, 2, dtype=torch.uint8)
-    sheet = scatter.make_sheet("name", digits, 255 - digits, codes, torch.rand(7), tiles, field)
+    sheet = gzip.decompress(scatter.make_sheet("name", digits, 255 - digits, codes, torch.rand(7), tiles, field))
     size = int.from_bytes(sheet[:4], "little")
     header = json.loads(sheet[4 : 4 + size])
     parts, at = {}, 4 + size
@@ -253,9 +254,9 @@ def test_codes_wear_the_colour_of_the_digit_that_uses_them_most_and_are_larger_w
     coloring = by_most_use(by_class, data.TEN)
     assert coloring.colors.tolist() == [4, 2, 10]
     assert coloring.entries == (("2", 2), ("4", 4), ("dead", 10))
-    sheet = resources.tile_sheet(model, data.EMBEDDED, "all")
+    sheet = gzip.decompress(resources.tile_sheet(model, resources.EMBEDDED))
     header = json.loads(sheet[4 : 4 + int.from_bytes(sheet[:4], "little")])
-    total = resources.usage(model, data.EMBEDDED, "all").all_cells.total
+    total = resources.usage(model, resources.EMBEDDED).all_cells.total
     assert np.argsort(header["sizes"])[-1] == int(total.argmax())
     assert [words == "dead: no cell takes it" for words in header["said"]] == (total == 0).tolist()
 
@@ -267,9 +268,9 @@ def test_errors_are_coloured_from_least_to_most():
     assert set(coloring.colors) == set(range(len(coloring.palette)))
 
 
-def test_pairs_are_one_picture():
+def test_stacks_are_one_picture():
     digits = (torch.arange(5, dtype=torch.uint8) + 1).view(5, 1, 1, 1).expand(5, 1, 28, 28)
-    html = pictures.pairs(digits, 50 * digits, 3, "title")
+    html = pictures.stacks((digits, 50 * digits), 3, "title")
     assert html.count("<img") == 1
     encoded = re.search(r'src="data:image/png;base64,([^"]+)"', html)[1]
     picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("LA"))
@@ -311,7 +312,7 @@ def test_a_search_that_cannot_be_understood_is_one_sentence(model):
 
 def test_a_search_among_single_cells_selects_cells(model):
     page = open_page(method="pca", show="cells", points="3000")
-    codes = resources.encoded(model, data.EMBEDDED, "all").codes
+    codes = resources.encoded(model, resources.EMBEDDED).codes
     code = int(codes.flatten().bincount().argmax())
     page.text_input(key="map.find").set_value(f"code {code} row 2").run()
     assert not page.exception
@@ -324,7 +325,7 @@ def test_a_search_among_single_cells_selects_cells(model):
 
 
 def test_a_code_picked_on_another_page_selects_the_digits_that_use_it(model):
-    codes = resources.encoded(model, data.EMBEDDED, "all").codes.flatten(1)
+    codes = resources.encoded(model, resources.EMBEDDED).codes.flatten(1)
     code = int(codes[0, 0])
     users = int((codes == code).any(1).sum())
     page = open_page(method="pca", code=str(code))
@@ -353,7 +354,7 @@ def test_a_search_outlives_a_reload_with_its_words(model):
 
 
 def test_the_row_of_a_code_outlives_a_reload(model):
-    code = int(resources.encoded(model, data.EMBEDDED, "all").codes[0, 2, 0])
+    code = int(resources.encoded(model, resources.EMBEDDED).codes[0, 2, 0])
     page = open_page(method="pca")
     page.text_input(key="map.find").set_value(f"code {code} row 3").run()
     assert f"“code {code} row 3”" in text_of(again(page))
@@ -362,7 +363,7 @@ def test_the_row_of_a_code_outlives_a_reload(model):
 def test_a_lasso_outlives_a_reload_to_the_point(model):
     page = open_page(method="pca", by="continuous")
     settings = MapSettings("continuous", "pca")
-    positions = resources.principal_components(model, data.EMBEDDED, "all", settings)
+    positions = resources.principal_components(model, resources.EMBEDDED, settings)
     lasso = ((500, 500), (3500, 700), (2900, 3000), (900, 2400))
     inside = np.flatnonzero(scatter.inside(positions, lasso))
     assert 0 < len(inside) < 100
@@ -405,6 +406,15 @@ def test_selected_codes_outlive_a_reload_and_one_alone_is_picked(model):
     page.session_state["map.show"] = "digits"  # among which those that use it are selected then
     page.run()
     assert "Code 5 is picked." in text_of(page)
+
+
+@pytest.mark.parametrize("model", [{"num_embeddings": 600, "embedding_dim": 5}], ids=["many codes"], indirect=True)
+def test_of_many_codes_the_panel_draws_some_evenly_spaced(model):
+    page = open_page(show="codes", method="pca")
+    assert "256 of 600, evenly spaced." in text_of(page)
+    drawn = re.findall("Tile of code (\\d+)", html_of(page))
+    assert len(drawn) == len(set(drawn)) == 256
+    assert {"0", "597"} <= set(drawn)
 
 
 def test_a_map_that_is_being_computed_is_shown_again_after_a_reload(model, monkeypatch):
@@ -483,7 +493,7 @@ def test_each_of_several_digits_can_be_opened_in_draw(model):
     numbers = json.loads(shown.json)["numbers"]
     assert len(numbers) == 40
     assert set(numbers) < set(range(10, 90))
-    page.session_state["map.opened"] = numbers[3]
+    page.session_state["map.opened"] = "map.digits.embedded.0", numbers[3]
     page.run()
     assert [title.value for title in page.title] == ["Draw"]
     assert page.session_state["digit"] == numbers[3]

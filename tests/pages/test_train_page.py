@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import time
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from pages.ui import resources
 from pages.ui.components import player
 from pages.ui.shell.frame import told_apart
 from pages.ui.train import collapse_lab, side_by_side
-from tests.visiting import PATIENCE, text_of, visit
+from tests.visiting import PATIENCE, colour_images, text_of, uploaded, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import data
 from vqvae.background import download
@@ -161,19 +162,6 @@ def test_nobody_starts_before_the_browser_has_said_who_it_is():
 def test_nothing_that_a_visitors_checkpoints_would_push_down_is_there_before_them(token):
     headings = [[one.value for one in open_page(who).subheader] for who in (None, token)]
     assert headings == [[], ["Your checkpoints", "Watch three codebooks learn", "Collapse lab"]]
-
-
-def colour_images(count: int = 40) -> bytes:
-    """An npz file of images of CIFAR-10's size, of two classes in turn."""
-    file = io.BytesIO()
-    pixels = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
-    np.savez_compressed(file, images=pixels, labels=np.arange(count) % 2)
-    return file.getvalue()
-
-
-def uploaded(page: AppTest, name: str, content: bytes) -> AppTest:
-    (uploader,) = [one for one in page.file_uploader if one.label == "Upload images"]
-    return uploader.set_value((name, content, "application/octet-stream")).run()
 
 
 def test_ones_own_images_are_chosen_as_they_come_in_and_trained_on(token, monkeypatch):
@@ -555,6 +543,25 @@ def other_model(seed: int = 5) -> Checkpoint:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Checkpoint(VQVAE(ModelConfig(num_embeddings=8, embedding_dim=4)).requires_grad_(False).eval(), 0.1)
+
+
+def test_a_model_of_ones_own_images_is_told_by_figures_on_those(token, finished, few_digits):
+    held_out = Evaluation("flowers", "test", 4, 0.02, 0.25, 17.0, 5.0, 6)
+    OwnCheckpoints(Visitor(token)).add(
+        replace(other_model(), dataset="flowers", measured=(held_out,)), "rose", resources.digits()
+    )
+    page = open_page(token)
+    (row,) = [row for row in page.dataframe[0].value.to_dict("records") if row["Model"] == "rose"]
+    assert row["Trained on"] == "flowers"
+    assert math.isnan(row["NMSE"])
+    assert "A model of other images has no figures here." in text_of(page)
+    content = OwnCheckpoints(Visitor(token)).content(OwnCheckpoints(Visitor(token)).entries()[0].name)
+    stranger = open_page(new_token())
+    (uploader,) = [one for one in stranger.file_uploader if one.label == "Upload a checkpoint"]
+    stranger = uploader.set_value(("rose.safetensors", content, "application/octet-stream")).run()
+    assert (
+        r"“rose” is yours now: NMSE 0.2500 on 4 held\-out images of flowers, 6 of 8 codes" in stranger.success[0].value
+    )
 
 
 def test_what_was_saved_last_is_what_its_buttons_are_about(token, finished, few_digits):

@@ -63,11 +63,6 @@ def patches(pixels: Tensor, inside: Tensor, captions: Sequence[str], titles: Seq
     return f'{STYLE}<div class="patches">{"".join(figures)}{empty * (places - len(figures))}</div>'
 
 
-def pairs(digits: Tensor, reconstructions: Tensor, columns: int, title: str) -> str:
-    """Digits above their reconstructions, (M, C, H, W) uint8 each, as one picture of so many columns."""
-    return stacks((digits, reconstructions), columns, title)
-
-
 def stacks(layers: Sequence[Tensor], columns: int, title: str) -> str:
     """Pictures above one another, layers of (M, C, H, W) uint8 each, as one picture of so many columns of stacks."""
     M, _, H, W = layers[0].shape

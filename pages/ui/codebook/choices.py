@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages.ui import resources
 from pages.ui.charts.toolbar import PICTURES
 from pages.ui.shell import ladder
-from pages.ui.shell.choices import DIGITS, check_code, check_digits, choose, name_of_digits
+from pages.ui.shell.choices import DIGITS, called_images, check_code, check_images, choose, images_out_of
 from pages.ui.shell.frame import Scene, name_of_model
+from pages.ui.shell.messages import plain
+from pages.ui.shell.own_images import available_images
 from pages.ui.shell.url_state import Field, one_of, whole
 
 ORDERS = {"use": "Use", "index": "Index", "class": "Class", "similarity": "Similarity"}
@@ -24,7 +25,7 @@ COLOURS = {"none": "None", "class": "By class"}
 
 FIELDS = (
     Field("code", whole(0, 10**6), None, shared=True),
-    Field("digits", one_of(*DIGITS), "embedded"),
+    Field("digits", images_out_of(*DIGITS), "embedded"),
     Field("section", one_of(*SECTIONS), "usage"),
     Field("order", one_of(*ORDERS), "use"),
     Field("scale", one_of(*SCALES), "linear"),
@@ -39,15 +40,16 @@ FIELDS = (
 def check(scene: Scene) -> None:
     """Let go of what there is not here; before any widget is drawn."""
     check_code(scene.state, scene.checkpoint.model.config.num_embeddings)
-    check_digits(scene.state, resources.available_digits())
+    check_images(scene.state, available_images(scene.visitor), scene.visitor)
 
 
 def draw(scene: Scene) -> None:
     """What is counted, and in which order codes come."""
-    state, available = scene.state, resources.available_digits()
+    state, me = scene.state, scene.visitor
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        if len(available) > 1:
-            offered = {name: name_of_digits(name, scene.checkpoint) for name in available}
+        if len(available := available_images(me)) > 1:
+            called = called_images(available, scene.checkpoint, me)
+            offered = {name: plain(words) for name, words in called.items()}
             choose(state, "Images", "digits", offered, "What the usage is measured on.")
         choose(
             state,

@@ -44,6 +44,7 @@ def ranking(view: CodebookView) -> None:
         alt=f"What each of the {view.K} codes adds to the NMSE when it is banned",
     )
     worst = int(ablation.ranking[0])
+    other = ", whatever is chosen above" if view.ablated != view.source else ""
     nothing = int((ablation.without <= ablation.nmse).sum())
     st.markdown(
         f"**Code {worst} is missed most:** NMSE {ablation.nmse:.4f} with it, {float(ablation.without[worst]):.4f} "
@@ -55,7 +56,7 @@ def ranking(view: CodebookView) -> None:
         "One code at a time is banned: each cell that took it goes to its next nearest code, and the decoder draws "
         "again; nothing is retrained. Bars are what that adds to the NMSE. A code can be used often and missed "
         "little where another is nearly its equal. Click a column to pick its code. "
-        f"Measured on {view.embedded.described}, all cells, whatever is chosen above."
+        f"Measured on {view.ablated_digits.described}, all cells{other}."
     )
 
 
@@ -79,19 +80,19 @@ def missed(view: CodebookView, code: int) -> None:
         f"NMSE **{before:.4f}** with it, **{after:.4f}** without, {after / before - 1:+.1%}: rank {rank} of {view.K}."
     )
     indices = tuple(ablation.digits_of(code).tolist())
-    many = view.embedded.many
+    many = view.ablated_digits.many
 
     def stacks() -> str:
-        redrawn = resources.redrawn(view.checkpoint, indices, code)
+        redrawn = resources.redrawn(view.checkpoint, view.ablated, indices, code)
         layers = (redrawn.originals, redrawn.before.pixels, redrawn.after.pixels, redrawn.change)
         return pictures.stacks(layers, DAMAGED, f"The {many} damaged most: originals, with code {code}, without it")
 
-    st.html(resources.built(stacks, "damaged most", view.checkpoint, indices, code))
+    st.html(resources.built(stacks, "damaged most", view.checkpoint, view.ablated, indices, code))
     st.caption(
         f"The {many} that suffer most: originals, with the code, without it, and how far each pixel moves. "
-        f"Measured on {view.embedded.described}, all cells."
+        f"Measured on {view.ablated_digits.described}, all cells."
         if indices
-        else f"None of the {view.embedded.described} uses it, so nothing changes."
+        else f"None of the {view.ablated_digits.described} uses it, so nothing changes."
     )
 
 
@@ -102,7 +103,7 @@ def measure(view: CodebookView) -> None:
     work = Work(
         "codebook",
         key,
-        lambda visitor: resources.ablations().start(key, view.checkpoint, view.embedded, visitor),
+        lambda visitor: resources.ablations().start(key, view.checkpoint, view.ablated_digits, visitor),
         me.folder.name if me else None,
     )
     work.rejoin(resources.ablations().of)
@@ -126,5 +127,5 @@ def measure(view: CodebookView) -> None:
             st.error(f"This could not be measured ({work.error}). Try again, or choose another model.")
         work.button("Measure", primary=True)
         st.caption(
-            f"Each code is banned in turn, on {view.embedded.described}: about half a minute, in the background."
+            f"Each code is banned in turn, on {view.ablated_digits.described}: about half a minute, in the background."
         )

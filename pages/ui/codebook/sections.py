@@ -19,6 +19,8 @@ from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.chart import chart
 from pages.ui.shell.choices import choose
 from pages.ui.shell.code_selection import Picking
+from pages.ui.shell.frame import Scene
+from pages.ui.shell.own_images import ask
 from pages.ui.shell.words import article
 from vqvae.analysis.usage import adjacency, entropy_bits
 from vqvae.analysis.usage import lift as lift_of
@@ -36,11 +38,13 @@ LIFT = (
 )
 
 
-def heading() -> DeltaGenerator:
-    """The heading; beside it the place for what can be taken away."""
+def heading(scene: Scene) -> DeltaGenerator:
+    """The heading; beside it what takes images in, and the place for what can be taken away."""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.subheader("How codes are used", anchor=False, width="content")
-        return st.popover("Download", icon=":material/download:")
+        with st.container(horizontal=True, width="content", gap="small"):
+            ask(scene.state, "digits", scene.visitor)
+            return st.popover("Download", icon=":material/download:")
 
 
 def draw(view: CodebookView) -> list[ComparedModel]:

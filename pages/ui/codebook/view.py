@@ -1,4 +1,4 @@
-"""What the Codebook page looks at: one model's codebook on some digits, counted with background cells or without."""
+"""What the Codebook page looks at: one model's codebook on some images, counted with background cells or without."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,12 +11,13 @@ from pages.ui import resources
 from pages.ui.charts.toolbar import toolbar
 from pages.ui.codebook.tables import ComparedModel
 from pages.ui.shell.frame import Scene
+from pages.ui.shell.own_images import available_images, chosen_images
 from pages.ui.shell.url_state import PageState
 from vqvae.analysis.ablation import Ablation
 from vqvae.analysis.encoding import Encoded
 from vqvae.analysis.usage import Counts, Usage, beside, by_class, by_use, entropy_bits
 from vqvae.checkpoint import Checkpoint
-from vqvae.data import EMBEDDED, Digits
+from vqvae.data import Digits
 from vqvae.evaluation import perplexity
 
 STROKE = 0.3  # standard deviation of a tile's pixels, at least, where it is a stroke: neither paper nor ink alone
@@ -28,13 +29,13 @@ class CodebookView:
 
     scene: Scene
     checkpoint: Checkpoint  # the scene's, or the one beside it
-    source: tuple[str, str]  # data set and split
+    source: resources.ImageSource
     with_background: bool
 
     @classmethod
     def chosen(cls, scene: Scene) -> Self:
         """What the address asks for. Raises DataError."""
-        source = resources.available_digits()[scene.state["digits"]]
+        source = chosen_images(scene.state["digits"], available_images(scene.visitor))
         view = cls(scene, scene.checkpoint, source, scene.state["cells"] == "all")
         view.usage  # noqa: B018 - raises what cannot be read before anything is drawn
         return view
@@ -53,18 +54,18 @@ class CodebookView:
 
     @cached_property
     def digits(self) -> Digits:
-        return resources.fitted_digits(self.checkpoint, *self.source)
+        return resources.fitted_digits(self.checkpoint, self.source)
 
     @cached_property
     def encoded(self) -> Encoded:
-        return resources.encoded(self.checkpoint, *self.source)
+        return resources.encoded(self.checkpoint, self.source)
 
     @cached_property
     def usage(self) -> Usage:
-        return resources.usage(self.checkpoint, *self.source)
+        return resources.usage(self.checkpoint, self.source)
 
     @property
-    def of(self) -> tuple[Checkpoint, tuple[str, str], bool]:
+    def of(self) -> tuple[Checkpoint, resources.ImageSource, bool]:
         """What is counted, to tell figures apart by."""
         return self.checkpoint, self.source, self.with_background
 
@@ -82,17 +83,22 @@ class CodebookView:
 
     @cached_property
     def ablation_key(self) -> str:
-        return resources.ablation_key(self.checkpoint)
+        return resources.ablation_key(self.checkpoint, self.ablated)
 
     @cached_property
     def ablation(self) -> Ablation | None:
-        """What breaks without each code, on `embedded`; None where it was not measured, or K is 1."""
+        """What breaks without each code, on `ablated`; None where it was not measured, or K is 1."""
         return resources.ablations().find(self.ablation_key, self.K)
 
+    @property
+    def ablated(self) -> resources.ImageSource:
+        """What ablations are measured on: a visitor's own images where those are looked at, else the embedded ones."""
+        return self.source if self.source.folder else resources.EMBEDDED
+
     @cached_property
-    def embedded(self) -> Digits:
-        """The digits that ablations are measured on, whatever else is looked at."""
-        return resources.fitted_digits(self.checkpoint, EMBEDDED, "all")
+    def ablated_digits(self) -> Digits:
+        """The images that ablations are measured on."""
+        return resources.fitted_digits(self.checkpoint, self.ablated)
 
     @cached_property
     def order(self) -> Tensor:
@@ -154,5 +160,5 @@ class CodebookView:
             perplexity(self.usage.ink_cells.total),
             float(entropy_bits(self.counts.total)),
             len(self.usage.dead),
-            float(resources.reconstructions(self.checkpoint, *self.source).nmse.mean()),
+            float(resources.reconstructions(self.checkpoint, self.source).nmse.mean()),
         )

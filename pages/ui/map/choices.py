@@ -2,11 +2,14 @@
 
 from pages.ui import resources
 from pages.ui.map.linked import LINKED
-from pages.ui.shell.choices import check_code, check_digits, choose
+from pages.ui.shell.choices import check_code, check_images, choose, images_out_of
 from pages.ui.shell.frame import Scene
+from pages.ui.shell.own_images import available_images
 from pages.ui.shell.url_state import Field, PageState, one_of, text_up_to, whole
 from pages.ui.shell.words import article
 from vqvae.analysis.projection import MAX_POINTS, MapSettings
+from vqvae.data import Digits
+from vqvae.runs.visitor import Visitor
 
 LONGEST = 100  # letters of a search
 # What a map may be asked for: the lowest and the highest.
@@ -24,7 +27,7 @@ FIELDS = (
     Field("by", one_of(*BY), "quantised"),
     Field("method", one_of(*METHODS), "t-sne"),
     Field("color", one_of(*COLORS), "class"),
-    Field("digits", one_of(*MAPPED), "embedded"),
+    Field("digits", images_out_of(*MAPPED), "embedded"),
     Field("points", whole(*POINTS), MapSettings.points),
     Field("neighbours", whole(*NEIGHBOURHOODS), MapSettings.neighbourhood),
     Field("seed", whole(*SEEDS), MapSettings.seed),
@@ -33,23 +36,23 @@ FIELDS = (
 )
 
 
-def available() -> dict[str, tuple[str, str]]:
-    """The digits that can be mapped here: their name in the address -> data set and split."""
-    return {name: source for name, source in resources.available_digits().items() if name in MAPPED}
+def mapped_images(me: Visitor | None) -> dict[str, resources.ImageSource]:
+    """The images that can be mapped, by their names in an address."""
+    return {name: source for name, source in available_images(me).items() if name in MAPPED or source.folder}
 
 
 def check(scene: Scene) -> None:
     """Let go of what there is not here; before any widget is drawn."""
     state = scene.state
     check_code(state, scene.checkpoint.model.config.num_embeddings)
-    check_digits(state, available())
+    check_images(state, mapped_images(scene.visitor), scene.visitor)
     if state["color"] not in _colors(state):
         state["color"] = "class"
 
 
-def draw(scene: Scene) -> None:
+def draw(scene: Scene, images: Digits) -> None:
     """What is shown, and in which colours; all else is behind "Settings"."""
-    state, images = scene.state, resources.digits(scene.checkpoint)
+    state = scene.state
     show = choose(
         state,
         "Show",
@@ -84,7 +87,12 @@ def arrangement(state: PageState) -> None:
 
 def shown(state: PageState) -> tuple[str, ...]:
     """What makes another map of it: where a click changes it, the whole page is drawn again."""
-    return tuple(state[name] for name in ("show", "by", "method"))
+    return tuple(state[name] for name in ("show", "by", "method", "digits"))
+
+
+def gone(scene: Scene) -> bool:
+    """Whether the images that are shown have been deleted since, perhaps in another tab."""
+    return scene.state["digits"] not in mapped_images(scene.visitor)
 
 
 def _colors(state: PageState) -> dict[str, str]:

@@ -39,7 +39,7 @@ def of(view: MapView, pace: float | None) -> Known | Running | Start:
     sketch = work.job.sketch if work.job and work.running else None
     if sketch is not None:
         return Running(sketch)
-    components = resources.principal_components(view.checkpoint, *view.source, view.settings)
+    components = resources.principal_components(view.checkpoint, view.source, view.settings)
     return Running(components) if work.running else Start(components)
 
 
@@ -100,7 +100,7 @@ def words(view: MapView, now: Known | Running | Start) -> None:
 def _found(view: MapView) -> np.ndarray | None:
     """The positions where they are known, and principal components always are."""
     if view.settings.method == "pca":
-        return resources.principal_components(view.checkpoint, *view.source, view.settings)
+        return resources.principal_components(view.checkpoint, view.source, view.settings)
     return resources.maps().find(view.key, len(view.points.indices))
 
 
@@ -110,10 +110,11 @@ def _left(job: Job) -> str:
 
 def _which(view: MapView) -> str:
     """What lies where, in a sentence or two."""
-    count, settings = len(view.points.indices), view.settings
+    settings = view.settings
+    points = f"{len(view.points.indices):,} {SPACES[settings.space].format(images=view.digits.many)}"
     if settings.method == "pca":
-        return f"The two leading principal components of {count:,} {SPACES[settings.space]}."
+        return f"The two leading principal components of {points}."
     return (
-        f"t-SNE of {count:,} {SPACES[settings.space]}; neighbourhood size {settings.neighbourhood}, "
+        f"t-SNE of {points}; neighbourhood size {settings.neighbourhood}, "
         f"seed {settings.seed}. Near means alike; gaps between clusters, and their sizes, mean little."
     )

@@ -15,10 +15,13 @@ from pages.ui.components.thumbnails import sheet as thumbnail_sheet
 from pages.ui.components.thumbnails import thumbnails
 from pages.ui.map.search_box import followed
 from pages.ui.map.view import MapView
+from pages.ui.shell.open_in_draw import open_in_draw
+from pages.ui.shell.words import called
 from vqvae.analysis.search import telling_codes
 
 SHOWN = 40  # digits at once
 COLUMNS = 8
+TILES = 256  # codes at once
 TELLING = 6  # codes that tell a selection from the rest
 
 
@@ -51,38 +54,38 @@ def _digits(view: MapView, selected: Tensor) -> None:
             some, all_of_them = (torch.bincount(of, minlength=classes) for of in (digits.labels[chosen], digits.labels))
             return class_mix(some, all_of_them, digits.classes, digits.one)
 
-        _classes(resources.built(mix, "mix of all", view.key) if everything else mix())
+        _classes(resources.built(mix, "mix of all", view.source, view.key) if everything else mix())
     some = chosen[torch.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().long()]
     if not everything:
         _telling(view, chosen)
-    opens = view.state["digits"] == "embedded"  # the digits that Draw has
-    st.markdown(f"**{pairs}**", help="A click opens one in Draw." if opens else None)
-    layers = digits.pixels[some], made.pixels[some]
-    if opens:
+    st.markdown(f"**{pairs}**", help="A click opens one in Draw.")
 
-        def sheet() -> str:
-            return thumbnail_sheet(layers, COLUMNS)
+    def sheet() -> str:
+        return thumbnail_sheet((digits.pixels[some], made.pixels[some]), COLUMNS)
 
-        picture = resources.built(sheet, "sheet of all", view.key) if everything else sheet()
-        _open_in_draw(view, picture, some.tolist(), pairs)
-    else:
-        st.html(pictures.pairs(*layers, COLUMNS, pairs))
+    picture = resources.built(sheet, "sheet of all", view.source, view.key) if everything else sheet()
+    _thumbnails(view, picture, some.tolist(), pairs)
     st.caption(
         (f"{len(some)} of {len(chosen):,}, evenly spaced. " if len(some) < len(chosen) else "")
         + f"Measured on {digits.described}."
     )
 
 
-def _open_in_draw(view: MapView, sheet: str, numbers: list[int], title: str) -> None:
+def _thumbnails(view: MapView, sheet: str, numbers: list[int], title: str) -> None:
     """The digits on a sheet, each a button; of one alone a link as well."""
 
     def pick(number: int) -> None:
-        st.session_state["map.opened"] = number
+        st.session_state["map.opened"] = view.canvas, number
 
-    thumbnails(sheet, numbers, COLUMNS, title, f"map.thumbnails.{view.state.restarts}", pick)
-    if (number := st.session_state.pop("map.opened", None)) is not None:
-        st.switch_page("pages/draw.py", query_params={"digit": str(number)})
-    if len(numbers) == 1:
+    known = view.source == resources.EMBEDDED  # to Draw, by their numbers
+    thumbnails(sheet, numbers, COLUMNS, title, view.digits.one, f"map.thumbnails.{view.state.restarts}", pick)
+    of, number = st.session_state.pop("map.opened", ("", 0))
+    if of == view.canvas:  # the same images are still shown
+        if known:
+            st.switch_page("pages/draw.py", query_params={"digit": str(number)})
+        name = f"{called(view.digits, number)}, one of the {view.digits.described}"
+        open_in_draw(view.checkpoint, name, view.digits.pixels[number])
+    if known and len(numbers) == 1:
         st.page_link(
             "pages/draw.py",
             label=f"Open {view.digits.one} {numbers[0]} in Draw",
@@ -122,7 +125,7 @@ def _codes(view: MapView, selected: list[int]) -> None:
     chosen = selected or list(range(view.config.num_embeddings))
     counts = view.usage.all_cells
     st.subheader(
-        "All codes" if not selected else f"Code {chosen[0]}" if len(chosen) == 1 else f"{len(chosen)} codes selected",
+        "All codes" if not selected else f"Code {chosen[0]}" if len(chosen) == 1 else f"{len(chosen):,} codes selected",
         anchor=False,
     )
     total = int(counts.total[chosen].sum())
@@ -135,7 +138,14 @@ def _codes(view: MapView, selected: list[int]) -> None:
         table = counts.by_class
         _classes(class_mix(table[:, chosen].sum(1), table.sum(1), view.digits.classes, view.digits.one))
     st.markdown("**Tiles**", help="What the decoder draws for a code among copies of itself.")
-    st.html(pictures.tiles(resources.tiles(view.checkpoint)[chosen], chosen))
+    some = [chosen[n * len(chosen) // TILES] for n in range(TILES)] if len(chosen) > TILES else chosen
+
+    def tiles() -> str:
+        return pictures.tiles(resources.tiles(view.checkpoint)[some], some)
+
+    st.html(tiles() if selected else resources.built(tiles, "tiles of all", view.checkpoint))
+    if len(some) < len(chosen):
+        st.caption(f"{len(some)} of {len(chosen):,}, evenly spaced.")
     if len(chosen) == 1:
         st.page_link("pages/codebook.py", label=f"Code {chosen[0]} in the codebook", icon=":material/grid_view:")
     st.caption(f"Measured on {view.digits.described}.")

@@ -12,6 +12,7 @@ from pages.ui.components.scatter import Coloring, Mark, Plot, scatter, send_shee
 from pages.ui.map.coloring import by_class, by_code, by_error, by_most_use
 from pages.ui.map.view import MapView
 from pages.ui.shell.canvas_state import drawn
+from pages.ui.shell.media import GZIP, address_of
 from vqvae.analysis.neighbours import between, nearest_digits
 from vqvae.data import fitted_pixels
 
@@ -57,8 +58,11 @@ def from_draw(view: MapView, positions: np.ndarray) -> tuple[Mark, ...]:
 
 def send_pictures(view: MapView) -> None:
     """Bring what the canvas shows of each point to the browser, once a model and data set."""
-    sheet = resources.tile_sheet if view.noun == "codes" else resources.sheet
-    send_sheet(sheet(view.checkpoint, *view.source), f"map.sheet.{view.state.restarts}")
+    codes = view.noun == "codes"
+    sheet = (resources.tile_sheet if codes else resources.sheet)(view.checkpoint, view.source)
+    name = (resources.tile_sheet_name if codes else resources.sheet_name)(view.checkpoint, view.source)
+    key = f"map.sheet.{view.state.restarts}"
+    send_sheet(name, address_of(sheet, GZIP, key), key)
 
 
 def picture(view: MapView, positions: np.ndarray, marks: Sequence[Mark]) -> np.ndarray:
@@ -71,7 +75,7 @@ def picture(view: MapView, positions: np.ndarray, marks: Sequence[Mark]) -> np.n
             ids=view.ids,
             coloring=_coloring(view),
             labels=np.zeros_like(view.ids) if codes else view.digits.labels[view.points.indices].numpy(),
-            sheet=name(view.checkpoint, *view.source),
+            sheet=name(view.checkpoint, view.source),
             view=f"{view.checkpoint.fingerprint} {view.settings.space} {view.settings.method}",
             title=f"Map of the {view.what}." if codes else f"Map of {view.what} of the {view.digits.described}.",
             noun=view.noun,

@@ -9,6 +9,7 @@ from pages.ui.components.scatter import Selected, select, selection
 from pages.ui.map.choices import LONGEST
 from pages.ui.map.view import MapView
 from vqvae.analysis.search import EXAMPLES, SearchError, search
+from vqvae.data import DataError
 
 
 def draw(view: MapView) -> None:
@@ -85,6 +86,8 @@ def find(view: MapView) -> None:
     except SearchError as error:
         st.session_state["map.unclear"] = view.state["find"]
         _say(view, f"This search was not understood: {error}.", "")
+    except DataError as error:
+        _say(view, f"Nothing can be found. {error}", "")
 
 
 def _seek(view: MapView, request: str) -> str:

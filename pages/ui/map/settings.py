@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from pages.ui.map.choices import NEIGHBOURHOODS, POINTS, SEEDS, arrangement, available
+from pages.ui.map.choices import NEIGHBOURHOODS, POINTS, SEEDS, arrangement, mapped_images
 from pages.ui.map.view import MapView
-from pages.ui.shell.choices import name_of_digits, take_typed, typed_field
+from pages.ui.shell.choices import called_images, take_typed, typed_field
+from pages.ui.shell.own_images import bring
 
 BOUNDS = {"points": POINTS, "neighbours": NEIGHBOURHOODS, "seed": SEEDS}
 
@@ -25,16 +26,19 @@ def draw(view: MapView) -> None:
             _form(view)
             if st.form_submit_button("Show this map", type="primary", width="stretch", on_click=send):
                 st.rerun()
+        bring(state, "digits", view.scene.visitor)
 
 
 def _form(view: MapView) -> None:
-    state, offered = view.state, available()
+    state, me = view.state, view.scene.visitor
+    offered = mapped_images(me)
+    called = called_images(offered, view.checkpoint, me)
     if len(offered) > 1:
         st.selectbox(
             "Images from",
             list(offered),
             key=state.key("digits"),
-            format_func=lambda name: name_of_digits(name, view.checkpoint),
+            format_func=called.__getitem__,
             persist_state="session",
         )
     if view.noun != "codes":

@@ -9,7 +9,7 @@ from pages.ui.map.view import MapView
 
 def draw(view: MapView, now: Known | Running | Start) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map-row"):
-        choices.draw(view.scene)
+        choices.draw(view.scene, view.digits)
         search_box.draw(view)
         settings.draw(view)
         layout.button(view, now)

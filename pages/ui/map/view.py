@@ -8,8 +8,9 @@ import numpy as np
 from torch import Tensor
 
 from pages.ui import resources
-from pages.ui.map.choices import available
+from pages.ui.map.choices import mapped_images
 from pages.ui.shell.frame import Scene
+from pages.ui.shell.own_images import chosen_images
 from pages.ui.shell.url_state import PageState
 from vqvae.analysis.encoding import Encoded
 from vqvae.analysis.projection import MapSettings, Points, content_key
@@ -23,7 +24,7 @@ from vqvae.model import Sizes
 @dataclass(frozen=True)
 class MapView:
     scene: Scene
-    source: tuple[str, str]  # data set and split
+    source: resources.ImageSource
     digits: Digits  # all of them, in the size that the model takes
     settings: MapSettings
     points: Points
@@ -33,8 +34,8 @@ class MapView:
     def chosen(cls, scene: Scene) -> Self:
         """The map that the address asks for. Raises DataError."""
         state, checkpoint = scene.state, scene.checkpoint
-        source = available()[state["digits"]]
-        digits = resources.fitted_digits(checkpoint, *source)
+        source = chosen_images(state["digits"], mapped_images(scene.visitor))
+        digits = resources.fitted_digits(checkpoint, source)
         settings = MapSettings(
             state["by"] if state["show"] == "digits" else state["show"],
             state["method"],
@@ -87,15 +88,15 @@ class MapView:
 
     @property
     def encoded(self) -> Encoded:
-        return resources.encoded(self.checkpoint, *self.source)
+        return resources.encoded(self.checkpoint, self.source)
 
     @property
     def usage(self) -> Usage:
-        return resources.usage(self.checkpoint, *self.source)
+        return resources.usage(self.checkpoint, self.source)
 
     @property
     def reconstructions(self) -> Reconstructions:
-        return resources.reconstructions(self.checkpoint, *self.source)
+        return resources.reconstructions(self.checkpoint, self.source)
 
     @property
     def of_points(self) -> Tensor:

@@ -1,16 +1,20 @@
 """Controls that several pages have."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.shell.url_state import PageState
+from pages.ui.shell.own_images import adopt, titles_of
+from pages.ui.shell.url_state import PageState, one_of
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DATASETS, EMBEDDED
+from vqvae.runs.run import is_own_images
+from vqvae.runs.visitor import Visitor
 
-# The digits that a page may be measured on, by their names in an address; `resources` knows which of them are here.
+GONE = "Your images"  # which have been deleted just now
+# What everybody may measure on, by names in an address; `available_images` has those that are here, and one's own.
 DIGITS = {"embedded": "5,000 embedded", "mnist-test": "MNIST test", "mnist-train": "MNIST training"}
 
 
@@ -29,19 +33,42 @@ def choose(state: PageState, label: str, name: str, options: dict[str, str], exp
     return state[name]
 
 
-def name_of_digits(name: str, checkpoint: Checkpoint | None = None) -> str:
-    """What the digits of a name in an address are called; a model, or whoever started the server, may have others."""
+def images_out_of(*names: str) -> Callable[[str], str]:
+    """A parser of a field that names images: one of these, or a visitor's own."""
+    known = one_of(*names)
+    return lambda text: text if is_own_images(text) else known(text)
+
+
+def called_images(available: Iterable[str], checkpoint: Checkpoint, me: Visitor | None) -> dict[str, str]:
+    """What the images of these names in an address are called, by the names."""
+    own = titles_of(me)
+    return {name: own[name] if name in own else _called(name, checkpoint) for name in available}
+
+
+def _called(name: str, checkpoint: Checkpoint) -> str:
+    """Of what every visitor is offered; a model, or whoever started the server, may have other images."""
     brought = resources.digits(checkpoint) if name == "embedded" else None
     if brought is None or brought.dataset == EMBEDDED:
-        return DIGITS[name]
+        return DIGITS.get(name, GONE)
     return f"{len(brought):,} " + (brought.many if brought.dataset in DATASETS else f"of {brought.dataset}")
 
 
-def check_digits(state: PageState, available: Container[str]) -> None:
-    """Turn to the embedded digits where the chosen ones are not here, and say so; before any widget is drawn."""
-    if state["digits"] not in available:
+def check_images(state: PageState, available: Container[str], me: Visitor | None) -> None:
+    """Turn to the embedded digits where the chosen images are not here, and say so; before any widget is drawn.
+
+    Stops the run in the moment before the browser has said whose images these may be.
+    """
+    adopt(state, "digits")
+    if state["digits"] in available:
+        return
+    if not is_own_images(state["digits"]):
         state.warn("Full MNIST is not on this machine, so you see the images that are. README.md says how to get it.")
-        state["digits"] = "embedded"
+    elif me is None:
+        st.caption("Opening your images …")
+        st.stop()
+    else:
+        state.warn("The images in this address are not yours, or were deleted, so you see those that come along.")
+    state["digits"] = "embedded"
 
 
 def check_code(state: PageState, num_embeddings: int) -> None:

@@ -3,6 +3,11 @@
 Plotly drops its selection whenever its figure changes. So a figure is drawn with the code that was picked elsewhere
 (by number, from a list, in the address) as selected; a click in it then moves plotly's own selection, and the figure
 stays as it was until something else changes.
+
+The code itself has one home, the session's `code`, which is the address's as well. What else holds a code does so
+because a widget or a figure has a value of its own: plotly's selection here, the list of dead codes (emptied once it
+was heard), the pills of codes that tell a selection from the rest, and what a map has shown last, so that it moves only
+for another one.
 """
 
 from collections.abc import Hashable

@@ -188,7 +188,7 @@ def _ending_well(state: PageState) -> Iterator[None]:
     try:
         yield
     except DataError as error:
-        st.error(f"These digits cannot be opened. {error}")
+        st.error(f"These images cannot be opened. {error}")
     except CheckpointError as error:
         st.error(f"This model cannot be opened. {error} Pick another one in the sidebar.")
     except AdapterError as error:
@@ -203,8 +203,8 @@ atexit.register(gc.unfreeze)  # else compiled modules complain of leaks at the e
 def _settle() -> None:
     """Leave what was imported out of all garbage collections to come.
 
-    Streamlit collects after every run of a page or fragment. With the 280,000 objects of torch and plotly, which live
-    as long as the process, that takes 0.15 s, in which no other visitor is served either.
+    A full collection of the 280,000 objects of torch and plotly, which live as long as the process, takes 0.15 s, in
+    which no visitor is served.
     """
     if len(sys.modules) != _settled["modules"]:
         _settled["modules"] = len(sys.modules)

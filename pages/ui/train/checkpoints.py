@@ -11,7 +11,8 @@ from pages.ui.train import prior
 from pages.ui.train.download import DATASETS
 from vqvae import checkpoint as checkpoints
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
-from vqvae.data import DataError
+from vqvae.data import DataError, described
+from vqvae.evaluation import Evaluation
 from vqvae.foreign import Settings
 from vqvae.limits import UPLOADS
 from vqvae.runs.own_checkpoints import LARGEST_SIDE, LONGEST_TITLE, Entry, OwnCheckpoints, is_own
@@ -145,11 +146,12 @@ def add(own: OwnCheckpoints, checkpoint: Checkpoint, title: str, place: str = PL
     before, config = own.same_weights(checkpoint), checkpoint.model.config
     title = title or (before.title if before else f"K = {config.num_embeddings}, D = {config.embedding_dim}")
     entry = own.add(checkpoint, title, resources.digits())
-    figures = resources.figures_on_digits(own.open(entry.name))
+    figures = of_own_images(checkpoint) or resources.figures_on_digits(own.open(entry.name))
+    images = described(*figures[:3]) if figures.dataset == checkpoint.dataset else "the embedded digits"
     say(
         place,
         "success",
-        f"“{plain(entry.title)}” is yours now: NMSE {figures.nmse:.4f} on the embedded digits, {figures.codes_used} of "
+        f"“{plain(entry.title)}” is yours now: NMSE {figures.nmse:.4f} on {plain(images)}, {figures.codes_used} of "
         f"{config.num_embeddings} codes used. Choose it as the model in the sidebar.",
     )
     st.session_state["train.deleted"] = None
@@ -157,27 +159,34 @@ def add(own: OwnCheckpoints, checkpoint: Checkpoint, title: str, place: str = PL
     st.toast(f"Kept as “{plain(entry.title)}”.", icon=":material/save:")  # the sentence may be out of sight
 
 
+def of_own_images(checkpoint: Checkpoint) -> Evaluation | None:
+    """The held-out figures of a model that was trained on somebody's own images: on digits it would have none."""
+    if checkpoint.dataset is None or checkpoint.dataset in DATASETS:
+        return None
+    return next((one for one in checkpoint.measured if one.dataset == checkpoint.dataset), None)
+
+
 def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
     """All models that this visitor has, shipped ones included, measured on the same digits."""
-    rows = []
+    rows, others = [], False
     for name, title in (resources.everybodys() | told_apart(entries)).items():
         try:
             opened = resources.checkpoint(name) if not is_own(name) else resources.own_checkpoint(own, name)
             if resources.digits(opened) is not resources.digits():
                 continue  # it knows other images: its figures are not to be compared
-            figures = resources.figures_on_digits(opened)
+            figures = None if of_own_images(opened) else resources.figures_on_digits(opened)
         except (CheckpointError, DataError) as error:
             rows.append({"Model": title, "Recipe": str(error)})
             continue
-        recipe, config = opened.recipe, opened.model.config
+        recipe, config, others = opened.recipe, opened.model.config, others or figures is None
         rows.append(
             {
                 "Model": title,
-                "NMSE": round(figures.nmse, 4),
-                "PSNR": round(figures.psnr, 2),
-                "Perplexity, all cells": round(figures.perplexity, 1),
-                "Perplexity, ink cells": figures.ink_perplexity and round(figures.ink_perplexity, 1),
-                "Codes used": figures.codes_used,
+                "NMSE": figures and round(figures.nmse, 4),
+                "PSNR": figures and round(figures.psnr, 2),
+                "Perplexity, all cells": figures and round(figures.perplexity, 1),
+                "Perplexity, ink cells": figures and figures.ink_perplexity and round(figures.ink_perplexity, 1),
+                "Codes used": figures and figures.codes_used,
                 "K": config.num_embeddings,
                 "D": config.embedding_dim,
                 "Trained on": DATASETS.get(opened.dataset or "", opened.dataset or "unknown"),
@@ -186,7 +195,10 @@ def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
             }
         )
     st.dataframe(rows, hide_index=True, key="train.table")
-    st.caption("Measured on the 5,000 embedded digits, which some of these models saw in training.")
+    st.caption(
+        "Measured on the 5,000 embedded digits, which some of these models saw in training."
+        + " A model of other images has no figures here." * others
+    )
 
 
 def handle(state: PageState, own: OwnCheckpoints, entries: list[Entry]) -> None:

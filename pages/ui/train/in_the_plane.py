@@ -3,13 +3,14 @@
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.components.learning import learning
+from pages.ui.components.learning import LEARNING, learning
+from pages.ui.shell.media import bring
 
 
 def in_the_plane() -> None:
     """Draw the section, before a first run; nothing where no recording ships. Raises ValueError for a damaged one."""
-    data = resources.learning()
-    if data is None:
+    packed = resources.carried_learning()
+    if packed is None:
         return
     st.subheader("Watch three codebooks learn", anchor=False)
     st.markdown(
@@ -18,4 +19,5 @@ def in_the_plane() -> None:
         "Here the vectors soon reach nearly all codes. In more dimensions there is more room to be missed in: the "
         "collapse lab below shows the same rules with D = 16."
     )
-    learning(data, key="train.learning")
+    learning(LEARNING, key="train.learning")
+    bring(LEARNING, packed, "train.learning.carrier")

@@ -11,10 +11,11 @@ from pages.ui import resources
 from pages.ui.components.player import duration
 from pages.ui.shell.choices import number_field, outside
 from pages.ui.shell.messages import attempt, show
+from pages.ui.shell.own_images import ask, sets_of
 from pages.ui.shell.url_state import Field, PageState, number, one_of, switch, whole
 from pages.ui.shell.words import counted
-from pages.ui.train import own_images
 from pages.ui.train.download import fetching
+from pages.ui.train.images import offered_images, title_of_images
 from pages.ui.train.running import PLACE
 from vqvae import data
 from vqvae.quantizer import QUANTIZERS
@@ -111,17 +112,17 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
     ]
     cards(state, same[0] if same else None)
     with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
-        images = st.container(width=260)
-        own_images.bring(state, me)  # before the list, which a set that comes in joins
-        own = own_images.sets_of(me)
-        images.selectbox(
+        own = sets_of(me)
+        st.selectbox(
             "Images",
-            own_images.offered(state, me),
+            offered_images(state, me),
             key=state.key("data"),
-            format_func=lambda name: own_images.title(name, own),
+            format_func=lambda name: title_of_images(name, me),
             persist_state="session",
             help="A tenth of what comes along is held out for testing; the full sets come with test images.",
+            width=260,
         )
+        ask(state, "data", me)
         aside = start(state, me, chosen)
     if aside:
         st.caption("A new run deletes the last one, and its model unless you saved it as a checkpoint.")
@@ -249,10 +250,10 @@ def describe(config: RunConfig, me: Visitor | None) -> str:
         switches.append(f"a warm-up of {recipe.warm_up:,} steps")
     if recipe.entropy_bonus:
         switches.append(f"an entropy bonus of {recipe.entropy_bonus:g}")
-    images = own_images.title(config.dataset, own_images.sets_of(me))
-    images += f", at most {config.limit:,}" if config.limit else ""
+    said = title_of_images(config.dataset, me)
+    said += f", at most {config.limit:,}" if config.limit else ""
     return (
-        f"{images} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "
+        f"{said} · K = {recipe.num_embeddings}, D = {recipe.embedding_dim} · "
         f"{', '.join([QUANTIZERS[recipe.quantizer].title, *switches])} · "
         f"{SCHEDULE_NAMES[recipe.schedule].lower()} rate {recipe.lr:g} · commitment cost {recipe.commitment_cost:g} · "
         f"{counted(recipe.epochs, 'epoch')} in batches of {recipe.batch_size} · seed {recipe.seed}"

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from pages.ui import resources
-from pages.ui.components.learning import learning
+from pages.ui.components.learning import LEARNING, learning
 from pages.ui.components.player import compared, player
+from pages.ui.shell.media import bring
 from pages.ui.shell.words import counted
 from pages.ui.train.side_by_side import FIRST, NAMES
 from vqvae.data import TORCHVISION
@@ -13,7 +14,7 @@ from vqvae.runs.comparison import verdict
 
 def draw() -> None:
     """One of the two, played; where only one ships, that one. Raises ValueError for a damaged file."""
-    in_the_plane = resources.learning()
+    in_the_plane = resources.carried_learning()
     if in_the_plane is None:
         return _curves()
     shown = "plane"
@@ -30,7 +31,8 @@ def draw() -> None:
         )
     if shown == "curves":
         return _curves()
-    learning(in_the_plane, key="train.learning.stage", presenting=True)
+    learning(LEARNING, key="train.learning.stage", presenting=True)
+    bring(LEARNING, in_the_plane, "train.learning.carrier")
 
 
 def _curves() -> None:
