@@ -1,8 +1,10 @@
 """What a hand does on the Draw page, and what an eye sees there."""
 
+import re
 import time
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import TimeoutError as NothingRan
@@ -15,6 +17,7 @@ from vqvae.prior_file import TrainedPrior
 
 DIGIT = 1234  # a first visitor's
 CANVAS, RECONSTRUCTION = "Draw a digit", "Reconstruction"
+ANY_CANVAS = re.compile("^Draw a (digit|picture)$")  # the latter beside a model of other images
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 PIXELS = """(canvas) => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -25,7 +28,7 @@ PIXELS = """(canvas) => {
 class Picture:
     """What a canvas of the model's size holds."""
 
-    def __init__(self, page, label: str):
+    def __init__(self, page, label: str | re.Pattern[str]):
         values = page.get_by_label(label, exact=True).evaluate(PIXELS)
         self.width, self.height = values[:2]
         count = self.width * self.height
@@ -40,7 +43,7 @@ class Picture:
 
 
 def drawing(page) -> Picture:
-    return Picture(page, CANVAS)
+    return Picture(page, ANY_CANVAS)
 
 
 def reconstruction(page) -> Picture:
@@ -64,12 +67,17 @@ COUNT_RUNS = """() => {
 }"""
 
 
+def rest(page) -> None:
+    """Wait until the page's script has run to its end: a click upon what is just being drawn anew meets nothing."""
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+
+
 def begin(page, address: str) -> None:
     """Show the page at this address as a first visitor finds it: by Start over, where the page stands there already."""
     if urlsplit(page.url).path != address:  # also for an address with fields
         page.goto(address)
         return
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    rest(page)
     page.evaluate(COUNT_RUNS)
     page.get_by_role("button", name="Start over").click()
     try:
@@ -92,11 +100,19 @@ CARRY = """async ({ js, data }) =>
   (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default({ data })"""
 
 
-def carry(page, opened: Checkpoint, trained: TrainedPrior | None) -> None:
+def carry_model(page, opened: Checkpoint, trained: TrainedPrior | None) -> None:
     """Bring a page without a server a model and its prior, if any."""
     prior = trained and carrier.describe_prior(trained)
-    data = {"name": opened.fingerprint, "model": described(opened), "prior": prior}
-    page.evaluate(CARRY, {"js": module(carrier.FOLDER / "carrier.js"), "data": data})
+    _carry(page, {"name": opened.fingerprint, "model": described(opened), "prior": prior})
+
+
+def carry(page, name: str, data: dict[str, Any]) -> None:
+    """Bring a page without a server other constant data."""
+    _carry(page, {"name": name, "data": data})
+
+
+def _carry(page, what: dict[str, Any]) -> None:
+    page.evaluate(CARRY, {"js": module(carrier.FOLDER / "carrier.js"), "data": what})
 
 
 def show(
@@ -124,7 +140,7 @@ def settled(page) -> None:
     page.get_by_text("On the canvas:").wait_for()
     page.locator("[role=grid][data-told]").wait_for()
     page.wait_for_timeout(200)  # on its way to the server and back
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    rest(page)
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
@@ -136,7 +152,7 @@ def until(holds: Callable[[], bool], what: str) -> None:
 
 def places(page, *points: tuple[float, float]) -> list[tuple[float, float]]:
     """Places on the canvas in [0, 1] x [0, 1] as places in the window."""
-    canvas = page.get_by_label(CANVAS, exact=True)
+    canvas = page.get_by_label(ANY_CANVAS)
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     return [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]

@@ -49,6 +49,19 @@ def test_a_photograph_shows_its_steps_and_goes_onto_the_canvas(page):
     assert drawing(page) == before
 
 
+def test_a_model_of_photographs_gets_the_picture_itself(page):
+    open_draw(page, "/draw?model=photos")
+    assert not page.get_by_text("Centre my drawing as MNIST does").count()
+    red = io.BytesIO()
+    Image.new("RGB", (300, 200), (200, 30, 30)).save(red, "PNG")
+    upload(page, red.getvalue(), "red.png")
+    for step in ("As taken", "Turned", "Cut out", "32 × 32"):
+        page.get_by_role("img", name=step).wait_for()
+    press(page, "Put it on the canvas")
+    page.get_by_text("On the canvas: your picture.").wait_for()
+    assert set(drawing(page).pixels) == {200}  # its red
+
+
 def test_a_file_that_is_no_picture_gets_one_sentence(page):
     open_draw(page)
     upload(page, b"This is no picture at all.")

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.hand import begin
+from tests.browser.hand import begin, rest
 
 CHART = ".st-key-codebook-usage .js-plotly-plot"
 
@@ -17,11 +17,11 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift" });
 """
 
-# Of the column at a place: where to click it, and the code it stands for.
+# Of the column at a place: where in the chart to click it, and the code it stands for.
 COLUMN = """(chart, place) => {
-  const box = chart.getBoundingClientRect(), { xaxis, yaxis } = chart._fullLayout, columns = chart.data.at(-1);
+  const { xaxis, yaxis } = chart._fullLayout, columns = chart.data.at(-1);
   return {
-    x: box.left + xaxis._offset + xaxis.d2p(columns.x[place]), y: box.top + yaxis._offset + yaxis._length / 3,
+    x: xaxis._offset + xaxis.d2p(columns.x[place]), y: yaxis._offset + yaxis._length / 3,
     code: columns.customdata[place][0],
   };
 }"""
@@ -55,10 +55,11 @@ def open_codebook_section(page, section: str) -> None:
 
 def click_column(page, chart, place: int) -> int:
     """Click in a column, a third of the way down; the code that the column stands for."""
-    chart.scroll_into_view_if_needed()
+    rest(page)
     column = chart.evaluate(COLUMN, place)
-    page.mouse.move(column["x"], column["y"])
-    page.mouse.click(column["x"], column["y"])
+    at = {"x": column["x"], "y": column["y"]}
+    chart.hover(position=at)  # once the chart stands still
+    chart.click(position=at)
     return column["code"]
 
 
@@ -163,7 +164,7 @@ def test_a_click_on_a_bar_of_damage_picks_its_code(page):
 
 def test_the_table_of_codes_arrives_as_csv(page):
     open_codebook(page)
-    page.get_by_test_id("stPopoverButton").click()
+    page.get_by_role("button", name="Download", exact=True).click()
     with page.expect_download() as arrived:
         page.get_by_role("button", name="Codes", exact=True).click()
     rows = list(csv.DictReader(arrived.value.path().read_text().splitlines()))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.browser.hand import CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, show, stroke, until
+from tests.browser.hand import ANY_CANVAS, RECONSTRUCTION, codes, drawing, reconstruction, show, stroke, until
 from vqvae import data
 from vqvae.checkpoint import Checkpoint
 from vqvae.model import VQVAE, ModelConfig
@@ -50,6 +50,21 @@ def test_the_pen_draws_grey_in_all_three_channels(page):
     assert torch.equal(pixels[..., 0], pixels[..., 2])
 
 
+CLICK = """(held) => {
+  const link = document.body.appendChild(Object.assign(document.createElement("a"), { href: "/elsewhere" }));
+  link.onclick = (event) => event.preventDefault();
+  link.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, [held]: true }));
+}"""
+
+
+@pytest.mark.parametrize("held", ["ctrlKey", "metaKey", "shiftKey"])
+def test_a_link_opened_in_another_tab_silences_nobody_here(page, held):
+    show(page, SMALL)
+    page.evaluate(CLICK, held)
+    stroke(page, (0.2, 0.5), (0.8, 0.5))
+    page.locator("[role=grid][data-told]").wait_for(timeout=10_000)
+
+
 def test_the_answer_holds_torchs_codes_for_its_pixels(page):
     show(page, SMALL)
     stroke(page, (0.2, 0.2), (0.8, 0.8))
@@ -94,7 +109,7 @@ def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
         }"""
     )
     show(page, SLOW)
-    box = page.get_by_label(CANVAS, exact=True).bounding_box()
+    box = page.get_by_label(ANY_CANVAS).bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.down()
     for step in range(60):

@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.hand import PHONE, drawing, open_draw, settled, stroke, until
+from tests.browser.hand import PHONE, drawing, open_draw, rest, settled, stroke, until
 
 LAPTOP = {"viewport": {"width": 1280, "height": 800}}
 STEPS = range(1, 8)
@@ -103,7 +103,7 @@ def test_notes(new_page, options):
     page = new_page(**options)
     page.goto("/notes")
     page.get_by_role("listitem").nth(5).wait_for()
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    rest(page)
     page.wait_for_timeout(500)  # until the columns of the sheet have found their width
     seen(page.get_by_role("heading", level=1), *page.get_by_role("listitem").all()[: 6 if options is LAPTOP else 3])
 
@@ -196,7 +196,7 @@ def test_all_that_can_be_worked_on_a_phone_is_as_large_as_a_thumb(new_page, path
     page = new_page(**PHONE)
     page.goto(path)
     page.get_by_role("heading", level=1).wait_for()
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    rest(page)
     if path.startswith("/draw"):
         settled(page)
     if path == "/generate":

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from pages.ui.components import generate
 from pages.ui.components.generate import Settings
-from tests.browser.hand import PHONE, carry
+from tests.browser.hand import PHONE, carry_model, rest
 from vqvae import prior_file
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.prior import write
@@ -27,7 +27,7 @@ def begin(mount):
 
     def begin(settings: Settings = START, at: int = 0, hand: tuple = (), presenting: bool = False, **options):
         page = mount(generate.FOLDER, reduced_motion="reduce", **options)
-        carry(page, CHECKPOINT, TRAINED)
+        carry_model(page, CHECKPOINT, TRAINED)
         start = {"serial": "1:0", "settings": settings._asdict(), "at": at, "hand": list(hand)}
         page.evaluate(
             "(data) => update(data)",
@@ -172,3 +172,26 @@ def test_each_sample_of_a_sheet_is_shown_beside_the_training_digit_most_like_it(
     near = page.locator("#sheet .near")
     expect(near.nth(9)).to_contain_text(re.compile(r"\d+ of 49"))
     assert near.locator("img").count() == 10
+
+
+def test_a_sheet_stays_for_whoever_came_from_another_page(page):
+    page.goto("/train")
+    rest(page)
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Generate").click()
+    page.get_by_role("button", name="One of each digit").click()
+    expect(page.locator("#sheet .near").nth(9)).to_contain_text(re.compile(r"\d+ of 49"))
+
+
+def test_a_model_that_the_server_no_longer_has_is_asked_for_again(page, watch):
+    asked = []
+
+    def lose_the_first(route):
+        asked.append(route.request.url)
+        route.fulfill(status=404) if len(asked) == 1 else route.continue_()
+
+    page.route("**/media/*.gz", lose_the_first)
+    page.goto("/generate?cells=7")
+    page.get_by_role("button", name="Write").click()
+    written(page, 49)
+    assert asked[0] == asked[1]
+    watch.errors = [error for error in watch.errors if "/media/" not in error]

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.hand import begin
+from tests.browser.hand import begin, rest
 
 COUNT_SHIFTS = """
 window.shifted = 0;
@@ -306,7 +306,7 @@ def test_the_whole_map_stands_in_the_first_screen_and_so_does_its_card(page, add
 def test_a_map_can_be_called_off(page):
     begin(page, "/map?show=cells&neighbours=7&points=10000&seed=9")  # minutes of work, which no reload outlasts
     expect(page.get_by_alt_text("Digits above their reconstructions")).to_be_visible()
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    rest(page)
     page.get_by_role("button", name=re.compile("Compute t-SNE")).click()
     page.get_by_role("button", name="Cancel").wait_for()
     page.reload()  # it goes on, and no second one is offered

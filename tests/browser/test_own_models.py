@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from tests.browser.conftest import Server, running_app, visitors
-from tests.browser.hand import pick_model, places, reconstruction, stroke, until
+from tests.browser.hand import pick_model, places, reconstruction, rest, stroke, until
+from tests.visiting import colour_images
 from tests.vqvae.foreign import plain
 
 ADAPTER = "from examples.diffusers_vqmodel import make"
@@ -42,7 +43,7 @@ def page(own, pages, watch):
 def ended(page) -> None:
     """Wait until the page's script has answered."""
     page.wait_for_timeout(200)  # on its way to the server and back
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    rest(page)
 
 
 def calm(page) -> None:
@@ -119,3 +120,20 @@ def test_another_projects_file_in_colour_is_uploaded_and_walks_through_the_pages
     page.mouse.move(x + 40, y + 30, steps=5)
     page.mouse.up()
     until(lambda: reconstruction(page) != before, "another reconstruction")
+
+
+def test_a_visitors_own_images_are_brought_measured_mapped_and_drawn_over(page, tmp_path):
+    (tmp_path / "flowers.npz").write_bytes(colour_images())
+    page.goto("/codebook")
+    page.get_by_role("button", name="Bring your own").click()
+    page.locator("input[type=file]").set_input_files(tmp_path / "flowers.npz")
+    page.get_by_text("“flowers” is here").wait_for()
+    page.get_by_text("Measured on 40 images of flowers.").wait_for()
+    calm(page)
+
+    mapped = re.sub(".*digits=", "/map?method=pca&digits=", page.url)
+    page.goto(mapped)
+    page.get_by_label(re.compile("Map of 40 images of the 40 images of flowers")).wait_for()
+    page.get_by_role("group", name="Images above their reconstructions").get_by_role("button").nth(7).click()
+    page.get_by_text("On the canvas: image 7, class 1, one of the 40 images of flowers.").wait_for()
+    calm(page)

@@ -1,12 +1,14 @@
 """What holds on every page, in a real browser."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import TIMEOUT, Watch, running_app, visitors
-from tests.browser.hand import PHONE
+from tests.browser.hand import PHONE, rest
 
 PAGES = {
     "": "What if an autoencoder had to write with an alphabet?",
@@ -21,7 +23,7 @@ PAGES = {
 def opened(page, address: str) -> None:
     page.goto(address)
     page.get_by_role("heading", level=1).wait_for()
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()  # it has run to its end
+    rest(page)
 
 
 def test_a_request_to_another_address_comes_to_nothing_and_fails_its_test(pages, server):
@@ -77,29 +79,78 @@ def test_the_menu_leads_to_every_page_and_keeps_the_model_however_soon_it_is_cli
         page.wait_for_url(f"**/{path}?*model=tutorial*")
 
 
-def test_the_browsers_back_takes_back_a_choice_and_then_leads_to_the_page_before(page, server):
-    def at_rest() -> None:
-        """A run that is still under way would write its address over the one that Back leads to."""
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+class Line:
+    """A page's line to its server, on which what the server says can be held back, as a busy one does."""
 
+    def __init__(self, page) -> None:
+        self._waiting: list | None = None
+        page.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, browser) -> None:
+        self._browser = browser
+        server = browser.connect_to_server()
+        browser.on_message(server.send)
+        server.on_message(lambda said: browser.send(said) if self._waiting is None else self._waiting.append(said))
+
+    def hold(self) -> None:
+        self._waiting = []
+
+    def release(self) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for said in waiting:
+            self._browser.send(said)
+
+
+@contextmanager
+def on_the_way_to_codebook(page, line: Line) -> Iterator[None]:
+    """The menu was clicked, and the server answers after the block only; then the page comes, and stays."""
+    line.hold()
+    page.get_by_test_id("stSidebar").get_by_role("link", name="Codebook").click()
+    yield
+    line.release()
+    page.get_by_role("heading", level=1, name="Codebook").wait_for()
+    page.wait_for_timeout(1000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Codebook")
+
+
+def test_a_file_that_is_lost_as_the_page_is_left_calls_nobody_back(page, server):
+    line, fetches = Line(page), []
+    page.route("**/media/*.gz", lambda fetch: fetches.append(fetch))  # on their way for now
+    opened(page, f"{server}/")
+    page.wait_for_timeout(2000)  # the browser has said who it is
+    assert fetches
+    with on_the_way_to_codebook(page, line):
+        for fetch in list(fetches):  # the server has let go of what the page needed
+            fetch.fulfill(status=404)
+        page.wait_for_timeout(500)
+
+
+def test_who_it_is_is_not_said_while_a_busy_server_is_asked_for_another_page(page, server):
+    line = Line(page)
+    page.goto(f"{server}/")
+    page.get_by_role("heading", level=1).wait_for()
+    with on_the_way_to_codebook(page, line):
+        page.wait_for_timeout(3000)
+
+
+def test_the_browsers_back_takes_back_a_choice_and_then_leads_to_the_page_before(page, server):
     opened(page, f"{server}/?model=tutorial")
-    at_rest()
     page.get_by_test_id("stSidebar").get_by_role("link", name="Codebook").click()
     page.wait_for_url("**/codebook?model=tutorial")
     for order in ("Index", "Similarity"):
-        at_rest()
+        rest(page)  # a run under way would write its address over the one that Back leads to
         page.get_by_role("radio", name=order).click()
         page.wait_for_url(re.compile(f"order={order.lower()}"))
-    at_rest()
+    rest(page)
     page.go_back()
     expect(page.get_by_role("radio", name="Index")).to_be_checked()
-    at_rest()
+    rest(page)
     page.go_back()
     expect(page.get_by_role("radio", name="Use", exact=True)).to_be_checked()
-    at_rest()
-    page.go_back()  # to the bare address that the menu leads to, which stands for the same
-    page.wait_for_url("**/codebook?model=tutorial")
+    rest(page)
     page.go_back()
+    if "/codebook" in page.url:  # the bare address that the menu leads to, where it has an entry of its own
+        page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("What if an autoencoder had to write with an alphabet?")
     page.wait_for_url("**/?model=tutorial")
 

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from pages.ui.components import learning, plane
 from pages.ui.components.plane import plane_data
 from pages.ui.components.shared import module
-from tests.browser.hand import PHONE, Picture, drawing, places, press, reconstruction, touch, until
+from tests.browser.hand import PHONE, Picture, carry, drawing, places, press, reconstruction, touch, until
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.runs.learning import load as recording
@@ -37,8 +37,9 @@ def beside(bench, shown):
 
     def open_page(name: str, **options):
         page = bench(**options)
+        carry(page, "shown", shown[name])
         js = module(plane.FOLDER / "plane.js")
-        page.evaluate(BESIDE, {"html": plane.HTML, "css": plane.CSS, "js": js, "data": shown[name]})
+        page.evaluate(BESIDE, {"html": plane.HTML, "css": plane.CSS, "js": js, "data": {"name": "shown"}})
         plane_of(page).scroll_into_view_if_needed()
         until(lambda: "NMSE" in page.locator(".plane-whole").inner_text(), "the drawing in the plane")
         return page
@@ -156,7 +157,8 @@ def player(mount):
         page = mount(learning.FOLDER)
         if reduced_motion:
             page.emulate_media(reduced_motion=reduced_motion)
-        page.evaluate("(data) => update(data)", learning.learning_data())
+        carry(page, learning.LEARNING, learning.learning_data())
+        page.evaluate("(data) => update(data)", {"name": learning.LEARNING, "presenting": False})
         return page
 
     return open_player

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from pages.ui.shell.link_codec import write_drawing
 from tests.browser.conftest import DESKTOP, TIMEOUT, running_app
-from tests.browser.hand import cell, drawing, press, reconstruction, settled, stroke, until
+from tests.browser.hand import cell, drawing, press, reconstruction, rest, settled, stroke, until
 from vqvae import data
 
 SCREEN = {"width": 1280, "height": 720}
@@ -71,7 +71,7 @@ def test_a_clicker_leads_from_page_to_page_whatever_was_clicked_on_the_way(stage
     page.wait_for_url(re.compile("step=7"))
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", level=1, name="Generate")).to_be_visible()
-    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    rest(page)
     page.keyboard.press("ArrowLeft")
     expect(page.locator("#lesson b")).to_have_text(LESSONS[-1])
     expect(cell(page, 3, 4)).to_have_attribute("data-code", "57")

@@ -5,7 +5,7 @@ import torch
 from playwright.sync_api import expect
 
 from pages.ui.components import canvas
-from tests.browser.hand import DIGIT, blank, carry, cell, codes, open_draw, reconstruction, show, stroke, until
+from tests.browser.hand import DIGIT, blank, carry_model, cell, codes, open_draw, reconstruction, show, stroke, until
 from vqvae import data, prior_file
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.prior import surprise, write
@@ -20,7 +20,7 @@ def knowing(mount):
 
     def knowing(step: int = 0):
         page = mount(canvas.FOLDER)
-        carry(page, CHECKPOINT, TRAINED)
+        carry_model(page, CHECKPOINT, TRAINED)
         pixels = data.load(data.EMBEDDED, "all").pixels[DIGIT].flatten().tolist()
         show(page, CHECKPOINT, pixels=pixels, classes=TRAINED.prior.config.classes, step=step)
         return page

@@ -10,12 +10,10 @@ import torch
 from playwright.sync_api import expect
 
 from pages.ui.components import story
-from pages.ui.components.carrier import FOLDER as CARRIER
 from pages.ui.components.learning import learning_data
 from pages.ui.components.plane import plane_data
-from pages.ui.components.shared import module
 from pages.ui.components.story.losses import losses_of
-from tests.browser.hand import CARRY, DIGIT, PHONE, Picture, carry, drawing, places, reconstruction, stroke, until
+from tests.browser.hand import DIGIT, PHONE, Picture, carry, carry_model, drawing, places, reconstruction, stroke, until
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.model import losses
@@ -37,9 +35,9 @@ def tell(mount, constant):
 
     def tell(presenting: bool = False, **options):
         page = mount(story.FOLDER, html=story.HTML, css=story.CSS, **options)
-        carry(page, CHECKPOINT, None)
+        carry_model(page, CHECKPOINT, None)
         for name, one in constant.items():
-            page.evaluate(CARRY, {"js": module(CARRIER / "carrier.js"), "data": {"name": name, "data": one}})
+            carry(page, name, one)
         terms = losses_of(CHECKPOINT)
         pixels = data.load(data.EMBEDDED, "all").pixels[DIGIT].flatten().tolist()
         put = {"serial": "a:0", "pixels": pixels, "edits": None, "cell": None, "example": True, "aim": ""}

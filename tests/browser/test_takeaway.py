@@ -9,7 +9,7 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
-from pages.ui.takeaway import Start, page, parts_of, show
+from pages.ui.takeaway import Start, page, parts_of, parts_of_model, show
 from pages.ui.takeaway.theme import CONFIG
 from tests.browser.conftest import DESKTOP, TIMEOUT
 from tests.browser.hand import (
@@ -105,6 +105,18 @@ def test_the_file_alone_draws_edits_and_generates(opened, home, options):
     for place, code in enumerate(written):
         expect(cells.nth(place)).to_have_attribute("data-code", str(code))
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_page_of_a_model_in_colour_begins_with_a_picture_and_draws(opened, tmp_path):
+    title, parts = parts_of_model(str(SHIPPED["default"].with_name("photos.safetensors")))
+    (tmp_path / "photos.html").write_text(page(title, parts))
+    tab = opened(tmp_path / "photos.html", "#draw", reduced_motion="reduce")
+    until(lambda: any(reconstruction(tab).pixels), "a reconstruction")
+    before = reconstruction(tab)
+    stroke(tab, (0.1, 0.2), (0.8, 0.3))
+    until(lambda: reconstruction(tab) != before, "the stroke in the reconstruction")
+    tab.get_by_text("Your picture", exact=True).wait_for()
+    tab.get_by_text("Draw a picture: the model encodes it").wait_for()
 
 
 def test_one_drawing_goes_along_and_every_link_leads_somewhere_in_the_page(opened, home):

@@ -10,7 +10,7 @@ from playwright.sync_api import TimeoutError as NothingRan
 from playwright.sync_api import expect
 
 from tests.browser.conftest import running_app, visitors
-from tests.browser.hand import model_picker
+from tests.browser.hand import model_picker, rest
 from vqvae import checkpoint
 from vqvae.checkpoint import Checkpoint
 from vqvae.runs.own_checkpoints import OwnCheckpoints
@@ -50,7 +50,7 @@ def step_of(page) -> int:
 
 def shown_digits(page) -> np.ndarray:
     """The picture of digits above reconstructions, as the canvas holds it: (H, W) grey, -1 where nothing is drawn."""
-    width, height, values = page.get_by_label("Digits above reconstructions").evaluate(
+    width, height, values = page.get_by_label("Images above reconstructions").evaluate(
         """(canvas) => [canvas.width, canvas.height,
              [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data]]"""
     )
@@ -73,7 +73,7 @@ def take_step(page, number: int) -> None:
     """Train one batch more, which has this number. A click upon a page that is just being drawn anew meets nothing."""
     done = page.get_by_text(f"Step {number:,} of")
     for _ in range(2):
-        page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        rest(page)
         button(page, "Step").click()
         try:
             done.wait_for(timeout=20_000)
