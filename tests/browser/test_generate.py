@@ -166,6 +166,31 @@ def test_what_was_written_stays_in_the_address_and_opens_in_draw_with_its_codes(
         expect(cells.nth(cell)).to_have_attribute("data-code", str(code))
 
 
+@pytest.mark.parametrize("options", [{}, PHONE], ids=["laptop", "phone"])
+def test_a_button_that_can_be_seen_stays_where_it_is(mount, options):
+    page = mount(generate.FOLDER, **options)
+    page.evaluate(
+        """() => {
+          const each = document.querySelector("#host").shadowRoot.querySelector("#each");
+          window.tops = new Set();
+          const look = () => {
+            if (each.checkVisibility()) window.tops.add(Math.round(each.getBoundingClientRect().top + scrollY));
+            requestAnimationFrame(look);
+          };
+          look();
+        }"""
+    )
+    start = {"serial": "1:0", "settings": START._asdict(), "at": 0, "hand": []}
+    page.evaluate(
+        "(data) => update(data)",
+        {"fingerprint": CHECKPOINT.fingerprint, "set": start, "neighbours": None, "presenting": False},
+    )
+    carry_model(page, CHECKPOINT, TRAINED)
+    expect(page.locator("#choices button")).to_have_count(8)
+    page.wait_for_timeout(200)
+    assert len(page.evaluate("[...window.tops]")) == 1
+
+
 def test_each_sample_of_a_sheet_is_shown_beside_the_training_digit_most_like_it(page):
     page.goto("/generate?cells=25")
     page.get_by_role("button", name="One of each digit").click()

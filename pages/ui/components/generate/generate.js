@@ -36,7 +36,6 @@ class Generator {
     this.pictures = new Board(this);
     this.candidates = new Candidates(this);
     this.sheet = new Sheet(this);
-    this.board.hidden = true;
     this.listen();
   }
 
@@ -122,7 +121,6 @@ class Generator {
       }),
     );
     this.pictures.resize();
-    this.board.hidden = false;
   }
 
   /** Say where things stand, once the page and the hand rest. */
@@ -262,6 +260,7 @@ class Generator {
     this.control(next);
     this.$.words.textContent = this.sentence(next);
     this.$.drawn.dataset.codes = codes.join(" "); // for whoever wants to know them
+    this.board.hidden = false; // not before: a button that moves as it is pressed is missed
   }
 
   control(next) {
