@@ -1,6 +1,7 @@
 """Two models on one drawing in a real browser: torch's codes on both sides, and a slider from model to model."""
 
 import base64
+import re
 
 import pytest
 import torch
@@ -132,6 +133,17 @@ def test_both_sides_follow_the_pen_on_draw_and_the_address_says_which_they_are(p
     page.reload()
     page.locator(".ladder").scroll_into_view_if_needed()
     sees(page, pixels, left=DEFAULT, right=STAGES[3])
+
+
+def test_another_family_of_models_opens_once_it_is_chosen(page):
+    open_draw(page)
+    page.locator(".ladder").scroll_into_view_if_needed()
+    page.get_by_label("The right model").select_option("Default with less training")
+    middle = [*STAGES, DEFAULT][(len(STAGES) + 1) // 2]
+    expect(slider(page)).to_have_attribute("aria-valuetext", re.compile("^(after|untrained)"))
+    drawn = drawing(page)
+    pixels = torch.tensor(drawn.pixels, dtype=torch.uint8).view(1, drawn.height, drawn.width)
+    sees(page, pixels, left=DEFAULT, right=middle)
 
 
 def test_no_model_is_fetched_before_somebody_is_a_screen_away(mount):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pages.ui.components.ladder import Sides, checked, to_fetch
+from pages.ui.shell import ladder as shell_ladder
 from pages.ui.shell.url_state import ARRIVAL, STAY
 from tests.visiting import text_of, visit
 from vqvae.checkpoint import SHIPPED, load
@@ -12,6 +13,7 @@ from vqvae.runs.ladder import load as load_ladder
 
 NAMES = {"default", "codes-8", "steps-100"}
 SAID = {"serial": "1:0", "left": "default", "right": "steps-100"}
+RUNGS = (*load_ladder().codes, load(SHIPPED["default"]))
 STAGE = next(one for one in load_ladder().stages if one.steps == 100)
 
 
@@ -55,6 +57,13 @@ def test_a_first_run_that_was_cut_short_does_not_take_back_what_is_chosen_by_now
     del page.session_state[STAY]  # which a run that comes to its end leaves
     page.session_state[ARRIVAL] = page.session_state[ARRIVAL]._replace(ended=False)
     assert page.run().session_state[f"{name}.ladder.start"] == before
+
+
+def test_the_models_chosen_and_their_families_can_be_fetched_and_no_others(monkeypatch):
+    offered = set()
+    monkeypatch.setattr(shell_ladder, "address_of", lambda content, kind, place: offered.add(place))
+    sides(visit("draw", right="codes-8"))
+    assert offered == {"ladder.default", *(f"ladder.codes-{rung.model.config.num_embeddings}" for rung in RUNGS)}
 
 
 def test_the_left_side_is_the_model_of_the_sidebar():

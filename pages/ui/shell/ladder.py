@@ -62,7 +62,7 @@ def section(scene: Scene, picture: tuple[str, Tensor] | None = None) -> None:
         st.session_state[_key(scene)] = start._replace(heard=said)
         scene.state["left"] = None if said.left == scene.name else said.left
         scene.state["right"] = said.right
-        if any(entry.name in said and entry.checkpoint is None and not entry.problem for entry in entries):
+        if any(entry.name in said and not entry.address and not entry.problem for entry in entries):
             st.rerun(scope="fragment")  # it is opened, and the browser is told where it is
 
 
@@ -116,9 +116,16 @@ def _key(scene: Scene) -> str:
 
 
 def _entries(scene: Scene, sides: Sides) -> Iterator[Entry]:
-    """All that can be chosen. A visitor's own models are opened once they are chosen; their addresses stay theirs."""
-    for name, title, group, checkpoint in _rungs(scene):
-        yield _fetchable(Entry(name, title, group, checkpoint))
+    """All that can be chosen. A visitor's own models are opened once they are chosen; their addresses stay theirs.
+
+    To be fetched are the models chosen, and all rungs of their families, between which a slider moves: each address
+    costs a hash of the model, and the twenty of them together were a fifth of what a page costs.
+    """
+    rungs = list(_rungs(scene))
+    families = {group for name, _, group, _ in rungs if name in sides}
+    for name, title, group, checkpoint in rungs:
+        entry = Entry(name, title, group, checkpoint)
+        yield _fetchable(entry) if group in families else entry
     for name, title in scene.titles.items():
         entry = Entry(name, title, "models", None)
         if name == scene.name:
@@ -128,7 +135,7 @@ def _entries(scene: Scene, sides: Sides) -> Iterator[Entry]:
                 entry = entry._replace(checkpoint=scene.open(name))
             except CheckpointError as error:
                 entry = entry._replace(problem=f"This model cannot be opened. {error} Choose another one.")
-        yield _fetchable(entry)
+        yield _fetchable(entry) if name in sides else entry
     for name in {*sides} - {*scene.titles}:
         if is_own(name):
             yield Entry(name, "Your own", "models", None)
