@@ -37,8 +37,9 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
             if digits and in_browser:
                 interpolation.switch(state, digits)
             st.page_link("pages/map.py", label="See it on the map", icon=":material/scatter_plot:", width="content")
-        if digits and in_browser and state["between"]:
-            interpolation.section(scene.checkpoint, digits, state["digit"])
+        with st.container(key="draw-between-place"):  # what follows it keeps its place, and so what it holds
+            if digits and in_browser and state["between"]:
+                interpolation.section(scene.checkpoint, digits, state["digit"])
     put = put_there(scene, digits)
     if asked:
         bring(scene.checkpoint, put_picture(state))

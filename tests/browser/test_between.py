@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.browser.hand import DIGIT, PHONE, Picture, blank, open_draw, press, settled, stroke, until
+from tests.browser.hand import DIGIT, PHONE, Picture, blank, drawing, open_draw, press, settled, stroke, until
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.model import VQVAE
@@ -84,6 +84,23 @@ def test_the_interpolation_goes_by_keys_and_plays_only_when_asked(page):
     stopped = slider(page).input_value()
     page.wait_for_timeout(300)
     assert slider(page).input_value() == stopped
+
+
+def test_a_stroke_can_be_undone_after_the_interpolation_came_and_went(new_page):
+    page = open_draw(new_page())
+    before = drawing(page)
+    stroke(page, (0.1, 0.1), (0.9, 0.1))
+    after = drawing(page)
+    page.get_by_text("Between two digits").click()
+    drawn(page)
+    settled(page)
+    press(page, "Undo")
+    assert drawing(page) == before
+    page.get_by_text("Between two digits").click()
+    page.get_by_label(QUANTISED, exact=True).wait_for(state="detached")
+    settled(page)
+    press(page, "Redo")
+    assert drawing(page) == after
 
 
 def test_the_canvas_becomes_an_end_of_the_interpolation_on_a_phone(new_page):

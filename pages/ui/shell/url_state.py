@@ -158,13 +158,17 @@ class PageState:
 
     def warn(self, sentence: str) -> None:
         """Say what could not be done; said again in the runs of the next moments, which the page may make by itself."""
-        st.warning(sentence)
+        self._warnings.warning(sentence)
         st.session_state[self._warned] = (*self._recent_warnings(), (sentence, time.monotonic()))
 
     def warn_again(self) -> None:
-        """Say what earlier runs said and nobody can have read yet; before this run says anything."""
+        """Say what earlier runs said and nobody can have read yet; before this run says anything.
+
+        All warnings share one place: one that comes or goes among other elements would have all below it built anew.
+        """
+        self._warnings = st.container(key="warnings")
         for sentence, _ in self._recent_warnings():
-            st.warning(sentence)
+            self._warnings.warning(sentence)
 
     def _recent_warnings(self) -> tuple[tuple[str, float], ...]:
         said = st.session_state.get(self._warned, ())
