@@ -71,6 +71,18 @@ def test_a_redrawn_region_leaves_all_other_codes_alone(knowing):
     assert set(changed) <= set(places(*region))
 
 
+def test_the_prior_is_asked_for_once_the_page_rests(mount):
+    page = mount(canvas.FOLDER)
+    pixels = data.load(data.EMBEDDED, "all").pixels[DIGIT].flatten().tolist()
+    show(page, CHECKPOINT, pixels=pixels, classes=TRAINED.prior.config.classes)
+    page.evaluate("document.body.dataset.testScriptState = 'running'")
+    mark(page, (3, 3), (3, 4))
+    page.wait_for_timeout(400)
+    assert CHECKPOINT.fingerprint not in page.evaluate("answers")
+    page.evaluate("document.body.dataset.testScriptState = 'notRunning'")
+    until(lambda: CHECKPOINT.fingerprint in page.evaluate("answers"), "the question")
+
+
 def test_the_alternatives_are_what_torch_would_write(knowing):
     page = knowing()
     region = (3, 2), (3, 3), (3, 4)

@@ -95,6 +95,11 @@ def test_a_stroke_changes_grid_and_opened_box_before_the_pen_is_lifted(tell, nam
     page.mouse.up()
 
 
+def test_nothing_is_shown_before_there_is_a_model_to_tell_it_with(mount):
+    page = mount(story.FOLDER, html=story.HTML, css=story.CSS)
+    expect(page.locator(".story")).to_be_hidden()
+
+
 def test_a_stroke_changes_the_plane_before_the_pen_is_lifted(tell):
     page = tell()
     page.locator(".plane-map").scroll_into_view_if_needed()

@@ -1,6 +1,7 @@
 // The prior of the model on the bench. It is large, so it comes the first time that somebody asks it something.
 
 import { found, listen } from "../shared/carried.js";
+import { whenResting } from "../shared/idle.js";
 import { PriorEngine } from "../shared/prior_engine.js";
 
 export class PriorAtHand {
@@ -39,7 +40,8 @@ export class PriorAtHand {
       };
       this.unlisten = listen(meet);
       meet();
-      if (!this.working) this.bench.fetchPrior(this.fingerprint);
+      const { bench, fingerprint } = this;
+      if (!this.working) whenResting(bench.root, () => bench.fetchPrior(fingerprint));
     });
     return this.coming;
   }

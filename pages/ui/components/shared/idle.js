@@ -36,3 +36,16 @@ function running() {
 export function resting() {
   return !running() && performance.now() - leftAt > LATEST;
 }
+
+const SOON = 100; // milliseconds between two looks at whether it does by now
+
+/**
+ * Speak once the page rests, unless the place spoken from has left it by then.
+ * @param {Node} place
+ * @param {() => void} speak
+ */
+export function whenResting(place, speak) {
+  if (!place.isConnected) return;
+  if (resting()) speak();
+  else setTimeout(() => whenResting(place, speak), SOON);
+}

@@ -43,7 +43,6 @@ class Story {
   constructor(root) {
     this.root = root;
     this.board = root.querySelector(".story");
-    this.board.hidden = true;
     this.$ = byId(root);
     this.ink = 0; // grows with every change of the pixels
     this.history = new History(); // of {pixels, edits}
