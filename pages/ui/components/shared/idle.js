@@ -10,21 +10,33 @@ let leftFor = ""; // that page's path
 document.addEventListener(
   "click",
   ({ target, ctrlKey, metaKey, shiftKey }) => {
-    const link = target instanceof Element && target.closest("a");
-    if (!link || !leads(link) || ctrlKey || metaKey || shiftKey) return;
-    leftAt = performance.now();
-    leftFor = link.pathname;
+    const link = linkAt(target);
+    if (link && !ctrlKey && !metaKey && !shiftKey) leave(link);
   },
   true,
 );
+
+// Components come later than the menu: a link that has the focus by now was probably clicked meanwhile.
+const before = linkAt(document.activeElement);
+if (before && before.pathname !== location.pathname) leave(before);
 
 new MutationObserver(() => {
   if (location.pathname === leftFor) leftAt = -Infinity; // and not before: the page being left may run once more
 }).observe(document, { subtree: true, attributeFilter: [STATE] });
 
-/** Whether a link leads to a page of this app, in this tab; a file to save, or a place elsewhere, leaves no page. */
-function leads(/** @type {HTMLAnchorElement} */ { origin, target, download }) {
-  return origin === location.origin && !target && !download;
+function leave(/** @type {HTMLAnchorElement} */ link) {
+  leftAt = performance.now();
+  leftFor = link.pathname;
+}
+
+/**
+ * The link around an element, if it leads to a page of this app, in this tab; a file to save, or a place elsewhere, leaves
+ * no page.
+ * @param {EventTarget | null} element
+ */
+function linkAt(element) {
+  const link = element instanceof Element ? element.closest("a") : null;
+  return link && link.origin === location.origin && !link.target && !link.download ? link : null;
 }
 
 function running() {
