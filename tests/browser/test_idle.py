@@ -20,8 +20,8 @@ def page(pages, watch):
 
 def after_a_click(page, link: str) -> None:
     """An empty app, a link of which is clicked before the module comes."""
-    page.route("**/home", lambda route: route.fulfill(body=EMPTY, content_type="text/html"))
-    page.goto("/home")
+    page.route("**/map", lambda route: route.fulfill(body=EMPTY, content_type="text/html"))
+    page.goto("/map")
     page.evaluate(
         """(link) => {
           document.body.dataset.testScriptState = "notRunning";
@@ -34,19 +34,21 @@ def after_a_click(page, link: str) -> None:
     page.evaluate(LOAD, (FOLDER / "idle.js").read_text())
 
 
-def test_nobody_speaks_between_a_click_on_the_menu_and_the_page_that_it_leads_to(page):
-    after_a_click(page, "<a href=/draw>Draw</a>")
+@pytest.mark.parametrize(("link", "path"), [("<a href=draw>Draw</a>", "/draw"), ("<a href=''>Home</a>", "/")])
+def test_nobody_speaks_between_a_click_on_the_menu_and_the_page_that_it_leads_to(page, link, path):
+    after_a_click(page, link)
     assert not page.evaluate(RESTING)
     page.evaluate("document.body.dataset.testScriptState = 'running'")  # the page being left, once more
     page.evaluate("document.body.dataset.testScriptState = 'notRunning'")
     assert not page.evaluate(RESTING)
-    page.evaluate("history.pushState(null, '', '/draw'), (document.body.dataset.testScriptState = 'running')")
+    page.evaluate("(path) => history.pushState(null, '', path)", path)
+    page.evaluate("document.body.dataset.testScriptState = 'running'")
     page.evaluate("document.body.dataset.testScriptState = 'notRunning'")
     assert page.evaluate(RESTING)
 
 
 def test_a_link_to_the_page_itself_silences_nobody(page):
-    after_a_click(page, "<a href=/home>Home</a>")
+    after_a_click(page, "<a href=map>Map</a>")
     expect(page.get_by_role("link")).to_be_focused()
     assert page.evaluate(RESTING)
 
@@ -54,3 +56,20 @@ def test_a_link_to_the_page_itself_silences_nobody(page):
 def test_a_link_that_leads_out_of_the_app_silences_nobody(page):
     after_a_click(page, "<a href=https://elsewhere.example/draw>Draw</a>")
     assert page.evaluate(RESTING)
+
+
+def test_a_click_on_the_menu_waits_for_what_was_said_before_it(page):
+    after_a_click(page, "<a href=/draw>Draw</a>")
+    order = page.evaluate(
+        """() => new Promise((done) => {
+          const order = [];
+          document.querySelector("a").onclick = (event) => {
+            event.preventDefault();
+            order.push("click");
+            setTimeout(() => done(order));
+          };
+          setTimeout(() => order.push("word")); // as Streamlit sends it
+          document.querySelector("a").click();
+        })"""
+    )
+    assert order == ["word", "click"]

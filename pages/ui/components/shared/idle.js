@@ -5,28 +5,43 @@ const STATE = "data-test-script-state"; // of Streamlit's app: whether a run is 
 const LATEST = 15_000; // milliseconds after a click on a link, by when the other page has begun to run on any server
 
 let leftAt = -Infinity; // when a link was clicked whose page has not begun yet: this module is one for all components
-let leftFor = ""; // that page's path
+let leftFrom = ""; // the path of the page that it was clicked on
+let letThrough = false; // whether a click is one that has waited for its turn
 
 document.addEventListener(
   "click",
-  ({ target, ctrlKey, metaKey, shiftKey }) => {
-    const link = linkAt(target);
-    if (link && !ctrlKey && !metaKey && !shiftKey) leave(link);
+  (event) => {
+    const link = linkAt(event.target);
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    leave(link);
+    if (letThrough) return;
+    // What a component has said is sent by a timer, which a click may overtake: the page that is left would be asked for
+    // last, and the next one left blank. So the click takes its turn behind it.
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    setTimeout(() => {
+      letThrough = true;
+      link.click();
+      letThrough = false;
+    });
   },
   true,
 );
 
 // Components come later than the menu: a link that has the focus by now was probably clicked meanwhile.
 const before = linkAt(document.activeElement);
-if (before && before.pathname !== location.pathname) leave(before);
+if (before) leave(before);
 
 new MutationObserver(() => {
-  if (location.pathname === leftFor) leftAt = -Infinity; // and not before: the page being left may run once more
+  if (location.pathname !== leftFrom) leftAt = -Infinity; // and not before: the page being left may run once more
 }).observe(document, { subtree: true, attributeFilter: [STATE] });
 
 function leave(/** @type {HTMLAnchorElement} */ link) {
+  const here = location.pathname;
+  const leads = link.getAttribute("href") ? link.pathname !== here : !here.endsWith("/"); // the link to Home is empty
+  if (!leads) return;
   leftAt = performance.now();
-  leftFor = link.pathname;
+  leftFrom = here;
 }
 
 /**
