@@ -119,7 +119,7 @@ def _entries(scene: Scene, sides: Sides) -> Iterator[Entry]:
     """All that can be chosen. A visitor's own models are opened once they are chosen; their addresses stay theirs.
 
     To be fetched are the models chosen, and all rungs of their families, between which a slider moves: each address
-    costs a hash of the model, and the twenty of them together were a fifth of what a page costs.
+    costs a hash of the model at every run.
     """
     rungs = list(_rungs(scene))
     families = {group for name, _, group, _ in rungs if name in sides}
