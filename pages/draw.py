@@ -53,6 +53,9 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
         def compare() -> None:
             ladder.section(scene)
 
-        scene.fragment(compare)
-        plane_section(scene.checkpoint)
+        def show_plane() -> None:
+            plane_section(scene.checkpoint)
+
+        scene.further_down(compare)
+        scene.further_down(show_plane)
         explain(scene)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.shell.frame import page
+from pages.ui.shell.in_view import in_view
 from pages.ui.train import stage
 from pages.ui.train.checkpoints import keep, shelf
 from pages.ui.train.collapse_lab import lab
@@ -42,8 +43,10 @@ with page("Train", LEAD, FIELDS) as scene:
             if run and config is None:
                 keep(scene.state, own, run)
             shelf(scene.state, own)
-            if run is None:
-                in_the_plane()
-            lab(me, own, recipe(scene.state))
+            with st.container():
+                if in_view(scene.state, "further-down"):
+                    if run is None:
+                        in_the_plane()
+                    lab(me, own, recipe(scene.state))
     except (DataError, RunError, ValueError) as error:
         st.error(f"{error} Start over in the sidebar.")

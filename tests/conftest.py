@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.visiting import PATIENCE
+from pages.ui.shell import in_view
+from tests.visiting import PATIENCE, near_at_once
 from vqvae import data
 from vqvae.data import Digits
 from vqvae.model import VQVAE, ModelConfig
@@ -48,6 +49,12 @@ def make_model() -> Callable[..., VQVAE]:
             return VQVAE(config).requires_grad_(False).eval()
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def everything_in_view(monkeypatch) -> None:
+    """Visitors without a browser look at all of each page at once."""
+    monkeypatch.setattr(in_view, "_component", near_at_once)
 
 
 @pytest.fixture

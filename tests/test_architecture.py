@@ -121,7 +121,7 @@ def test_a_page_defines_no_function_but_the_part_that_runs_alone(path):
     alone = {
         node.args[0].id
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "scene.fragment"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("scene.fragment", "scene.further_down")
     }
     assert defined == alone
 

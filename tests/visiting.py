@@ -1,6 +1,7 @@
 """A page as a visitor without a browser finds it: Streamlit's AppTest through the app's own entry script."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,11 @@ def visit(page: str, *, token: str | None = None, patience: float = PATIENCE, **
     for name, value in address.items():
         visitor.query_params[name] = value
     return visitor.run()
+
+
+def near_at_once(*, on_near_change: Callable[[], None], **_: object) -> None:
+    """What the browser of a visitor who looks at all of a page says of each part that waits to be looked at."""
+    on_near_change()
 
 
 def text_of(page: AppTest) -> str:

@@ -72,6 +72,21 @@ def rest(page) -> None:
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
 
 
+def look_down(page) -> None:
+    """Scroll to the end of the page, until all that is built on the way is there, and back."""
+    main = page.get_by_test_id("stMain")
+    waiting = page.locator("[class*='st-key-in-view']").locator("visible=true")
+
+    def whole() -> bool:
+        main.evaluate("(main) => main.scrollTo(0, main.scrollHeight)")
+        rest(page)
+        return waiting.count() == 0
+
+    rest(page)
+    until(whole, "the whole page")
+    main.evaluate("(main) => main.scrollTo(0, 0)")
+
+
 def begin(page, address: str) -> None:
     """Show the page at this address as a first visitor finds it: by Start over, where the page stands there already."""
     if urlsplit(page.url).path != address:  # also for an address with fields

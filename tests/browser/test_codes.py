@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.hand import begin, rest
+from tests.browser.hand import begin, look_down, rest
 
 CHART = ".st-key-codebook-usage .js-plotly-plot"
 
@@ -121,6 +121,7 @@ def test_the_pick_survives_another_order_colours_and_a_visit_elsewhere(page):
 
 def test_a_tile_of_the_gallery_picks_its_code_by_mouse_and_by_keys(page):
     open_codebook(page, "/codebook?order=index")
+    look_down(page)
     tiles = page.get_by_role("group", name="All codes").get_by_role("button")
     expect(tiles).to_have_count(128)
     tiles.nth(57).click()
@@ -134,6 +135,7 @@ def test_a_tile_of_the_gallery_picks_its_code_by_mouse_and_by_keys(page):
 
 def test_nothing_jumps_while_picking(page):
     chart = open_codebook(page)
+    look_down(page)
     page.wait_for_load_state("networkidle")
     page.evaluate(COUNT_SHIFTS)
     for place in (3, 40, 90):
@@ -158,6 +160,7 @@ def test_a_click_on_a_bar_of_damage_picks_its_code(page):
     expect(chart.locator(".bars .point").first).to_be_attached()
     code = click_column(page, chart, 4)
     expect(page.get_by_role("heading", name=f"Code {code}", exact=True)).to_be_visible()
+    look_down(page)
     expect(page.get_by_text(re.compile("without, .*rank 5 of 128"))).to_be_visible()
     expect(page.get_by_alt_text(f"The digits damaged most: originals, with code {code}, without it")).to_be_visible()
 
@@ -176,6 +179,7 @@ def test_the_table_of_codes_arrives_as_csv(page):
 def test_a_narrow_screen_scrolls_down_alone(page):
     page.set_viewport_size({"width": 390, "height": 800})
     open_codebook(page, "/codebook?code=57&by=class")
+    look_down(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     main = page.locator("[data-testid=stMain]")
     assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
@@ -194,3 +198,11 @@ def test_a_code_stands_in_the_first_screen_with_its_patches(page, width, height)
             "([x, y]) => !!document.elementFromPoint(x, y).closest('.st-key-codebook-card')",
             [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
         )  # nothing lies over it
+
+
+def test_whoever_jumps_to_the_end_of_the_page_finds_all_of_it(page):
+    open_codebook(page)
+    rest(page)
+    page.get_by_test_id("stMain").evaluate("(main) => main.scrollTo(0, main.scrollHeight)")  # both parts come near
+    expect(page.get_by_role("heading", name="All codes")).to_be_attached()
+    expect(page.get_by_role("heading", name="The same drawing with fewer or more codes")).to_be_attached()

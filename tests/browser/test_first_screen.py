@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.hand import PHONE, drawing, open_draw, rest, settled, stroke, until
+from tests.browser.hand import PHONE, drawing, look_down, open_draw, rest, settled, stroke, until
 
 LAPTOP = {"viewport": {"width": 1280, "height": 800}}
 STEPS = range(1, 8)
@@ -204,6 +204,8 @@ def test_all_that_can_be_worked_on_a_phone_is_as_large_as_a_thumb(new_page, path
     if path == "/train":
         page.get_by_text("Change the recipe").click()
         expect(page.get_by_label("Codes (K)")).to_be_visible()
+    look_down(page)
+    if path == "/train":
         expect(page.get_by_test_id("stMultiSelect")).to_be_visible()
     if path == "/":
         page.get_by_role("button", name="Expand sidebar").click()

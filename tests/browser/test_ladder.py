@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from pages.ui.components import ladder
 from pages.ui.components.ladder import Entry, _described, _picture, to_fetch
-from tests.browser.hand import DIGIT, PHONE, drawing, open_draw, stroke, until
+from tests.browser.hand import DIGIT, PHONE, drawing, look_down, open_draw, stroke, until
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, Checkpoint, load
 from vqvae.runs.ladder import load as load_ladder
@@ -123,6 +123,7 @@ def test_on_a_phone_all_stands_below_each_other_and_is_large_enough_for_a_thumb(
 def test_both_sides_follow_the_pen_on_draw_and_the_address_says_which_they_are(page):
     open_draw(page, "/draw?right=steps-100")
     stroke(page, (0.3, 0.2), (0.7, 0.5), (0.3, 0.8))
+    look_down(page)
     page.locator(".ladder").scroll_into_view_if_needed()
     drawn = drawing(page)
     pixels = torch.tensor(drawn.pixels, dtype=torch.uint8).view(1, drawn.height, drawn.width)
@@ -131,12 +132,14 @@ def test_both_sides_follow_the_pen_on_draw_and_the_address_says_which_they_are(p
     sees(page, pixels, left=DEFAULT, right=STAGES[3])
     page.wait_for_url("**right=steps-469**")
     page.reload()
+    look_down(page)
     page.locator(".ladder").scroll_into_view_if_needed()
     sees(page, pixels, left=DEFAULT, right=STAGES[3])
 
 
 def test_another_family_of_models_opens_once_it_is_chosen(page):
     open_draw(page)
+    look_down(page)
     page.locator(".ladder").scroll_into_view_if_needed()
     page.get_by_label("The right model").select_option("Default with less training")
     middle = [*STAGES, DEFAULT][(len(STAGES) + 1) // 2]

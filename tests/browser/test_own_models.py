@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from tests.browser.conftest import Server, running_app, visitors
-from tests.browser.hand import pick_model, places, reconstruction, rest, stroke, until
+from tests.browser.hand import look_down, pick_model, places, reconstruction, rest, stroke, until
 from tests.visiting import colour_images
 from tests.vqvae.foreign import plain
 
@@ -57,6 +57,7 @@ def test_a_diffusers_model_walks_through_codebook_map_and_draw(page):
     page.goto("/codebook")
     page.get_by_text("Measured on 40 images of animals.").wait_for()
     page.get_by_text("In which classes").wait_for()
+    look_down(page)
     page.get_by_role("group", name="All codes").locator("button").nth(255).wait_for()
     calm(page)
 

@@ -24,7 +24,7 @@ TILE = 112  # pixels wide on the page
 
 
 def draw(view: CodebookView) -> None:
-    """All of it; its first part, tile and patches, is in the first screen, and first of all on a phone."""
+    """Its beginning: tile and patches are in the first screen, and first of all on a phone."""
     code = view.code
     with st.container(key="codebook-card"):
         st.html(f"<style>{STYLE}</style>")
@@ -49,6 +49,11 @@ def draw(view: CodebookView) -> None:
             config=view.toolbar,
             alt=f"Uses of code {code} by {digits.many} of each class",
         )
+
+
+def more(view: CodebookView) -> None:
+    """The rest of it."""
+    code, digits = view.code, view.digits
     st.markdown("**Where in the grid**", help=f"The share of the {digits.many} that have this code at each position.")
     chart(
         resources.built(

@@ -120,9 +120,13 @@ class CodebookView:
     @property
     def expressive(self) -> int:
         """The most used of the codes whose tile is a stroke, neither paper nor ink; of all, where there is none."""
-        strokes = resources.tiles(self.checkpoint).flatten(1).std(1) > STROKE
-        total = self.counts.total
-        return int((total * strokes if (total * strokes).any() else total).argmax())
+
+        def most_used() -> int:
+            strokes = resources.tiles(self.checkpoint).flatten(1).std(1) > STROKE
+            total = self.counts.total
+            return int((total * strokes if (total * strokes).any() else total).argmax())
+
+        return resources.built(most_used, "expressive code", self.of)
 
     @property
     def background(self) -> list[int]:

@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.map.choices import NEIGHBOURHOODS, POINTS, SEEDS, arrangement, mapped_images
 from pages.ui.map.view import MapView
 from pages.ui.shell.choices import called_images, take_typed, typed_field
+from pages.ui.shell.in_view import in_view
 from pages.ui.shell.own_images import bring
 
 BOUNDS = {"points": POINTS, "neighbours": NEIGHBOURHOODS, "seed": SEEDS}
@@ -21,6 +22,8 @@ def draw(view: MapView) -> None:
             st.session_state[place] = False  # closed: the map is what is to be looked at now
 
     with st.popover("Settings", icon=":material/tune:", key=place, on_change="rerun"):
+        if not in_view(state, "settings"):
+            return
         arrangement(state)
         with st.form(f"map.form.{state.restarts}", border=False):
             _form(view)

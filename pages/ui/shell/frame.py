@@ -18,6 +18,7 @@ from streamlit.components.v2 import component
 from pages.ui import resources
 from pages.ui.shell import presenting
 from pages.ui.shell.connection import lifeline
+from pages.ui.shell.in_view import in_view
 from pages.ui.shell.messages import plain
 from pages.ui.shell.share import share
 from pages.ui.shell.take_home import Taken
@@ -67,6 +68,12 @@ class Scene(NamedTuple):
                 function()
 
         st.fragment(whole, run_every=run_every)()
+
+    def further_down(self, function: Callable[[], None]) -> None:
+        """Draw such a part once the visitor comes near it."""
+        with st.container():
+            if in_view(self.state, function.__name__):
+                self.fragment(function)
 
 
 def told_apart(entries: Sequence[Entry]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.resources import ImageSource
+from pages.ui.shell.in_view import in_view
 from pages.ui.shell.messages import attempt, plain, say, show
 from pages.ui.shell.url_state import PageState
 from pages.ui.shell.words import counted
@@ -61,7 +62,8 @@ def adopt(state: PageState, name: str) -> None:
 def ask(state: PageState, name: str, me: Visitor | None) -> None:
     """A button that opens what `bring` is."""
     with st.popover("Bring your own", icon=":material/add_photo_alternate:", disabled=me is None):
-        bring(state, name, me)
+        if in_view(state, "own-images"):
+            bring(state, name, me)
 
 
 def bring(state: PageState, name: str, me: Visitor | None) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.components.player import duration
 from pages.ui.shell.choices import number_field, outside
+from pages.ui.shell.in_view import in_view
 from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.own_images import ask, sets_of
 from pages.ui.shell.url_state import Field, PageState, number, one_of, switch, whole
@@ -135,7 +136,8 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
     else:
         _say_cost(RunConfig(chosen, state["data"], state["images"]), own)
     with st.expander("Change the recipe", icon=":material/tune:", expanded=not same):
-        fields(state)
+        if in_view(state, "fields"):
+            fields(state)
 
 
 def cards(state: PageState, same: str | None) -> None:
