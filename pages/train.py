@@ -42,7 +42,7 @@ with page("Train", LEAD, FIELDS) as scene:
             own = OwnCheckpoints(me)
             if run and config is None:
                 keep(scene.state, own, run)
-            shelf(scene.state, own)
+            shelf(scene, own)
             with st.container():
                 if in_view(scene.state, "further-down"):
                     if run is None:

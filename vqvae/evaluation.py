@@ -1,6 +1,7 @@
 """How good a model is on a data set, and how much of its codebook it uses there."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -40,17 +41,21 @@ def psnr(mse: float) -> float:
 
 
 @torch.inference_mode()
-def evaluate(model: Model, digits: Digits, variance: float) -> Evaluation:
+def evaluate(
+    model: Model, digits: Digits, variance: float, report: Callable[[float], object] = lambda share: None
+) -> Evaluation:
     """Encode and decode every image once; `variance` is the one stored with the model.
 
-    Raises ValueError for no images, or images of another size than the model's.
+    `report` hears the share done in [0, 1), and may raise to stop. Raises ValueError for no images, or images of
+    another size than the model's.
     """
     if not len(digits):
         raise ValueError("expected at least one image to evaluate on, got none")
     K, field = model.config.num_embeddings, receptive_field(model)
     counts, ink_counts = torch.zeros(2, K, dtype=torch.int64)
     squared_error = 0.0
-    for pixels in digits.pixels.split(model.config.images_at_once):
+    for place, pixels in enumerate(digits.pixels.split(model.config.images_at_once)):
+        report(place * model.config.images_at_once / len(digits))
         images = to_unit(pixels)
         codes = model.encode(images)
         difference = model.decode(codes).cpu() - images

@@ -27,6 +27,7 @@ from vqvae.analysis import tiles as pictures_of_codes
 from vqvae.analysis import usage as counting
 from vqvae.background.array_cache import ArrayCache
 from vqvae.background.download import Downloads
+from vqvae.background.measurements import Measurements
 from vqvae.background.pace import Pace
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
@@ -255,6 +256,15 @@ def ladder() -> ladders.Ladder:
 def to_fetch(checkpoint: Checkpoint) -> bytes:
     """A model as the browser fetches it. Raises CanvasError."""
     return describe_to_fetch(checkpoint)
+
+
+# What is uploaded.
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def measurements() -> Measurements:
+    """The measurements of this process."""
+    return Measurements()
 
 
 # The Codebook page.

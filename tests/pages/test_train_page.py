@@ -4,8 +4,10 @@ import base64
 import io
 import json
 import math
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,11 +22,11 @@ from pages.ui.train import collapse_lab, side_by_side
 from tests.visiting import PATIENCE, colour_images, text_of, uploaded, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import data
-from vqvae.background import download
+from vqvae.background import download, measurements
 from vqvae.background.download import Progress
 from vqvae.checkpoint import SHIPPED, Checkpoint
 from vqvae.data import DataError
-from vqvae.evaluation import Evaluation
+from vqvae.evaluation import Evaluation, evaluate
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.quantizer import QUANTIZERS, VectorQuantizer
 from vqvae.runs import comparison, cost, own_images, process, worker
@@ -562,6 +564,65 @@ def test_a_model_of_ones_own_images_is_told_by_figures_on_those(token, finished,
     assert (
         r"“rose” is yours now: NMSE 0.2500 on 4 held\-out images of flowers, 6 of 8 codes" in stranger.success[0].value
     )
+
+
+@pytest.fixture
+def gate(monkeypatch) -> threading.Event:
+    """Measuring what is uploaded waits until it is set."""
+    gate = threading.Event()
+
+    def slowly(model, digits, variance, report):
+        gate.wait(PATIENCE)
+        return evaluate(model, digits, variance, report)
+
+    monkeypatch.setattr(measurements, "evaluate", slowly)
+    return gate
+
+
+def upload(page: AppTest, name: str, content: bytes) -> AppTest:
+    (uploader,) = [one for one in page.file_uploader if one.label == "Upload a checkpoint"]
+    return uploader.set_value((name, content, "application/octet-stream")).run()
+
+
+def bytes_of(checkpoint: Checkpoint, folder: Path) -> bytes:
+    checkpoints.save(checkpoint, folder / "theirs.safetensors")
+    return (folder / "theirs.safetensors").read_bytes()
+
+
+def test_an_upload_is_measured_while_the_page_goes_on_and_then_kept(token, few_digits, gate, tmp_path):
+    page = upload(open_page(token), "theirs.safetensors", bytes_of(other_model(11), tmp_path))
+    assert "Measuring “theirs”" in page.get("progress")[0].proto.text
+    page.selectbox(key="train.data").set_value("digits").run()  # nobody waits for it
+    assert not OwnCheckpoints(Visitor(token)).entries()
+    gate.set()
+    deadline = time.monotonic() + PATIENCE
+    while not page.success and time.monotonic() < deadline:
+        time.sleep(0.05)
+        page.run()
+    assert "“theirs” is yours now" in page.success[0].value
+    (entry,) = OwnCheckpoints(Visitor(token)).entries()
+    (measured,) = OwnCheckpoints(Visitor(token)).open(entry.name).measured
+    assert measured == evaluate(other_model(11).model, resources.digits(), 0.1)
+
+
+def test_an_upload_that_is_called_off_is_not_kept(token, few_digits, gate, tmp_path):
+    page = upload(open_page(token), "theirs.safetensors", bytes_of(other_model(12), tmp_path))
+    button(page, "Cancel").click().run()
+    gate.set()
+    page.run()
+    assert "“theirs” is not kept." in [info.value for info in page.info]
+    assert not page.get("progress")
+    assert not OwnCheckpoints(Visitor(token)).entries()
+
+
+def test_an_upload_that_cannot_be_measured_is_one_sentence(token, few_digits, monkeypatch, tmp_path):
+    def fail(model, digits, variance, report):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(measurements, "evaluate", fail)
+    page = upload(open_page(token), "theirs.safetensors", bytes_of(other_model(13), tmp_path))
+    assert "could not be measured" in page.error[0].value
+    assert not OwnCheckpoints(Visitor(token)).entries()
 
 
 def test_what_was_saved_last_is_what_its_buttons_are_about(token, finished, few_digits):

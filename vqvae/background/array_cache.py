@@ -5,7 +5,6 @@ The disk is a convenience: where it cannot be written or read, nothing is kept a
 
 import io
 import os
-import threading
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -15,9 +14,8 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from vqvae.background.jobs import CancelledError, Job, Jobs
+from vqvae.background.jobs import CancelledError, Job, Jobs, turn
 from vqvae.files import write_atomically
-from vqvae.limits import COMPUTING
 
 
 class ArrayCache:
@@ -50,7 +48,7 @@ class ArrayCache:
         with self.lock(key, lambda: not job.cancelled):
             array = self.load(key, shape)
             if array is None:
-                with _turn(lambda: not job.cancelled):
+                with turn(lambda: not job.cancelled):
                     array = compute()
                 self.store(key, array)
             return array
@@ -111,28 +109,6 @@ class ArrayJobs(Jobs[np.ndarray]):
             if (array := find()) is not None:
                 return array
         return None
-
-
-_at_work = 0
-_door = threading.Condition()
-
-
-@contextmanager
-def _turn(go_on: Callable[[], bool]) -> Iterator[None]:
-    """Wait until fewer than `VQVAE_COMPUTING` arrays are being computed in this process. Raises CancelledError."""
-    global _at_work
-    with _door:
-        while _at_work >= COMPUTING.value:
-            if not go_on():
-                raise CancelledError
-            _door.wait(0.2)
-        _at_work += 1
-    try:
-        yield
-    finally:
-        with _door:
-            _at_work -= 1
-            _door.notify_all()
 
 
 def npz(arrays: dict[str, np.ndarray]) -> bytes:

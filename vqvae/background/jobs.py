@@ -5,8 +5,11 @@ Cancelling is cooperative: the work reports how far it is, and hears whether any
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
+
+from vqvae.limits import COMPUTING
 
 Result = TypeVar("Result")
 
@@ -120,3 +123,25 @@ class Jobs(Generic[Result]):
             forgotten = set(ended[: max(0, len(ended) - self.KEPT + 1)])
             self._jobs = {name: other for name, other in others if name not in forgotten} | {key: job}
             return job
+
+
+_at_work = 0
+_door = threading.Condition()
+
+
+@contextmanager
+def turn(go_on: Callable[[], bool]) -> Iterator[None]:
+    """Wait until less than `VQVAE_COMPUTING` jobs of this process are at work. Raises CancelledError."""
+    global _at_work
+    with _door:
+        while _at_work >= COMPUTING.value:
+            if not go_on():
+                raise CancelledError
+            _door.wait(0.2)
+        _at_work += 1
+    try:
+        yield
+    finally:
+        with _door:
+            _at_work -= 1
+            _door.notify_all()

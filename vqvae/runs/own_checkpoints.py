@@ -61,24 +61,36 @@ class OwnCheckpoints:
         return sorted(found, key=lambda entry: (entry.created, entry.name))
 
     def add(self, checkpoint: Checkpoint, title: str, digits: Digits) -> Entry:
-        """Measure a model on the embedded digits and keep it.
+        """Measure a model on the embedded digits and keep it, at once. Raises what `prepared` and `keep` raise."""
+        checkpoint = self.prepared(checkpoint)
+        figures = evaluate(checkpoint.model, data.fitted(digits, checkpoint.model.config), checkpoint.variance)
+        return self.keep(checkpoint, title, figures)
 
-        The same weights once more take the new title, and nothing that was known of them is lost. Raises
-        CheckpointError where the model is too large for the pages, gives no finite picture, or where there are too
-        many, of this visitor or of all together; OSError.
+    def prepared(self, checkpoint: Checkpoint) -> Checkpoint:
+        """What is to be measured and kept: with all that is known of the same weights here.
+
+        Raises CheckpointError where the model is too large for the pages, or where there are too many, of this visitor
+        or of all together.
         """
         check_size(checkpoint.model.config)
         before = self.same_weights(checkpoint)
         if before is not None:
             with suppress(CheckpointError):  # a damaged file is written anew
-                checkpoint = together(self.open(before.name), checkpoint)
+                return together(self.open(before.name), checkpoint)
         elif len(self.entries()) >= (most := CHECKPOINTS_EACH.value):
             raise CheckpointError(f"You have {most} checkpoints already: delete one first.")
         else:
             self._check_room()
-        figures = evaluate(checkpoint.model, data.fitted(digits, checkpoint.model.config), checkpoint.variance)
+        return checkpoint
+
+    def keep(self, checkpoint: Checkpoint, title: str, figures: Evaluation) -> Entry:
+        """Keep what was prepared, and measured on the embedded digits; the same weights once more take the new title.
+
+        Raises CheckpointError where the model gives no finite picture; OSError.
+        """
         if not math.isfinite(figures.mse):
             raise CheckpointError("This model’s pictures are not finite: expected one that can draw a digit.")
+        before = self.same_weights(checkpoint)
         others = [one for one in checkpoint.measured if one[:2] != figures[:2]]
         name = f"own-{checkpoint.fingerprint}"
         checkpoints.save(replace(checkpoint, measured=(*others, figures)), self._path(name))

@@ -1,15 +1,19 @@
 """The shelf: a visitor's own checkpoints, kept from a run or uploaded, compared, taken away, deleted and taken back."""
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from pages.ui import resources
 from pages.ui.shell.choices import number_field
-from pages.ui.shell.frame import told_apart
+from pages.ui.shell.frame import Scene, told_apart
+from pages.ui.shell.job import Work
 from pages.ui.shell.messages import attempt, plain, say, show, succeeds
 from pages.ui.shell.url_state import PageState
 from pages.ui.train import prior
 from pages.ui.train.download import DATASETS
 from vqvae import checkpoint as checkpoints
+from vqvae.background.measurements import Measurements
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from vqvae.data import DataError, described
 from vqvae.evaluation import Evaluation
@@ -20,6 +24,7 @@ from vqvae.runs.run import Run
 
 PLACE = "train.shelf"  # where it says what its buttons did
 SAVING = "train.save"  # and those beside a run
+MOMENT = 0.5  # seconds that a page waits for the measuring of a small model, which then is there at once
 
 
 def keep(state: PageState, own: OwnCheckpoints, run: Run) -> None:
@@ -63,14 +68,17 @@ def keep(state: PageState, own: OwnCheckpoints, run: Run) -> None:
     show(SAVING)
 
 
-def shelf(state: PageState, own: OwnCheckpoints) -> None:
+def shelf(scene: Scene, own: OwnCheckpoints) -> None:
     """All that this visitor has kept."""
+    state = scene.state
     st.subheader("Your checkpoints", anchor=False)
     st.caption(
         "They appear in the list of models on every page, for you alone: they belong to this browser. Download those "
         "that you want to keep."
     )
     upload(state, own)
+    with st.container():
+        measure(scene, own)
     tell(own)
     entries = own.entries()
     compare(own, entries)
@@ -95,8 +103,8 @@ def upload(state: PageState, own: OwnCheckpoints) -> None:
         stem = file.name.rsplit(".", 1)[0]
         if not resources.uploads().allows(str(own.folder), UPLOADS.value):
             say(PLACE, "error", f"More than {UPLOADS.value} uploads within a minute: wait a moment, then try again.")
-        elif succeeds(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name, settings), stem)):
-            st.rerun()  # it is to stand in the list of models, above
+        else:
+            attempt(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name, settings), stem))
 
 
 def of_other_projects(state: PageState) -> Settings:
@@ -129,9 +137,63 @@ def of_other_projects(state: PageState) -> Settings:
 
 
 def take_in(own: OwnCheckpoints, checkpoint: Checkpoint, title: str) -> None:
+    """Begin to measure a file's model, which takes a large one half a minute."""
+    checkpoint = own.prepared(checkpoint)
+    st.session_state["train.incoming"] = Incoming(checkpoint, title)
+    work = measuring(own, checkpoint)
+    work.ask()
+    if work.job is not None:
+        work.job.join(MOMENT)
+
+
+class Incoming(NamedTuple):
+    """A file's model, until it is measured and kept."""
+
+    checkpoint: Checkpoint
+    title: str  # the file's
+
+
+def measuring(own: OwnCheckpoints, checkpoint: Checkpoint) -> Work:
+    """The measuring of a model for this visitor."""
+    return Work(
+        "train.measuring",
+        Measurements.key(checkpoint),
+        lambda visitor: resources.measurements().start(checkpoint, resources.digits(), visitor),
+        own.folder.parent.name,
+    )
+
+
+def measure(scene: Scene, own: OwnCheckpoints) -> None:
+    """How far the measuring of a file's model is; then keep it."""
+    incoming: Incoming | None = st.session_state.get("train.incoming")
+    if incoming is None:
+        return
+    work = measuring(own, incoming.checkpoint)
+    pace = work.pace
+
+    def follow() -> None:
+        work.keep(pace)
+        work.progress(lambda job: f"Measuring “{plain(incoming.title)}” on the embedded digits …")
+        work.button("Measure")
+
+    if pace:
+        scene.fragment(follow, run_every=pace)
+        return
+    del st.session_state["train.incoming"]
+    figures = work.job and work.job.result
+    if work.error:
+        say(PLACE, "error", f"This model could not be measured ({plain(work.error)}), so it is not kept.")
+    elif figures is None:
+        say(PLACE, "info", f"“{plain(incoming.title)}” is not kept.")
+    elif succeeds(PLACE, lambda: keep_measured(own, incoming, figures)):
+        st.rerun()  # it is to stand in the list of models, above
+
+
+def keep_measured(own: OwnCheckpoints, incoming: Incoming, figures: Evaluation) -> None:
     """Keep a file's model; one that is here already keeps its name and all that was known of it."""
+    checkpoint, title = incoming
     before = own.same_weights(checkpoint)
-    add(own, checkpoint, before.title if before else title)
+    tell_of(own.keep(checkpoint, before.title if before else title, figures), own, PLACE)
     if before:
         say(
             PLACE,
@@ -145,8 +207,14 @@ def add(own: OwnCheckpoints, checkpoint: Checkpoint, title: str, place: str = PL
     """Measure, keep, and say how good it is; without a title, it keeps the one that it has, or gets one."""
     before, config = own.same_weights(checkpoint), checkpoint.model.config
     title = title or (before.title if before else f"K = {config.num_embeddings}, D = {config.embedding_dim}")
-    entry = own.add(checkpoint, title, resources.digits())
-    figures = of_own_images(checkpoint) or resources.figures_on_digits(own.open(entry.name))
+    tell_of(own.add(checkpoint, title, resources.digits()), own, place)
+
+
+def tell_of(entry: Entry, own: OwnCheckpoints, place: str) -> None:
+    """Say how good a model is that has just been kept."""
+    checkpoint = own.open(entry.name)
+    config = checkpoint.model.config
+    figures = of_own_images(checkpoint) or resources.figures_on_digits(checkpoint)
     images = described(*figures[:3]) if figures.dataset == checkpoint.dataset else "the embedded digits"
     say(
         place,
