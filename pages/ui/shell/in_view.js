@@ -4,6 +4,11 @@ import { whenResting } from "../components/shared/idle.js";
 
 // Around what is seen: a little below it, and all above it, which the visitor has come past.
 const NEAR = "1000000px 0px 10% 0px";
+const CALM = 300; // milliseconds since the last press of a button or key: what is said at the same moment may undo it
+
+let pressedAt = -Infinity;
+for (const kind of ["pointerdown", "pointerup", "keydown"])
+  document.addEventListener(kind, () => (pressedAt = performance.now()), true);
 
 export default function ({ parentElement, setTriggerValue }) {
   const place = parentElement.host ?? parentElement;
@@ -11,11 +16,17 @@ export default function ({ parentElement, setTriggerValue }) {
     (entries) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       observer.disconnect();
-      whenResting(place, () => setTriggerValue("near", true));
+      pressedAt = Math.max(pressedAt, performance.now() - CALM / 2); // who scrolls to a button is about to press it
+      say();
     },
     // What scrolls is not the window: a margin counts around that alone.
     { root: place.closest("[data-testid=stMain]"), rootMargin: NEAR },
   );
+  const say = () => {
+    const left = CALM - (performance.now() - pressedAt);
+    if (left > 0) setTimeout(say, left);
+    else whenResting(place, () => (performance.now() - pressedAt > CALM ? setTriggerValue("near", true) : say()));
+  };
   observer.observe(place);
   return () => observer.disconnect();
 }
