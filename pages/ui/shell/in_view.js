@@ -5,6 +5,7 @@ import { whenResting } from "../components/shared/idle.js";
 // Around what is seen: a little below it, and all above it, which the visitor has come past.
 const NEAR = "1000000px 0px 10% 0px";
 const CALM = 300; // milliseconds since the last press of a button or key: what is said at the same moment may undo it
+const AGAIN = 2000; // milliseconds until it is said once more: another word at the same moment may undo this one, too
 
 let pressedAt = -Infinity;
 for (const kind of ["pointerdown", "pointerup", "keydown"])
@@ -25,7 +26,12 @@ export default function ({ parentElement, setTriggerValue }) {
   const say = () => {
     const left = CALM - (performance.now() - pressedAt);
     if (left > 0) setTimeout(say, left);
-    else whenResting(place, () => (performance.now() - pressedAt > CALM ? setTriggerValue("near", true) : say()));
+    else whenResting(place, speak);
+  };
+  const speak = () => {
+    if (performance.now() - pressedAt <= CALM) return say();
+    setTriggerValue("near", true);
+    setTimeout(say, AGAIN); // until the part has taken this place
   };
   observer.observe(place);
   return () => observer.disconnect();
