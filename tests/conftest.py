@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,9 @@ import torch
 from pages.ui.shell import in_view
 from tests.visiting import PATIENCE, near_at_once
 from vqvae import data
+from vqvae.background import measurements
 from vqvae.data import Digits
+from vqvae.evaluation import Evaluation, evaluate
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.paths import data_folder
 from vqvae.runs import child, worker
@@ -55,6 +58,19 @@ def make_model() -> Callable[..., VQVAE]:
 def everything_in_view(monkeypatch) -> None:
     """Visitors without a browser look at all of each page at once."""
     monkeypatch.setattr(in_view, "_component", near_at_once)
+
+
+@pytest.fixture
+def measuring(monkeypatch) -> threading.Event:
+    """Measuring a model in the background waits until it is set."""
+    go = threading.Event()
+
+    def slowly(*arguments: Any) -> Evaluation:
+        go.wait(PATIENCE)
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(measurements, "evaluate", slowly)
+    return go
 
 
 @pytest.fixture

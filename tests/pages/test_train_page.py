@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import math
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -566,19 +565,6 @@ def test_a_model_of_ones_own_images_is_told_by_figures_on_those(token, finished,
     )
 
 
-@pytest.fixture
-def gate(monkeypatch) -> threading.Event:
-    """Measuring what is uploaded waits until it is set."""
-    gate = threading.Event()
-
-    def slowly(model, digits, variance, report):
-        gate.wait(PATIENCE)
-        return evaluate(model, digits, variance, report)
-
-    monkeypatch.setattr(measurements, "evaluate", slowly)
-    return gate
-
-
 def upload(page: AppTest, name: str, content: bytes) -> AppTest:
     (uploader,) = [one for one in page.file_uploader if one.label == "Upload a checkpoint"]
     return uploader.set_value((name, content, "application/octet-stream")).run()
@@ -589,12 +575,12 @@ def bytes_of(checkpoint: Checkpoint, folder: Path) -> bytes:
     return (folder / "theirs.safetensors").read_bytes()
 
 
-def test_an_upload_is_measured_while_the_page_goes_on_and_then_kept(token, few_digits, gate, tmp_path):
+def test_an_upload_is_measured_while_the_page_goes_on_and_then_kept(token, few_digits, measuring, tmp_path):
     page = upload(open_page(token), "theirs.safetensors", bytes_of(other_model(11), tmp_path))
     assert "Measuring “theirs”" in page.get("progress")[0].proto.text
     page.selectbox(key="train.data").set_value("digits").run()  # nobody waits for it
     assert not OwnCheckpoints(Visitor(token)).entries()
-    gate.set()
+    measuring.set()
     deadline = time.monotonic() + PATIENCE
     while not page.success and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -605,10 +591,10 @@ def test_an_upload_is_measured_while_the_page_goes_on_and_then_kept(token, few_d
     assert measured == evaluate(other_model(11).model, resources.digits(), 0.1)
 
 
-def test_an_upload_that_is_called_off_is_not_kept(token, few_digits, gate, tmp_path):
+def test_an_upload_that_is_called_off_is_not_kept(token, few_digits, measuring, tmp_path):
     page = upload(open_page(token), "theirs.safetensors", bytes_of(other_model(12), tmp_path))
     button(page, "Cancel").click().run()
-    gate.set()
+    measuring.set()
     page.run()
     assert "“theirs” is not kept." in [info.value for info in page.info]
     assert not page.get("progress")

@@ -131,7 +131,7 @@ _door = threading.Condition()
 
 @contextmanager
 def turn(go_on: Callable[[], bool]) -> Iterator[None]:
-    """Wait until less than `VQVAE_COMPUTING` jobs of this process are at work. Raises CancelledError."""
+    """Wait until fewer than `VQVAE_COMPUTING` jobs of this process are at work. Raises CancelledError."""
     global _at_work
     with _door:
         while _at_work >= COMPUTING.value:

@@ -1,12 +1,10 @@
 """A model is measured in the background as `evaluate` does it, in its turn, once for all who ask."""
 
-import threading
 from dataclasses import replace
 
 import pytest
 
 from tests.visiting import PATIENCE
-from vqvae.background import measurements
 from vqvae.background.measurements import Measurements
 from vqvae.checkpoint import Checkpoint
 from vqvae.evaluation import evaluate
@@ -17,34 +15,21 @@ def checkpoint(make_model) -> Checkpoint:
     return Checkpoint(make_model(), 0.1)
 
 
-@pytest.fixture
-def gate(monkeypatch) -> threading.Event:
-    """Measuring waits until it is set."""
-    gate = threading.Event()
-
-    def slowly(model, digits, variance, report):
-        gate.wait(PATIENCE)
-        return evaluate(model, digits, variance, report)
-
-    monkeypatch.setattr(measurements, "evaluate", slowly)
-    return gate
-
-
 def test_a_measurement_is_what_evaluate_finds(checkpoint, digits):
     job = Measurements().start(checkpoint, digits, "anna")
     job.join(PATIENCE)
     assert job.result == evaluate(checkpoint.model, digits, 0.1)
 
 
-def test_who_asks_for_the_same_measurement_joins_it_and_another_variance_is_another(checkpoint, digits, gate):
+def test_who_asks_for_the_same_measurement_joins_it_and_another_variance_is_another(checkpoint, digits, measuring):
     jobs = Measurements()
     first = jobs.start(checkpoint, digits, "anna")
     assert jobs.start(checkpoint, digits, "ben") is first
     assert jobs.start(replace(checkpoint, variance=0.2), digits, "ben") is not first
-    gate.set()
+    measuring.set()
 
 
-def test_measurements_wait_for_their_turn_and_may_be_called_off_meanwhile(checkpoint, digits, gate, monkeypatch):
+def test_measurements_wait_for_their_turn_and_may_be_called_off_meanwhile(checkpoint, digits, measuring, monkeypatch):
     monkeypatch.setenv("VQVAE_COMPUTING", "1")
     jobs = Measurements()
     first = jobs.start(checkpoint, digits, "anna")
@@ -55,15 +40,15 @@ def test_measurements_wait_for_their_turn_and_may_be_called_off_meanwhile(checkp
     second.join(PATIENCE)
     assert not second.running
     assert first.running
-    gate.set()
+    measuring.set()
     first.join(PATIENCE)
     assert first.result is not None
     assert second.result is None
 
 
-def test_the_last_to_leave_stops_a_measurement_between_two_batches(checkpoint, digits, gate):
+def test_the_last_to_leave_stops_a_measurement_between_two_batches(checkpoint, digits, measuring):
     job = Measurements().start(checkpoint, digits, "anna")
     job.leave("anna")
-    gate.set()
+    measuring.set()
     job.join(PATIENCE)
     assert (job.result, job.error) == (None, None)
