@@ -44,8 +44,9 @@ def button(page, label: str):
 
 
 def step_of(page) -> int:
-    said = page.get_by_text(re.compile(r"Step [\d,]+ of")).inner_text()
-    return int(re.search(r"Step ([\d,]+) of", said)[1].replace(",", ""))
+    """The step that the run stands at, as the page says it; before the first it says none."""
+    said = page.get_by_text(re.compile(r"Step [\d,]+ of"))
+    return int(re.search(r"Step ([\d,]+) of", said.inner_text())[1].replace(",", "")) if said.count() else 0
 
 
 def shown_digits(page) -> np.ndarray:
@@ -69,9 +70,10 @@ def drawn_digits(recording, at: int) -> np.ndarray:
     return picture
 
 
-def take_step(page, number: int) -> None:
-    """Train one batch more, which has this number. A click upon a page that is just being drawn anew meets nothing."""
-    done = page.get_by_text(f"Step {number:,} of")
+def take_step(page) -> None:
+    """Train one batch more than the paused run has. A click upon a page that is just being drawn anew meets nothing."""
+    rest(page)
+    done = page.get_by_text(f"Step {step_of(page) + 1:,} of")
     for _ in range(2):
         rest(page)
         button(page, "Step").click()
@@ -96,7 +98,7 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
     button(page, "Pause").click()  # at once, so that the run stands before it is over, however quick the machine
     expect(page.get_by_text("Paused")).to_be_visible()
     # What a pause saves can be kept at once.
-    take_step(page, 1)
+    take_step(page)  # a quick machine has trained a batch or two before the pause
     expect(button(page, "Save")).to_be_enabled()
     button(page, "Save").click()
     expect(page.get_by_text(re.compile("is yours now: NMSE"))).to_be_visible()
@@ -116,7 +118,7 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
     expect(button(page, "▶ Replay")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("Paused")).to_be_visible()
-    take_step(page, step_of(page) + 1)
+    take_step(page)
     # Wound back in a pause, it is at its end again once it went on.
     page.get_by_label("Recorded step").fill("0")
     expect(page.get_by_role("status")).to_have_text("step 0")
