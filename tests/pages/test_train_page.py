@@ -704,6 +704,13 @@ def recorded(tmp_path, monkeypatch, few_digits):
     monkeypatch.setattr(resources, "comparison", lambda: comparison.load(tmp_path / "comparison"))
 
 
+def test_the_lab_names_the_runs_that_failed(token):
+    page = open_page(token)
+    assert "failed" not in text_of(page)
+    page.multiselect(key="train.lab").set_value(["gradient", "simvq"]).run()
+    assert "One run failed: SimVQ, seed 0, NMSE 0.3587." in text_of(page)
+
+
 def test_the_lab_shows_the_verdict_of_the_chosen_recipes_and_keeps_their_models(token, recorded):
     page = open_page(token)
     assert "2 steps" in text_of(page)

@@ -56,6 +56,7 @@ EPOCHS, SEEDS = 5, 3
 RATES = (3e-3, 1e-2, 3e-2)  # learning rates that each recipe tries: 1e-3 was too low for the first four of them
 TRIAL_EPOCHS = 3  # of a trial, on every third training image; its NMSE is measured on every sixth, which are others
 POINTS = 80  # of a curve
+FAILED = 3  # times the NMSE of a recipe's best run: one that is beyond it has failed
 FORMAT = 2
 CLAIMS = ".claims"  # a folder in that of a recording: empty files by which processes keep apart
 SHIPPED = ASSETS / "comparison"
@@ -99,7 +100,7 @@ class Comparison:
     results: tuple[Result, ...] = ()
     trials: tuple[Trial, ...] = ()
     settings: Mapping[str, Hyperparameters] = field(default_factory=dict)  # what a recipe was when it first ran
-    versions: tuple[tuple[str, str], ...] = ()  # of the libraries that it began with
+    versions: tuple[tuple[str, str], ...] = ()  # of all libraries that trained any of it
 
     @property
     def recipes(self) -> list[str]:
@@ -167,6 +168,12 @@ def verdict(results: Sequence[Result]) -> Verdict:
         spread([result.test.codes_used for result in results]),
         spread([result.cpu_seconds for result in results]),
     )
+
+
+def failed(results: Sequence[Result]) -> list[Result]:
+    """The runs of one recipe that broke at the rate of all: their NMSE is none, or over `FAILED` times its best."""
+    best = min((result.test.nmse for result in results if math.isfinite(result.test.nmse)), default=math.inf)
+    return [result for result in results if not result.test.nmse <= FAILED * best]
 
 
 def described(comparison: Comparison) -> str:
@@ -390,5 +397,6 @@ def _add(outcome: Trial | Result, folder: Path, blank: Comparison, recipes: Mapp
         said = {"format": FORMAT} | {one.name: getattr(comparison, one.name) for one in fields(Comparison)}
         settings = {outcome.recipe: recipes[outcome.recipe], **comparison.settings}
         said["settings"] = {name: asdict(recipe) for name, recipe in settings.items()}
-        said["versions"] = comparison.versions or tuple((name, version(name)) for name in checkpoint.LIBRARIES)
+        today = tuple((name, version(name)) for name in checkpoint.LIBRARIES)
+        said["versions"] = tuple(dict.fromkeys((*comparison.versions, *today)))
         write_atomically(folder / "comparison.json", json.dumps(said).encode())

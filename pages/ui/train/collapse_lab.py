@@ -11,7 +11,7 @@ from pages.ui.train.checkpoints import PLACE, add
 from pages.ui.train.side_by_side import CPU_SECONDS, FIRST, MOST, NAMES, side_by_side
 from vqvae import checkpoint as checkpoints
 from vqvae.data import TORCHVISION
-from vqvae.runs.comparison import SHIPPED, Comparison, model_file, verdict
+from vqvae.runs.comparison import SHIPPED, Comparison, failed, model_file, verdict
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.visitor import Visitor
 from vqvae.training import Hyperparameters
@@ -75,13 +75,12 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
         )
     st.caption(
         f"Recorded on {comparison.images:,} training images of {images}, {counted(comparison.epochs, 'epoch')}: "
-        f"{steps:,} steps. "
-        + (
-            "Each recipe has the best of three learning rates, chosen by short runs on held-out training images."
-            if comparison.trials
-            else "`gradient` is still gaining codes at that point, so a longer run narrows the gap. One learning rate "
-            "serves all recipes, k-means clusters an encoder that is not trained yet, and the rotation trick starts "
-            "from codes far longer than the encoder’s vectors."
+        f"{steps:,} steps. Each recipe has the best of three learning rates, chosen by short runs on held-out training "
+        "images."
+        + "".join(
+            f" One run failed: {NAMES[one.recipe]}, seed {one.seed}, NMSE {one.test.nmse:.4f}."
+            for name in chosen
+            for one in failed(comparison.of(name))
         )
     )
     table(comparison, chosen)

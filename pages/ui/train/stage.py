@@ -44,9 +44,7 @@ def _curves() -> None:
     recipes = [name for name in FIRST if name in comparison.recipes] or comparison.recipes[: len(FIRST)]
     verdicts = [verdict(comparison.of(name)) for name in recipes]
     images = TORCHVISION.get(comparison.dataset, "the embedded digits")
-    words = (
-        "Same network, same images, same order; only the recipe for the codebook differs. How many codes come to life?"
-    )
+    words = "Same network, same images, same order; only the recipe differs. How many codes come to life?"
     player("comparison", words, compared(comparison, recipes, NAMES), 0, presenting=True)
     ended = "; ".join(
         f"{NAMES[one.recipe]}: NMSE {one.nmse.mean:.4f}, {one.codes_used.mean:.0f} codes used" for one in verdicts

@@ -2,11 +2,11 @@
 
 import csv
 import io
+import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +14,7 @@ from vqvae import checkpoint
 from vqvae.__main__ import main
 from vqvae.data import Digits
 from vqvae.runs import comparison
-from vqvae.runs.comparison import RATES, RECIPES, Comparison, Result, Trial, load, record, spread, verdict
+from vqvae.runs.comparison import RATES, RECIPES, Comparison, Result, Trial, failed, load, record, spread, verdict
 from vqvae.training import RECOMMENDED, TUTORIAL
 
 
@@ -65,6 +65,13 @@ def test_each_recipe_and_seed_is_run_and_written_down_once(tmp_path, digits):
     assert dict(versions)["torch"] == version("torch")
     assert [point.step for point in results[0].curve] == [1, 2, 3, 4]
     assert list(record(tmp_path, digits, digits, epochs=2, seeds=2)) == []
+
+
+def test_what_is_recorded_with_other_versions_names_both(tmp_path, digits, monkeypatch):
+    recorded(tmp_path, digits, digits, epochs=1, seeds=1)
+    monkeypatch.setattr(comparison, "version", lambda name: "99.0")
+    recorded(tmp_path, digits, digits, epochs=1, seeds=2)
+    assert [number for name, number in load(tmp_path).versions if name == "torch"] == [version("torch"), "99.0"]
 
 
 def test_each_recipe_runs_at_the_rate_of_its_best_trial(tmp_path, digits):
@@ -158,13 +165,14 @@ def test_runs_of_another_recipe_of_the_same_name_are_refused(tmp_path, digits, m
         next(record(tmp_path, digits, digits, epochs=1, seeds=1))
 
 
-def test_a_comparison_of_an_earlier_version_is_not_mixed_with_runs_by_other_rules(digits):
-    shipped = load()
-    if shipped.settings:
-        pytest.skip("the shipped comparison is of this version")
-    images = Digits(digits.pixels[:1].expand(shipped.images, 1, 28, 28), digits.labels[:1], "mnist", "train")
+def test_a_comparison_of_an_earlier_version_is_not_mixed_with_runs_by_other_rules(tmp_path, digits):
+    recorded(tmp_path, digits, digits, epochs=1, seeds=1)
+    path = tmp_path / "comparison.json"
+    said = json.loads(path.read_text())
+    kept = {key: said[key] for key in ("dataset", "images", "epochs")}  # as 0.1.0 wrote it
+    path.write_text(json.dumps(kept | {"format": 1, "results": [one[:6] for one in said["results"]]}))
     with pytest.raises(ValueError, match="holds a comparison of an earlier version"):
-        next(record(comparison.SHIPPED, images, digits, seeds=4))
+        next(record(tmp_path, digits, digits, epochs=1, seeds=2))
 
 
 def test_the_models_of_the_first_seed_open_with_their_effective_codebook(tmp_path, digits):
@@ -208,6 +216,14 @@ def test_a_verdict_is_mean_and_deviation_over_the_seeds(tmp_path, digits):
     assert f"{spread([1.0, 3.0]):.1f}" == "2.0 ± 1.4"
 
 
+def test_a_run_failed_if_it_is_far_behind_the_best_of_its_recipe_or_broke(tmp_path, digits):
+    _, (one, *_) = recorded(tmp_path, digits, digits, epochs=1, seeds=1)
+    figures = (0.04, 0.1, 0.13, math.nan)
+    runs = [one._replace(seed=n, test=one.test._replace(nmse=nmse)) for n, nmse in enumerate(figures)]
+    assert [result.seed for result in failed(runs)] == [2, 3]
+    assert failed(runs[:2]) == failed([]) == []
+
+
 def test_one_command_records_and_another_prints_the_table(tmp_path, capsys):
     command = ["compare", "--dataset", "digits", "--out", str(tmp_path)]
     assert main([*command, "--limit", "60", "--epochs", "1", "--seeds", "2"]) == 0
@@ -241,9 +257,10 @@ def test_a_table_of_nothing_is_one_sentence(tmp_path, capsys):
     assert "expected a comparison in" in capsys.readouterr().err
 
 
-def test_the_recording_under_way_can_go_on_by_todays_recipes():
-    found = load(Path(__file__).parents[3] / "recording")
-    assert found is None or {name: RECIPES[name] for name in found.settings} == found.settings
+def test_the_shipped_comparison_was_recorded_by_todays_recipes():
+    found = load()
+    assert set(found.recipes) == set(found.settings) == set(RECIPES)
+    assert found.settings == RECIPES
 
 
 def test_the_shipped_comparison_is_whole():
