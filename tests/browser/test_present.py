@@ -58,6 +58,7 @@ def test_a_clicker_leads_through_the_tour_and_back_and_nothing_scrolls_or_is_los
     assert drawing(page) == drawn
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stSidebar")).to_be_visible()
+    rest(page)  # the page's workbench takes the place of the stage's
     assert drawing(page) == drawn
 
 
