@@ -77,8 +77,6 @@ class OwnCheckpoints:
         if before is not None:
             with suppress(CheckpointError):  # a damaged file is written anew
                 return together(self.open(before.name), checkpoint)
-        elif len(self.entries()) >= (most := CHECKPOINTS_EACH.value):
-            raise CheckpointError(f"You have {most} checkpoints already: delete one first.")
         else:
             self._check_room()
         return checkpoint
@@ -86,11 +84,13 @@ class OwnCheckpoints:
     def keep(self, checkpoint: Checkpoint, title: str, figures: Evaluation) -> Entry:
         """Keep what was prepared, and measured on the embedded digits; the same weights once more take the new title.
 
-        Raises CheckpointError where the model gives no finite picture; OSError.
+        Raises CheckpointError where the model gives no finite picture, or where there are too many by now; OSError.
         """
         if not math.isfinite(figures.mse):
             raise CheckpointError("This model’s pictures are not finite: expected one that can draw a digit.")
         before = self.same_weights(checkpoint)
+        if before is None:
+            self._check_room()  # once more: other tabs may have kept some meanwhile
         others = [one for one in checkpoint.measured if one[:2] != figures[:2]]
         name = f"own-{checkpoint.fingerprint}"
         checkpoints.save(replace(checkpoint, measured=(*others, figures)), self._path(name))
@@ -131,7 +131,7 @@ class OwnCheckpoints:
         """
         opened = self.open(name)
         check_grid(opened.model.config)
-        self._check_room()
+        self._check_disk()
         dataset, limit = trained_on(opened)
         images = data.training_images(dataset)
         recipe = quick_recipe(opened.model.config, min(images, limit or images))
@@ -180,6 +180,12 @@ class OwnCheckpoints:
         self._move(name, self._deleted, self.folder)
 
     def _check_room(self) -> None:
+        """Raises CheckpointError where no further checkpoint can be kept."""
+        if len(self.entries()) >= (most := CHECKPOINTS_EACH.value):
+            raise CheckpointError(f"You have {most} checkpoints already: delete one first.")
+        self._check_disk()
+
+    def _check_disk(self) -> None:
         try:
             check_disk(self.folder)
         except OSError as error:

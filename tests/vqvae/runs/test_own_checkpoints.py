@@ -149,6 +149,18 @@ def test_there_is_an_end_to_it(mine, make_model, digits, monkeypatch):
         mine.add(Checkpoint(make_model(seed=2), 0.1), "two", digits)
 
 
+def test_the_end_holds_for_what_two_tabs_measure_at_the_same_time(mine, make_model, digits, monkeypatch):
+    monkeypatch.setenv(CHECKPOINTS_EACH.name, "1")
+    models = [Checkpoint(make_model(seed=seed), 0.1) for seed in (1, 2)]
+    prepared = [mine.prepared(one) for one in models]
+    figures = evaluate(models[0].model, digits, 0.1)
+    mine.keep(prepared[0], "first", figures)
+    with pytest.raises(CheckpointError, match="You have 1 checkpoints already: delete one first"):
+        mine.keep(prepared[1], "second", figures)
+    mine.keep(prepared[0], "first, again", figures)
+    assert [entry.title for entry in mine.entries()] == ["first, again"]
+
+
 def test_there_is_an_end_to_all_visitors_checkpoints_together(mine, make_model, digits, monkeypatch):
     mine.add(Checkpoint(make_model(seed=1), 0.1), "one", digits)
     mine.delete(mine.entries()[0].name)  # it can be taken back, so it takes its room
