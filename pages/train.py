@@ -37,16 +37,16 @@ with page("Train", LEAD, FIELDS) as scene:
             if me:
                 stage.draw()
         else:
-            settings_form(scene.state, me)
+            settings_form(scene)
         if me and not scene.presenting:  # in the moment before that, what comes later would push down what is there
             own = OwnCheckpoints(me)
             if run and config is None:
-                keep(scene.state, own, run)
+                keep(scene, own, run)
             shelf(scene, own)
             with st.container():
                 if in_view(scene.state, "further-down"):
                     if run is None:
                         in_the_plane()
-                    lab(me, own, recipe(scene.state))
+                    lab(scene, own, recipe(scene.state))
     except (DataError, RunError, ValueError) as error:
         st.error(f"{error} Start over in the sidebar.")

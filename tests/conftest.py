@@ -60,17 +60,29 @@ def everything_in_view(monkeypatch) -> None:
     monkeypatch.setattr(in_view, "_component", near_at_once)
 
 
+class Gate(threading.Event):
+    """Whoever comes to it waits until it is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+
+    def pass_through(self) -> None:
+        self.reached.set()
+        self.wait(PATIENCE)
+
+
 @pytest.fixture
-def measuring(monkeypatch) -> threading.Event:
+def measuring(monkeypatch) -> Gate:
     """Measuring a model in the background waits until it is set."""
-    go = threading.Event()
+    gate = Gate()
 
     def slowly(*arguments: Any) -> Evaluation:
-        go.wait(PATIENCE)
+        gate.pass_through()
         return evaluate(*arguments)
 
     monkeypatch.setattr(measurements, "evaluate", slowly)
-    return go
+    return gate
 
 
 @pytest.fixture

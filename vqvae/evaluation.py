@@ -85,13 +85,19 @@ class Reconstructions(NamedTuple):
 
 
 @torch.inference_mode()
-def reconstructions(model: Model, digits: Digits, codes: Tensor, variance: float) -> Reconstructions:
-    """Decode the codes (N, h, w) of images, and measure each. Raises ValueError where there are not as many of both."""
+def reconstructions(
+    model: Model, digits: Digits, codes: Tensor, variance: float, report: Callable[[float], object] = lambda share: None
+) -> Reconstructions:
+    """Decode the codes (N, h, w) of images, and measure each. Raises ValueError where there are not as many of both.
+
+    `report` hears the share done in [0, 1), and may raise to stop.
+    """
     if len(digits) != len(codes):
         raise ValueError(f"expected the codes of {len(digits)} images, got those of {len(codes)}")
     step = model.config.images_at_once
     made, nmse = torch.empty_like(digits.pixels), torch.empty(len(digits))
     for begin in range(0, len(digits), step):  # in place: there may be no room for a second copy
+        report(begin / len(digits))
         part = slice(begin, begin + step)
         decoded = model.decode(codes[part]).cpu()
         nmse[part] = (decoded - to_unit(digits.pixels[part])).square().flatten(1).mean(1) / variance

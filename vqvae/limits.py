@@ -32,7 +32,11 @@ KEEP_RUNS = Limit("VQVAE_KEEP_RUNS", 30, "days after which a run that has ended 
 CHECKPOINTS_EACH = Limit("VQVAE_CHECKPOINTS_EACH", 40, "checkpoints that one visitor may keep")
 CHECKPOINTS = Limit("VQVAE_CHECKPOINTS", 8192, "MB that the checkpoints of all visitors may take")
 UPLOADS = Limit("VQVAE_UPLOADS", 6, "files that one visitor may upload within a minute")
-COMPUTING = Limit("VQVAE_COMPUTING", 2, "maps, ablations and measurements of uploads at the same time; the others wait")
+COMPUTING = Limit(
+    "VQVAE_COMPUTING",
+    2,
+    "maps, ablations and measurements at the same time, and as many encodings and estimates for pages; the others wait",
+)
 
 
 class ImageBounds(NamedTuple):

@@ -3,14 +3,15 @@
 import sys
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from types import FunctionType
-from typing import Any, ClassVar, Generic, NamedTuple, ParamSpec, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import streamlit as st
 import torch
 from torch import Tensor
 
+from pages.ui import caches
+from pages.ui.caches import BY_CONTENT, FORGOTTEN, ImageSource, by_source, computed
 from pages.ui.charts.classes import most_in
 from pages.ui.components.canvas import CanvasError, describe, describe_examples
 from pages.ui.components.carrier import pack, pack_model
@@ -27,6 +28,7 @@ from vqvae.analysis import tiles as pictures_of_codes
 from vqvae.analysis import usage as counting
 from vqvae.background.array_cache import ArrayCache
 from vqvae.background.download import Downloads
+from vqvae.background.jobs import Report
 from vqvae.background.measurements import Measurements
 from vqvae.background.pace import Pace
 from vqvae.checkpoint import Checkpoint, CheckpointError
@@ -34,32 +36,21 @@ from vqvae.data import DataError, Digits
 from vqvae.paths import ASSETS, cache_folder
 from vqvae.receptive_field import pictured
 from vqvae.runs import comparison as comparisons
-from vqvae.runs import cost, own_images
 from vqvae.runs import ladder as ladders
+from vqvae.runs import own_images
+from vqvae.runs.cost import Estimates
 from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own, on_digits
 from vqvae.runs.run import Run
-from vqvae.training import Hyperparameters
 
 Built = TypeVar("Built")
-Given = ParamSpec("Given")
-Result = TypeVar("Result")
 TITLES = {
     "default": "Default (EMA)",
     "tutorial": "Tutorial (gradient)",
     "plane": "Plane (D = 2)",
     "photos": "Photos (colour)",
 }
-FORGOTTEN = 3600.0  # seconds after which pictures of what may be a visitor's own are let go of
 MOST_OWN = 5_000  # images of a visitor's own that pages look at: as many as the digits that come along
 COLOUR = {"photos": ASSETS / "photos.safetensors"}  # ships as well, for images that are no digits
-
-
-class ImageSource(NamedTuple):
-    """Which images a page looks at."""
-
-    name: str  # of a data set, or of a visitor's own
-    split: str
-    folder: str = ""  # where a visitor's own lie, which tells them from everybody else's
 
 
 EMBEDDED = ImageSource(data.EMBEDDED, "all")  # or what stands in their place: see `digits`
@@ -134,54 +125,13 @@ def available_digits() -> dict[str, ImageSource]:
     return present
 
 
-# The variance is no part of the fingerprint, yet of every NMSE: a stranger's copy of a model may come with another one.
-_BY_CONTENT: dict[str | type, Callable[[Any], object]] = {
-    Checkpoint: lambda checkpoint: (checkpoint.fingerprint, checkpoint.variance)
-}
-
-
-class _BySource(Generic[Given, Result]):
-    """A cache of what is made of a model and of images, the first two arguments; and another for visitors' own images.
-
-    So these push nothing out that is everybody's, and can be forgotten when they are deleted.
-    """
-
-    all: ClassVar[list["_BySource[Any, Any]"]] = []
-
-    def __init__(self, make: Callable[Given, Result], entries: int, said: dict[str, Any]) -> None:
-        twin = FunctionType(make.__code__, make.__globals__, make.__name__)  # a cache is known by its function's name
-        twin.__module__, twin.__qualname__ = make.__module__, f"{make.__qualname__}_of_own"
-        self.everybodys = st.cache_resource(max_entries=entries, hash_funcs=_BY_CONTENT, **said)(make)
-        self.own = st.cache_resource(max_entries=entries, ttl=FORGOTTEN, hash_funcs=_BY_CONTENT, **said)(twin)
-        self.all.append(self)
-
-    def __call__(self, *given: Given.args, **more: Given.kwargs) -> Result:
-        source = cast(ImageSource, given[1])
-        return (self.own if source.folder else self.everybodys)(*given, **more)
-
-    def clear(self) -> None:
-        self.everybodys.clear()
-        self.own.clear()
-
-
-class _by_source:  # noqa: N801 - a decorator
-    """Cache in `_BySource` what a function makes, so many of each kind; `said` is what Streamlit shows meanwhile."""
-
-    def __init__(self, entries: int, **said: Any) -> None:
-        self.entries, self.said = entries, said
-
-    def __call__(self, make: Callable[Given, Result]) -> _BySource[Given, Result]:
-        return _BySource(make, self.entries, self.said)
-
-
 def forget_own_images() -> None:
     """Let go of what was made of visitors' own images; of those that are still there it is made again."""
     _own_images.clear()
-    for each in _BySource.all:
-        each.own.clear()
+    caches.forget_own_images()
 
 
-@_by_source(4, show_spinner=False)
+@by_source(4)
 def fitted_digits(checkpoint: Checkpoint, source: ImageSource) -> Digits:
     """A data set in the size that a model takes. Raises DataError."""
     if source == EMBEDDED:
@@ -197,37 +147,38 @@ def _own_images(source: ImageSource) -> Digits:
     return own_images.read(Path(source.folder) / f"{source.name}.safetensors").everything.evenly(MOST_OWN)
 
 
-@_by_source(3, show_spinner="Encoding the images …", show_time=True)
-def encoded(checkpoint: Checkpoint, source: ImageSource) -> encodings.Encoded:
+@computed(3, "Encoding the images")
+def encoded(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], encodings.Encoded]:
     """A data set as a model's codes. Raises DataError."""
-    return encodings.encode(checkpoint.model, fitted_digits(checkpoint, source))
+    digits = fitted_digits(checkpoint, source)
+    return lambda report: encodings.encode(checkpoint.model, digits, report)
 
 
-@_by_source(8, show_spinner=False)
+@by_source(8)
 def usage(checkpoint: Checkpoint, source: ImageSource) -> counting.Usage:
     """How a data set uses a model's codebook. Raises DataError."""
     return counting.usage(encoded(checkpoint, source), checkpoint.model.config.num_embeddings)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_CONTENT)
 def tiles(checkpoint: Checkpoint) -> Tensor:
     """Each code's tile: (K, C, 4, 4) in [0, 1]."""
     return pictures_of_codes.tiles(checkpoint.model)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_CONTENT)
 def similar_codes(checkpoint: Checkpoint) -> Tensor:
     """All codes in an order that has similar ones side by side: (K,)."""
     return counting.by_similarity(checkpoint.model.codebook)
 
 
-@st.cache_resource(max_entries=256, ttl=FORGOTTEN, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=256, ttl=FORGOTTEN, show_spinner=False, hash_funcs=BY_CONTENT)
 def built(_make: Callable[[], Built], *choices: Hashable) -> Built:
     """A figure or picture that is the same for all who chose the same: `choices`, its name first, are all it is of."""
     return _make()
 
 
-@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)
 def described(checkpoint: Checkpoint) -> dict[str, Any]:
     """A model as the browser runs it. Raises CanvasError."""
     return describe(checkpoint)
@@ -236,7 +187,7 @@ def described(checkpoint: Checkpoint) -> dict[str, Any]:
 @st.cache_resource(
     max_entries=16,
     show_spinner=False,
-    hash_funcs={**_BY_CONTENT, prior_file.TrainedPrior: lambda trained: trained.fingerprint},
+    hash_funcs={**BY_CONTENT, prior_file.TrainedPrior: lambda trained: trained.fingerprint},
 )
 def carried(checkpoint: Checkpoint, trained: prior_file.TrainedPrior | None = None) -> bytes:
     """A model and its prior as the carrier brings them. Raises CanvasError."""
@@ -252,7 +203,7 @@ def ladder() -> ladders.Ladder:
     return ladders.load()
 
 
-@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=BY_CONTENT)
 def to_fetch(checkpoint: Checkpoint) -> bytes:
     """A model as the browser fetches it. Raises CanvasError."""
     return describe_to_fetch(checkpoint)
@@ -276,13 +227,13 @@ def ablations() -> ablation.AblationJobs:
     return ablation.AblationJobs(ArrayCache(cache_folder("ablations")))
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_CONTENT)
 def ablation_key(checkpoint: Checkpoint, source: ImageSource) -> str:
     """The content key of a model's ablation on these images. Raises DataError."""
     return ablation.content_key(checkpoint, fitted_digits(checkpoint, source))
 
 
-@_by_source(256, show_spinner=False)
+@by_source(256)
 def redrawn(checkpoint: Checkpoint, source: ImageSource, indices: tuple[int, ...], code: int) -> ablation.Redrawn:
     """Some images with a code and without it. Raises DataError, ValueError for a codebook of one code."""
     some = fitted_digits(checkpoint, source).take(torch.tensor(indices, dtype=torch.long))
@@ -292,21 +243,21 @@ def redrawn(checkpoint: Checkpoint, source: ImageSource, indices: tuple[int, ...
 # The Draw page.
 
 
-@st.cache_resource(max_entries=3, show_spinner="Measuring the digits …", hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=3, show_spinner="Measuring the digits …", hash_funcs=BY_CONTENT)
 def crowd(checkpoint: Checkpoint) -> typicality.Reference:
     """The embedded digits, for a drawing to be compared with. Raises DataError."""
     made, codes = reconstructions(checkpoint, EMBEDDED), encoded(checkpoint, EMBEDDED)
     return typicality.reference(fitted_digits(checkpoint, EMBEDDED), codes, made)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
 def examples(checkpoint: Checkpoint) -> dict[str, Any]:
     """The embedded digits that say best what each code stands for, as the workbench shows them. Raises DataError."""
     source = checkpoint, EMBEDDED
     return describe_examples(fitted_digits(*source), encoded(*source), usage(*source))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_CONTENT)
 def carried_plane(checkpoint: Checkpoint) -> bytes:
     """A model's latents in a plane, as the carrier brings them; without digits where there are none.
 
@@ -345,7 +296,7 @@ def _prior(path: Path, fingerprint: str, changed: int) -> prior_file.TrainedPrio
     return prior_file.load(path, fingerprint)
 
 
-@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=_BY_CONTENT)
+@st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_CONTENT)
 def not_in_browser(checkpoint: Checkpoint) -> str | None:
     """Why a model cannot run in the browser, in a sentence; None for one that can."""
     try:
@@ -358,14 +309,14 @@ def not_in_browser(checkpoint: Checkpoint) -> str | None:
 # The Map page.
 
 
-@_by_source(3, show_spinner="Reconstructing the images …")
-def reconstructions(checkpoint: Checkpoint, source: ImageSource) -> evaluation.Reconstructions:
+@computed(3, "Reconstructing the images")
+def reconstructions(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], evaluation.Reconstructions]:
     """What a model makes of a data set's images. Raises DataError."""
     digits, codes = fitted_digits(checkpoint, source), encoded(checkpoint, source).codes
-    return evaluation.reconstructions(checkpoint.model, digits, codes, checkpoint.variance)
+    return lambda report: evaluation.reconstructions(checkpoint.model, digits, codes, checkpoint.variance, report)
 
 
-@_by_source(3, show_spinner=False)
+@by_source(3)
 def sheet(checkpoint: Checkpoint, source: ImageSource) -> bytes:
     """The pictures that a map shows, under the key `sheet_name`. Raises DataError."""
     digits, made = fitted_digits(checkpoint, source), reconstructions(checkpoint, source)
@@ -380,7 +331,7 @@ def sheet(checkpoint: Checkpoint, source: ImageSource) -> bytes:
     )
 
 
-@_by_source(3, show_spinner=False)
+@by_source(3)
 def tile_sheet(checkpoint: Checkpoint, source: ImageSource) -> bytes:
     """The pictures that a map of codes shows, under the key `tile_sheet_name`: larger where used more. DataError."""
     by_class, images = usage(checkpoint, source).all_cells.by_class, fitted_digits(checkpoint, source)
@@ -414,23 +365,26 @@ def maps() -> projection.MapJobs:
     return projection.MapJobs(ArrayCache(cache_folder("maps")))
 
 
-@_by_source(16, show_spinner=False)
-def principal_components(checkpoint: Checkpoint, source: ImageSource, settings: projection.MapSettings) -> np.ndarray:
+@computed(16, "Finding the principal components")
+def principal_components(
+    checkpoint: Checkpoint, source: ImageSource, settings: projection.MapSettings
+) -> Callable[[Report], np.ndarray]:
     """The map of two principal components: (N, 2). Raises DataError."""
-    return projection.principal_components(map_vectors(checkpoint, source, settings), 2)
+    digits, codes = fitted_digits(checkpoint, source), encoded(checkpoint, source)
+    points = map_points(checkpoint, digits, settings)
+
+    def compute(report: Report) -> np.ndarray:
+        vectors = projection.vectors_of(checkpoint.model, digits, codes, settings.space, points)
+        report(0.5)
+        return projection.principal_components(vectors, 2)
+
+    return compute
 
 
 def map_points(checkpoint: Checkpoint, digits: Digits, settings: projection.MapSettings) -> projection.Points:
     """The points of a map of these digits."""
     config = checkpoint.model.config
     return projection.points_of(settings, len(digits), config.cells, config.num_embeddings)
-
-
-def map_vectors(checkpoint: Checkpoint, source: ImageSource, settings: projection.MapSettings) -> np.ndarray:
-    """Where a map's points lie before they are laid out: (N, F). Raises DataError."""
-    digits, codes = fitted_digits(checkpoint, source), encoded(checkpoint, source)
-    points = map_points(checkpoint, digits, settings)
-    return projection.vectors_of(checkpoint.model, digits, codes, settings.space, points)
 
 
 # The Train page.
@@ -461,10 +415,10 @@ def uploads() -> Pace:
     return Pace()
 
 
-@st.cache_data(max_entries=64, ttl=1800, show_spinner="Trying a few steps …")
-def step_cost(recipe: Hyperparameters, image_shape: tuple[int, ...]) -> cost.Cost:
-    """What a step takes on this machine, on images of (C, H, W)."""
-    return cost.step_cost(recipe, image_shape)
+@st.cache_resource(max_entries=1, show_spinner=False)
+def estimates() -> Estimates:
+    """What runs take on this machine, as far as somebody asked."""
+    return Estimates()
 
 
 def shape_of(dataset_name: str) -> tuple[int, ...]:
@@ -473,11 +427,16 @@ def shape_of(dataset_name: str) -> tuple[int, ...]:
     return tuple((dataset(data.PHOTOS, "test") if coloured else _embedded()).pixels.shape[1:])
 
 
-@st.cache_resource(max_entries=64, show_spinner="Measuring the model …", hash_funcs=_BY_CONTENT)
 def figures_on_digits(checkpoint: Checkpoint) -> evaluation.Evaluation:
     """How good a model is on the embedded digits. Raises DataError."""
-    fitted = fitted_digits(checkpoint, EMBEDDED)
-    return on_digits(checkpoint, fitted) or evaluation.evaluate(checkpoint.model, fitted, checkpoint.variance)
+    return on_digits(checkpoint, fitted_digits(checkpoint, EMBEDDED)) or evaluated.shown(checkpoint, EMBEDDED)
+
+
+@computed(64, "Measuring the model")
+def evaluated(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], evaluation.Evaluation]:
+    """A model's figures on a data set, measured here. Raises DataError."""
+    digits = fitted_digits(checkpoint, source)
+    return lambda report: evaluation.evaluate(checkpoint.model, digits, checkpoint.variance, report)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

@@ -19,6 +19,6 @@ async def train_page(address: str, epochs: int) -> AsyncIterator[tuple[Page, Loc
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
         page.set_default_timeout(PATIENCE)
         await page.goto(f"{address}/train?epochs={epochs}")
-        await page.get_by_text("measured just now").wait_for()
+        await page.get_by_text("measured here").wait_for()
         yield page, page.get_by_test_id("stMain").get_by_role("button", name="Start training")
         await browser.close()

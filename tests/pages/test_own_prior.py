@@ -14,7 +14,7 @@ from vqvae.evaluation import Evaluation
 from vqvae.limits import WAITING
 from vqvae.model import ModelConfig
 from vqvae.prior_training import PriorRecipe
-from vqvae.runs import own_checkpoints
+from vqvae.runs import cost, own_checkpoints
 from vqvae.runs.cost import Cost
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.run import Run
@@ -28,7 +28,8 @@ NONE = "This model has no prior yet"
 def _quick(children, monkeypatch):
     """Priors have a short recipe; steps are not tried, and models not measured."""
     figures = Evaluation(data.EMBEDDED, "all", 5_000, 0.01, 0.1, 20.0, 4.0, 8)
-    monkeypatch.setattr(resources, "step_cost", lambda recipe, image_shape: Cost(0.05, 50 * 2**20))
+    monkeypatch.setattr(cost, "step_cost", lambda recipe, image_shape: Cost(0.05, 50 * 2**20))
+    resources.estimates.clear()
     monkeypatch.setattr(resources, "figures_on_digits", lambda checkpoint: figures)
     monkeypatch.setattr(own_checkpoints, "quick_recipe", lambda config, images: RECIPE)
 

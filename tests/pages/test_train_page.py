@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import math
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +48,8 @@ measure = resources.figures_on_digits
 def _children_are_threads(children, monkeypatch):
     """A step costs what it says here, and models are not measured unless a test says so."""
     figures = Evaluation(data.EMBEDDED, "all", 5_000, 0.01, 0.1, 20.0, 4.0, 8)
-    monkeypatch.setattr(resources, "step_cost", lambda recipe, image_shape: Cost(0.05, 50 * 2**20))
+    monkeypatch.setattr(cost, "step_cost", lambda recipe, image_shape: Cost(0.05, 50 * 2**20))
+    resources.estimates.clear()
     monkeypatch.setattr(resources, "figures_on_digits", lambda checkpoint: figures)
 
 
@@ -462,6 +464,34 @@ def test_a_run_is_looked_at_more_often_where_something_is_awaited(token, said, m
 # What is measured
 
 
+def test_nobody_waits_for_an_estimate(token, monkeypatch):
+    go = threading.Event()
+
+    def slowly(recipe, image_shape) -> Cost:
+        go.wait(PATIENCE)
+        return Cost(0.05, 2**20)
+
+    monkeypatch.setattr(cost, "step_cost", slowly)
+    page = open_page(token)
+    assert "Trying a few steps" in text_of(page)
+    assert not button(page, "Start training").disabled
+    go.set()
+    deadline = time.monotonic() + PATIENCE
+    while "Trying a few steps" in text_of(page):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        page.run()
+    assert "steps of 50 ms, measured here." in text_of(page)
+
+
+def test_an_estimate_that_fails_is_a_sentence(token, monkeypatch):
+    def fail(recipe, image_shape) -> Cost:
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(cost, "step_cost", fail)
+    assert "What this takes could not be measured (RuntimeError: no memory)." in text_of(open_page(token))
+
+
 def test_a_larger_batch_is_estimated_to_take_more_memory():
     recipe = replace(RECOMMENDED, num_embeddings=8)
     small, large = (step_cost(replace(recipe, batch_size=size), (1, 28, 28)) for size in (8, 64))
@@ -514,11 +544,12 @@ def few_digits(monkeypatch):
         resources, "digits", lambda checkpoint=None: of.get(checkpoint.dataset, few) if checkpoint else few
     )
     monkeypatch.setattr(resources, "figures_on_digits", measure)
-    measure.clear()
-    resources.fitted_digits.clear()
+    measured_here = resources.evaluated, resources.measurements, resources.fitted_digits
+    for each in measured_here:
+        each.clear()
     yield
-    measure.clear()
-    resources.fitted_digits.clear()
+    for each in measured_here:
+        each.clear()
 
 
 def test_a_run_is_kept_under_a_name_opened_deleted_and_taken_back(token, finished, few_digits):
@@ -589,6 +620,20 @@ def test_an_upload_is_measured_while_the_page_goes_on_and_then_kept(token, few_d
     (entry,) = OwnCheckpoints(Visitor(token)).entries()
     (measured,) = OwnCheckpoints(Visitor(token)).open(entry.name).measured
     assert measured == evaluate(other_model(11).model, resources.digits(), 0.1)
+
+
+def test_a_runs_model_is_measured_while_the_page_goes_on_and_then_opens_in_draw(token, finished, few_digits, measuring):
+    page = button(open_page(token), "Try it in Draw").click().run()
+    assert "Measuring “Your model”" in page.get("progress")[0].proto.text
+    assert not OwnCheckpoints(Visitor(token)).entries()
+    measuring.set()
+    deadline = time.monotonic() + PATIENCE
+    while page.title[0].value == "Train" and time.monotonic() < deadline:
+        time.sleep(0.05)
+        page.run()
+    assert page.title[0].value == "Draw"
+    (entry,) = OwnCheckpoints(Visitor(token)).entries()
+    assert page.session_state["model"] == entry.name
 
 
 def test_an_upload_that_is_called_off_is_not_kept(token, few_digits, measuring, tmp_path):

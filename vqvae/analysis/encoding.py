@@ -1,5 +1,6 @@
 """A data set as its codes: which code each cell takes, at what distance, and on how much ink."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -27,12 +28,16 @@ class Encoded(NamedTuple):
 
 
 @torch.inference_mode()
-def encode(model: Model, digits: Digits) -> Encoded:
-    """Encode every image once. Raises ValueError for no images, or images of another size than the model's."""
+def encode(model: Model, digits: Digits, report: Callable[[float], object] = lambda share: None) -> Encoded:
+    """Encode every image once. Raises ValueError for no images, or images of another size than the model's.
+
+    `report` hears the share done in [0, 1), and may raise to stop.
+    """
     if not len(digits):
         raise ValueError("expected at least one image to encode, got none")
     codes, errors = [], []
-    for pixels in digits.pixels.split(model.config.images_at_once):
+    for place, pixels in enumerate(digits.pixels.split(model.config.images_at_once)):
+        report(place * model.config.images_at_once / len(digits))
         found = _search(model, to_unit(pixels))
         codes.append(found.codes.cpu())
         errors.append(found.distances.cpu())

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from vqvae.background.jobs import CancelledError, Job, Jobs, turn
+from vqvae.background.jobs import ASKED_FOR, CancelledError, Job, Jobs
 from vqvae.files import write_atomically
 
 
@@ -48,7 +48,7 @@ class ArrayCache:
         with self.lock(key, lambda: not job.cancelled):
             array = self.load(key, shape)
             if array is None:
-                with turn(lambda: not job.cancelled):
+                with ASKED_FOR.turn(lambda: not job.cancelled):
                     array = compute()
                 self.store(key, array)
             return array

@@ -3,6 +3,7 @@
 Cancelling is cooperative: the work reports how far it is, and hears whether anybody still wants it.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from vqvae.limits import COMPUTING
 
 Result = TypeVar("Result")
+Report = Callable[[float], object]  # hears the share done, in [0, 1]
 
 
 class CancelledError(Exception):
@@ -26,7 +28,8 @@ class Job(Generic[Result]):
         self.progress = 0.0  # share done
         self.sketch: Any = None  # what there is by now
         self.result: Result | None = None  # once finished
-        self.error: str | None = None
+        self.failure: Exception | None = None  # what it raised
+        self.ended: float | None = None  # when, in seconds of `time.monotonic`
         self._began: float | None = None
         self._cancel = threading.Event()
         self._watchers: set[str] = set()
@@ -37,6 +40,11 @@ class Job(Generic[Result]):
     @property
     def running(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong, for a sentence."""
+        return None if self.failure is None else f"{type(self.failure).__name__}: {self.failure}"
 
     @property
     def seconds_left(self) -> float | None:
@@ -83,26 +91,32 @@ class Job(Generic[Result]):
         except CancelledError:
             pass
         except Exception as error:  # the thread's edge: whatever it is, the page says it in a sentence
-            self.error = f"{type(error).__name__}: {error}"
+            self.failure = error
+        self.ended = time.monotonic()
 
 
 class Jobs(Generic[Result]):
     """The jobs of this process: who asks for one that is on its way joins it; the last finished ones stay in memory."""
 
-    KEPT = 8
-
-    def __init__(self) -> None:
+    def __init__(self, kept: int = 8, seconds: float = math.inf) -> None:
+        """How many that have ended stay in memory, those asked for last, and for how long."""
         self._jobs: dict[str, Job[Result]] = {}
+        self._kept, self._seconds = kept, seconds
         self._lock = threading.Lock()
 
     def result(self, key: str) -> Result | None:
         """What the job of this key came to, as far as it is in memory."""
-        job = self._jobs.get(key)
-        return None if job is None else job.result
+        with self._lock:
+            job = self._jobs.pop(key, None)
+            if job is None or self._is_old(job):
+                return None
+            self._jobs[key] = job  # the last now
+            return job.result
 
     def of(self, visitor: str, key: str) -> Job[Result] | None:
         """The job of this key if a visitor waits for it; it may have ended, or failed."""
-        job = self._jobs.get(key)
+        with self._lock:
+            job = self._jobs.get(key)
         return job if job is not None and job.awaited_by(visitor) else None
 
     def ask(self, key: str, compute: Callable[[Job[Result]], Result], visitor: str) -> Job[Result]:
@@ -120,28 +134,64 @@ class Jobs(Generic[Result]):
                 job.watch(visitor)
             others = [(name, other) for name, other in self._jobs.items() if name != key]
             ended = [name for name, other in others if not other.running]
-            forgotten = set(ended[: max(0, len(ended) - self.KEPT + 1)])
+            forgotten = set(ended[: max(0, len(ended) - self._kept + 1)])
+            forgotten |= {name for name, other in others if self._is_old(other)}
             self._jobs = {name: other for name, other in others if name not in forgotten} | {key: job}
             return job
 
+    def clear(self) -> None:
+        """Forget them all; those under way end for whoever waits."""
+        with self._lock:
+            self._jobs.clear()
 
-_at_work = 0
-_door = threading.Condition()
+    def _is_old(self, job: Job[Result]) -> bool:
+        return job.ended is not None and time.monotonic() - job.ended > self._seconds
 
 
-@contextmanager
-def turn(go_on: Callable[[], bool]) -> Iterator[None]:
-    """Wait until fewer than `VQVAE_COMPUTING` jobs of this process are at work. Raises CancelledError."""
-    global _at_work
-    with _door:
-        while _at_work >= COMPUTING.value:
-            if not go_on():
-                raise CancelledError
-            _door.wait(0.2)
-        _at_work += 1
-    try:
-        yield
-    finally:
-        with _door:
-            _at_work -= 1
-            _door.notify_all()
+class Queue:
+    """Where work waits while as many others as `VQVAE_COMPUTING` says are at it."""
+
+    def __init__(self) -> None:
+        self._at_work = 0
+        self._door = threading.Condition()
+
+    @contextmanager
+    def turn(self, go_on: Callable[[], bool]) -> Iterator[None]:
+        """Wait until fewer than that are at work. Raises CancelledError."""
+        with self._door:
+            while self._at_work >= COMPUTING.value:
+                if not go_on():
+                    raise CancelledError
+                self._door.wait(0.2)
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._door:
+                self._at_work -= 1
+                self._door.notify_all()
+
+
+ASKED_FOR = Queue()  # what somebody pressed a button for: maps, ablations, measurements, which take a minute or so
+OPENING = Queue()  # what a page needs to open, which no map may hold up
+
+
+class JobsInTurn(Jobs[Result]):
+    """Jobs that wait in a queue."""
+
+    def __init__(self, queue: Queue, kept: int = 8, seconds: float = math.inf) -> None:
+        super().__init__(kept, seconds)
+        self._queue = queue
+
+    def start(self, key: str, compute: Callable[[Report], Result], visitor: str) -> Job[Result]:
+        """The job of this key, as `ask` gives it; what `compute` reports to raises where nobody waits any longer."""
+
+        def in_turn(job: Job[Result]) -> Result:
+            def report(share: float) -> None:
+                if not job.report(share):
+                    raise CancelledError
+
+            with self._queue.turn(lambda: not job.cancelled):
+                return compute(report)
+
+        return self.ask(key, in_turn, visitor)

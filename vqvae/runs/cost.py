@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 
+from vqvae.background.jobs import OPENING, Job, JobsInTurn
 from vqvae.data import EMBEDDED, Digits
 from vqvae.training import Hyperparameters, Training
 
@@ -14,11 +15,29 @@ TRIES = 3  # steps; the fastest counts, since the others waited for the machine
 FLOAT = 4  # bytes
 
 
+KEPT = 64  # costs
+
+
 class Cost(NamedTuple):
     """What one step takes."""
 
     seconds: float
     bytes: int  # weights, optimiser, and what a step holds at its largest, beside PyTorch and the images themselves
+
+
+class Estimates(JobsInTurn[Cost]):
+    """The costs that this process has found, or is finding in the background, a few at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(OPENING, KEPT)
+
+    @staticmethod
+    def key(recipe: Hyperparameters, image_shape: tuple[int, ...]) -> str:
+        return f"{recipe} {image_shape}"
+
+    def estimate(self, recipe: Hyperparameters, image_shape: tuple[int, ...], visitor: str) -> Job[Cost]:
+        """The job that tries some steps of a recipe, as `ask` gives it."""
+        return self.start(self.key(recipe, image_shape), lambda report: step_cost(recipe, image_shape), visitor)
 
 
 def step_cost(recipe: Hyperparameters, image_shape: tuple[int, ...]) -> Cost:

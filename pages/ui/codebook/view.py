@@ -37,7 +37,7 @@ class CodebookView:
         """What the address asks for. Raises DataError."""
         source = chosen_images(scene.state["digits"], available_images(scene.visitor))
         view = cls(scene, scene.checkpoint, source, scene.state["cells"] == "all")
-        view.usage  # noqa: B018 - raises what cannot be read before anything is drawn
+        view.encoded  # noqa: B018 - raises what cannot be read before anything is drawn
         return view
 
     def beside(self, checkpoint: Checkpoint) -> Self:
@@ -58,10 +58,11 @@ class CodebookView:
 
     @cached_property
     def encoded(self) -> Encoded:
-        return resources.encoded(self.checkpoint, self.source)
+        return resources.encoded.shown(self.checkpoint, self.source)
 
     @cached_property
     def usage(self) -> Usage:
+        self.encoded  # noqa: B018 - a count shows no bar while it waits for that
         return resources.usage(self.checkpoint, self.source)
 
     @property
@@ -164,5 +165,5 @@ class CodebookView:
             perplexity(self.usage.ink_cells.total),
             float(entropy_bits(self.counts.total)),
             len(self.usage.dead),
-            float(resources.reconstructions(self.checkpoint, self.source).nmse.mean()),
+            float(resources.reconstructions.shown(self.checkpoint, self.source).nmse.mean()),
         )

@@ -82,6 +82,7 @@ def _tour(scene: Scene, digits: Digits | None) -> Tour:
         canvas = hold(canvas.led_to(state["step"]))
     examples = None
     if digits is not None and canvas.toured == scene.checkpoint.fingerprint:
+        resources.encoded.shown(scene.checkpoint, resources.EMBEDDED)
         examples = resources.examples(scene.checkpoint)
     return Tour(canvas.revision.of_step, canvas.step, scene.presenting, examples, state["code"])
 

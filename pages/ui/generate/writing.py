@@ -95,7 +95,7 @@ def _neighbours(scene: Scene, sheet: Tensor | None) -> dict[str, object] | None:
         return None
     try:
         source = scene.checkpoint, resources.EMBEDDED
-        digits, codes = resources.fitted_digits(*source), resources.encoded(*source).codes
+        digits, codes = resources.fitted_digits(*source), resources.encoded.shown(*source).codes
     except DataError:
         return None
     return describe_neighbours(sheet, most_alike(sheet, codes), digits, f"one of the {digits.described}")

@@ -39,7 +39,7 @@ def of(view: MapView, pace: float | None) -> Known | Running | Start:
     sketch = work.job.sketch if work.job and work.running else None
     if sketch is not None:
         return Running(sketch)
-    components = resources.principal_components(view.checkpoint, view.source, view.settings)
+    components = view.principal_components
     return Running(components) if work.running else Start(components)
 
 
@@ -100,7 +100,7 @@ def words(view: MapView, now: Known | Running | Start) -> None:
 def _found(view: MapView) -> np.ndarray | None:
     """The positions where they are known, and principal components always are."""
     if view.settings.method == "pca":
-        return resources.principal_components(view.checkpoint, view.source, view.settings)
+        return view.principal_components
     return resources.maps().find(view.key, len(view.points.indices))
 
 

@@ -88,15 +88,21 @@ class MapView:
 
     @property
     def encoded(self) -> Encoded:
-        return resources.encoded(self.checkpoint, self.source)
+        return resources.encoded.shown(self.checkpoint, self.source)
 
     @property
     def usage(self) -> Usage:
+        self.encoded  # noqa: B018 - a count shows no bar while it waits for that
         return resources.usage(self.checkpoint, self.source)
 
     @property
     def reconstructions(self) -> Reconstructions:
-        return resources.reconstructions(self.checkpoint, self.source)
+        return resources.reconstructions.shown(self.checkpoint, self.source)
+
+    @property
+    def principal_components(self) -> np.ndarray:
+        """The map of two principal components: (N, 2)."""
+        return resources.principal_components.shown(self.checkpoint, self.source, self.settings)
 
     @property
     def of_points(self) -> Tensor:

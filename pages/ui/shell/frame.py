@@ -42,6 +42,7 @@ MENU = (
     ("pages/map.py", "Map", ":material/scatter_plot:"),
     ("pages/train.py", "Train", ":material/model_training:"),
 )
+NEXT = "model.next"  # the checkpoint that the next page opens with, where one page says so
 _menu = component("vqvae_menu", js=Path(__file__).with_name("menu.js").read_text())
 
 
@@ -58,6 +59,10 @@ class Scene(NamedTuple):
     def open(self, name: str) -> Checkpoint:
         """Another checkpoint of those offered. Raises CheckpointError."""
         return _open(name, OwnCheckpoints(self.visitor) if self.visitor else None)
+
+    def open_next(self, name: str) -> None:
+        """Let the page that follows open with another checkpoint: on this one, its picker stands already."""
+        st.session_state[NEXT] = name
 
     def fragment(self, function: Callable[[], None], run_every: float | None = None) -> None:
         """Draw a part of the page that also runs alone; each of its runs ends as the page's do."""
@@ -140,6 +145,8 @@ def page(
         Field("present", whole(0, 1), 0, shared=True),
     )
     state = PageState(title.lower(), (*everywhere, *fields))
+    if own is not None and st.session_state.get(NEXT) in titles:
+        state["model"] = st.session_state.pop(NEXT)
     if own is not None and state["model"] not in titles:  # deleted meanwhile, perhaps in another tab
         state["model"] = first
     with st.sidebar:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from pages.ui.caches import MOMENT
 from vqvae.background.jobs import Job
 from vqvae.data import DataError
 
@@ -61,6 +62,12 @@ class Work:
         visitor = self.visitor or st.session_state.setdefault("jobs.visitor", secrets.token_hex(8))
         with suppress(DataError):  # what was to be looked at has gone: the run to come says so
             st.session_state[self._kept] = Asked(self.key, visitor, self.start(visitor))
+
+    def ask_for_a_moment(self) -> None:
+        """Ask, and wait for what takes no longer than a moment: it is then there at once, without any bar."""
+        self.ask()
+        if self.job is not None:
+            self.job.join(MOMENT)
 
     def rejoin(self, of: Callable[[str, str], Job | None]) -> None:
         """Wait again for what this visitor asked for before a reload, where it is still under way.

@@ -24,22 +24,15 @@ from vqvae.runs.run import Run
 
 PLACE = "train.shelf"  # where it says what its buttons did
 SAVING = "train.save"  # and those beside a run
-MOMENT = 0.5  # seconds that a page waits for the measuring of a small model, which then is there at once
 
 
-def keep(state: PageState, own: OwnCheckpoints, run: Run) -> None:
+def keep(scene: Scene, own: OwnCheckpoints, run: Run) -> None:
     """Beside a run: keep its model, and draw with it at once."""
     saved = run.status().saved
 
-    def save() -> None:
-        add(own, checkpoints.load(run.model_file), st.session_state["train.title"], SAVING)
-
-    def save_and_choose() -> None:
-        save()
-        state["model"] = st.session_state["train.one"]
-
-    def go() -> None:
-        st.session_state["train.go"] = succeeds(SAVING, save_and_choose)
+    def save(opens: bool) -> None:
+        title = st.session_state["train.title"]
+        take_in(own, checkpoints.load(run.model_file), title, SAVING, renames=True, opens=opens)
 
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="train-keep"):
         st.text_input(
@@ -57,14 +50,20 @@ def keep(state: PageState, own: OwnCheckpoints, run: Run) -> None:
             type="primary" if run.status().state == "finished" else "secondary",
             disabled=not saved,
             on_click=attempt,
-            args=(SAVING, save),
+            args=(SAVING, lambda: save(opens=False)),
             help=f"The model as of step {saved:,}, among your checkpoints below. Pausing saves the latest step."
             if saved
             else "A run has something to save a few seconds after its start.",
         )
-        st.button("Try it in Draw", icon=":material/draw:", disabled=not saved, on_click=go, help="Saves it, too.")
-    if st.session_state.pop("train.go", False):
-        st.switch_page("pages/draw.py")
+        st.button(
+            "Try it in Draw",
+            icon=":material/draw:",
+            disabled=not saved,
+            on_click=attempt,
+            args=(SAVING, lambda: save(opens=True)),
+            help="Saves it, too.",
+        )
+    measure(scene, own, SAVING)
     show(SAVING)
 
 
@@ -78,7 +77,7 @@ def shelf(scene: Scene, own: OwnCheckpoints) -> None:
     )
     upload(state, own)
     with st.container():
-        measure(scene, own)
+        measure(scene, own, PLACE)
     tell(own)
     entries = own.entries()
     compare(own, entries)
@@ -136,78 +135,86 @@ def of_other_projects(state: PageState) -> Settings:
     return Settings(height=None if side is None else int(side), normalise=normalise)
 
 
-def take_in(own: OwnCheckpoints, checkpoint: Checkpoint, title: str) -> None:
-    """Begin to measure a file's model, which takes a large one half a minute."""
-    checkpoint = own.prepared(checkpoint)
-    st.session_state["train.incoming"] = Incoming(checkpoint, title)
-    work = measuring(own, checkpoint)
-    work.ask()
-    if work.job is not None:
-        work.job.join(MOMENT)
-
-
 class Incoming(NamedTuple):
-    """A file's model, until it is measured and kept."""
+    """A model that is to be kept, until it is measured."""
 
     checkpoint: Checkpoint
-    title: str  # the file's
+    title: str  # without one, it keeps the one that it has, or gets one
+    renames: bool  # whether the same weights take the title, should they be here already
+    opens: bool  # in Draw, once it is kept
 
 
-def measuring(own: OwnCheckpoints, checkpoint: Checkpoint) -> Work:
+def take_in(
+    own: OwnCheckpoints,
+    checkpoint: Checkpoint,
+    title: str,
+    place: str = PLACE,
+    renames: bool = False,
+    opens: bool = False,
+) -> None:
+    """Begin to measure a model, which takes a large one half a minute; it is kept then. `place` hears of it.
+
+    Raises what `OwnCheckpoints.prepared` raises.
+    """
+    checkpoint = own.prepared(checkpoint)
+    st.session_state[f"{place}.incoming"] = Incoming(checkpoint, title, renames, opens)
+    measuring(own, checkpoint, place).ask_for_a_moment()
+
+
+def measuring(own: OwnCheckpoints, checkpoint: Checkpoint, place: str) -> Work:
     """The measuring of a model for this visitor."""
     return Work(
-        "train.measuring",
+        f"{place}.measuring",
         Measurements.key(checkpoint),
-        lambda visitor: resources.measurements().start(checkpoint, resources.digits(), visitor),
+        lambda visitor: resources.measurements().measure(checkpoint, resources.digits(), visitor),
         own.folder.parent.name,
     )
 
 
-def measure(scene: Scene, own: OwnCheckpoints) -> None:
-    """How far the measuring of a file's model is; then keep it."""
-    incoming: Incoming | None = st.session_state.get("train.incoming")
+def measure(scene: Scene, own: OwnCheckpoints, place: str) -> None:
+    """How far the measuring of a model is; then keep it."""
+    incoming: Incoming | None = st.session_state.get(f"{place}.incoming")
     if incoming is None:
         return
-    work = measuring(own, incoming.checkpoint)
-    pace = work.pace
+    work = measuring(own, incoming.checkpoint, place)
+    pace, called = work.pace, plain(incoming.title) or "Your model"
 
     def follow() -> None:
         work.keep(pace)
-        work.progress(lambda job: f"Measuring “{plain(incoming.title)}” on the embedded digits …")
+        work.progress(lambda job: f"Measuring “{called}” on the embedded digits …")
         work.button("Measure")
 
     if pace:
         scene.fragment(follow, run_every=pace)
         return
-    del st.session_state["train.incoming"]
+    del st.session_state[f"{place}.incoming"]
     figures = work.job and work.job.result
     if work.error:
-        say(PLACE, "error", f"This model could not be measured ({plain(work.error)}), so it is not kept.")
+        say(place, "error", f"This model could not be measured ({plain(work.error)}), so it is not kept.")
     elif figures is None:
-        say(PLACE, "info", f"“{plain(incoming.title)}” is not kept.")
-    elif succeeds(PLACE, lambda: keep_measured(own, incoming, figures)):
+        say(place, "info", f"“{called}” is not kept.")
+    elif succeeds(place, lambda: keep_measured(own, incoming, figures, place)):
+        if incoming.opens:
+            scene.open_next(f"own-{incoming.checkpoint.fingerprint}")
+            st.switch_page("pages/draw.py")
         st.rerun()  # it is to stand in the list of models, above
 
 
-def keep_measured(own: OwnCheckpoints, incoming: Incoming, figures: Evaluation) -> None:
-    """Keep a file's model; one that is here already keeps its name and all that was known of it."""
-    checkpoint, title = incoming
+def keep_measured(own: OwnCheckpoints, incoming: Incoming, figures: Evaluation, place: str) -> None:
+    """Keep a model, and say how good it is; one that is here already keeps all that was known of it."""
+    checkpoint, config = incoming.checkpoint, incoming.checkpoint.model.config
     before = own.same_weights(checkpoint)
-    tell_of(own.keep(checkpoint, before.title if before else title, figures), own, PLACE)
-    if before:
-        say(
-            PLACE,
-            "success",
-            f"These are the weights of “{plain(before.title)}”, which you have already: it keeps its name and all that "
-            "was known of it.",
-        )
-
-
-def add(own: OwnCheckpoints, checkpoint: Checkpoint, title: str, place: str = PLACE) -> None:
-    """Measure, keep, and say how good it is; without a title, it keeps the one that it has, or gets one."""
-    before, config = own.same_weights(checkpoint), checkpoint.model.config
-    title = title or (before.title if before else f"K = {config.num_embeddings}, D = {config.embedding_dim}")
-    tell_of(own.add(checkpoint, title, resources.digits()), own, place)
+    title = incoming.title or (before.title if before else f"K = {config.num_embeddings}, D = {config.embedding_dim}")
+    if before is None or incoming.renames:
+        tell_of(own.keep(checkpoint, title, figures), own, place)
+        return
+    tell_of(own.keep(checkpoint, before.title, figures), own, place)
+    say(
+        place,
+        "success",
+        f"These are the weights of “{plain(before.title)}”, which you have already: it keeps its name and all that "
+        "was known of it.",
+    )
 
 
 def tell_of(entry: Entry, own: OwnCheckpoints, place: str) -> None:

@@ -5,19 +5,19 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.charts import training
 from pages.ui.charts.toolbar import TOOLBAR
+from pages.ui.shell.frame import Scene
 from pages.ui.shell.messages import attempt
 from pages.ui.shell.words import counted
-from pages.ui.train.checkpoints import PLACE, add
+from pages.ui.train.checkpoints import PLACE, take_in
 from pages.ui.train.side_by_side import CPU_SECONDS, FIRST, MOST, NAMES, side_by_side
 from vqvae import checkpoint as checkpoints
 from vqvae.data import TORCHVISION
 from vqvae.runs.comparison import SHIPPED, Comparison, failed, model_file, verdict
 from vqvae.runs.own_checkpoints import OwnCheckpoints
-from vqvae.runs.visitor import Visitor
 from vqvae.training import Hyperparameters
 
 
-def lab(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameters | None) -> None:
+def lab(scene: Scene, own: OwnCheckpoints | None, settings: Hyperparameters | None) -> None:
     """The whole section; `settings` is the recipe that the page shows, None for one that cannot be."""
     st.subheader("Collapse lab", anchor=False)
     st.markdown(
@@ -41,7 +41,7 @@ def lab(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameter
     if recorded is not None and which == "recorded":
         look_back(recorded, own)
     else:
-        side_by_side(me, own, settings)
+        side_by_side(scene, own, settings)
 
 
 def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
@@ -91,7 +91,9 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
             icon=":material/save:",
             disabled=own is None,
             on_click=attempt,
-            args=(PLACE, lambda: add(own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name])) if own else None,
+            args=(PLACE, lambda: take_in(own, checkpoints.load(model_file(SHIPPED, name)), NAMES[name], renames=True))
+            if own
+            else None,
             help="The model of the first seed, with its effective codebook: it then opens on every page.",
         )
 

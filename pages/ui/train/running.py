@@ -44,7 +44,7 @@ def running(run: Run, config: RunConfig, scene: Scene) -> None:
     if not scene.presenting:
         _controls(run, now)
         if scene.visitor:
-            keep(scene.state, OwnCheckpoints(scene.visitor), run)
+            keep(scene, OwnCheckpoints(scene.visitor), run)
     with st.container(key="steady-run"):
         st.fragment(_watch, run_every=_pace(run, now))(run, config, now.state, _offered(now), scene.presenting)
 

@@ -10,16 +10,19 @@ import streamlit as st
 from pages.ui import resources
 from pages.ui.components.player import duration
 from pages.ui.shell.choices import number_field, outside
+from pages.ui.shell.frame import Scene
 from pages.ui.shell.in_view import in_view
 from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.own_images import ask, sets_of
 from pages.ui.shell.url_state import Field, PageState, number, one_of, switch, whole
 from pages.ui.shell.words import counted
 from pages.ui.train.download import fetching
+from pages.ui.train.estimate import say_cost
 from pages.ui.train.images import offered_images, title_of_images
 from pages.ui.train.running import PLACE
 from vqvae import data
 from vqvae.quantizer import QUANTIZERS
+from vqvae.runs.cost import Cost
 from vqvae.runs.own_images import Entry
 from vqvae.runs.run import RunConfig, is_own_images
 from vqvae.runs.visitor import Visitor
@@ -105,8 +108,9 @@ def recipe(state: PageState) -> Hyperparameters | None:
     return None if problems(state) or no_grid(state) else Hyperparameters(**{name: state[name] for name in CHOSEN})
 
 
-def settings_form(state: PageState, me: Visitor | None) -> None:
+def settings_form(scene: Scene) -> None:
     """A card a recipe, the button that starts, and behind the cards all that can be changed about a recipe."""
+    state, me = scene.state, scene.visitor
     chosen = recipe(state)
     same = [
         name for name, preset in PRESETS.items() if chosen and replace(chosen, print_freq=preset.print_freq) == preset
@@ -134,7 +138,7 @@ def settings_form(state: PageState, me: Visitor | None) -> None:
         labels = problems(state)
         st.error(f"A number is out of range: correct {', '.join(labels)} to start." if labels else no_grid(state))
     else:
-        _say_cost(RunConfig(chosen, state["data"], state["images"]), own)
+        _say_cost(scene, RunConfig(chosen, state["data"], state["images"]), own)
     with st.expander("Change the recipe", icon=":material/tune:", expanded=not same):
         if in_view(state, "fields"):
             fields(state)
@@ -223,8 +227,8 @@ def fields(state: PageState) -> None:
         )
 
 
-def _say_cost(config: RunConfig, own: dict[str, Entry]) -> None:
-    """Time and memory, from a few steps tried just now."""
+def _say_cost(scene: Scene, config: RunConfig, own: dict[str, Entry]) -> None:
+    """Time and memory, from a few steps."""
     entry = own.get(config.dataset)
     images = entry.training if entry else data.training_images(config.dataset)
     images = min(images, config.limit or images)
@@ -233,12 +237,15 @@ def _say_cost(config: RunConfig, own: dict[str, Entry]) -> None:
     # What does not change a step is left out, so that one measurement serves.
     shape = entry.shape if entry else resources.shape_of(config.dataset)
     alike = replace(chosen, epochs=1, lr=1e-3, commitment_cost=0.25, schedule="constant", seed=0)
-    cost = resources.step_cost(alike, shape)
-    held = cost.bytes + images * math.prod(shape)
-    st.caption(
-        f"**About {duration(steps * cost.seconds)}, if the machine has nothing else to do**: {steps:,} steps of "
-        f"{1000 * cost.seconds:.0f} ms, measured just now. About {held / 2**20:,.0f} MB besides PyTorch itself."
-    )
+
+    def words(cost: Cost) -> str:
+        held = cost.bytes + images * math.prod(shape)
+        return (
+            f"**About {duration(steps * cost.seconds)}, if the machine has nothing else to do**: {steps:,} steps of "
+            f"{1000 * cost.seconds:.0f} ms, measured here. About {held / 2**20:,.0f} MB besides PyTorch itself."
+        )
+
+    say_cost(scene, "train.cost", alike, shape, words)
 
 
 def describe(config: RunConfig, me: Visitor | None) -> str:

@@ -9,19 +9,21 @@ from pages.ui import resources
 from pages.ui.charts import training
 from pages.ui.charts.toolbar import TOOLBAR
 from pages.ui.shell.choices import number_field
+from pages.ui.shell.frame import Scene
 from pages.ui.shell.messages import attempt, show
 from pages.ui.shell.words import counted
 from pages.ui.train.checkpoints import PLACE as SHELF
-from pages.ui.train.checkpoints import add
+from pages.ui.train.checkpoints import take_in
 from pages.ui.train.download import DATASETS
+from pages.ui.train.estimate import say_cost
 from vqvae import checkpoint as checkpoints
 from vqvae import data
 from vqvae.evaluation import Evaluation
 from vqvae.runs.comparison import RECIPES
+from vqvae.runs.cost import Cost
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.recording import Metrics
 from vqvae.runs.run import ALIVE, Run, RunConfig, RunError, Status
-from vqvae.runs.visitor import Visitor
 from vqvae.runs.worker import HELD_OUT
 from vqvae.training import TUTORIAL, Hyperparameters
 
@@ -58,8 +60,9 @@ CURVES = {
 }
 
 
-def side_by_side(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyperparameters | None) -> None:
+def side_by_side(scene: Scene, own: OwnCheckpoints | None, settings: Hyperparameters | None) -> None:
     """The visitor's comparison, or what to choose for one."""
+    me = scene.visitor
     runs = me.comparison() if me else []
     try:
         order = runs[0].config() if runs and not runs[0].aside else None
@@ -71,12 +74,13 @@ def side_by_side(me: Visitor | None, own: OwnCheckpoints | None, settings: Hyper
         st.fragment(_watch, run_every=EVERY if standing.ended < len(runs) else None)(runs, order, standing)
         _keep(runs, own)
     else:
-        _choose(me, runs, settings)
+        _choose(scene, runs, settings)
     show(PLACE)
 
 
-def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | None) -> None:
+def _choose(scene: Scene, before: list[Run], settings: Hyperparameters | None) -> None:
     """Recipes, images, epochs and seed; what it will take."""
+    me = scene.visitor
     names = st.multiselect(
         "Recipes, two to four",
         list(NAMES),
@@ -124,13 +128,16 @@ def _choose(me: Visitor | None, before: list[Run], settings: Hyperparameters | N
     if epochs is None or seed is None or len(orders) < len(names):
         st.error("A number is out of range, here or in your settings: correct it to compare.")
         return
-    cost = resources.step_cost(replace(TUTORIAL, epochs=1), resources.shape_of(dataset))
     steps = _steps(dataset, epochs)
-    minutes = max(1, round(len(names) * steps * cost.seconds / 60))
-    st.caption(
-        f"{steps:,} steps for each recipe, one recipe after the other: about {minutes:,} min in all, if the machine "
-        "has nothing else to do. You may leave the page meanwhile."
-    )
+
+    def words(cost: Cost) -> str:
+        minutes = max(1, round(len(names) * steps * cost.seconds / 60))
+        return (
+            f"{steps:,} steps for each recipe, one recipe after the other: about {minutes:,} min in all, if the "
+            "machine has nothing else to do. You may leave the page meanwhile."
+        )
+
+    say_cost(scene, "train.lab.cost", replace(TUTORIAL, epochs=1), resources.shape_of(dataset), words)
 
 
 def _equal(recipe: Hyperparameters, epochs: float, seed: float) -> Hyperparameters:
@@ -237,6 +244,10 @@ def _keep(runs: list[Run], own: OwnCheckpoints | None) -> None:
     saved = {run.name: run for run in runs if run.status().saved}
     if st.session_state.get("train.lab.own.one") not in saved:
         st.session_state["train.lab.own.one"] = next(iter(saved), None)
+
+    def keep(own: OwnCheckpoints) -> None:
+        take_in(own, checkpoints.load(saved[name].model_file), _title(saved[name]), renames=True)
+
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         name = st.selectbox(
             "Model",
@@ -251,9 +262,7 @@ def _keep(runs: list[Run], own: OwnCheckpoints | None) -> None:
             icon=":material/save:",
             disabled=own is None or name is None,
             on_click=attempt,
-            args=(SHELF, lambda: add(own, checkpoints.load(saved[name].model_file), _title(saved[name])))
-            if own
-            else None,
+            args=(SHELF, lambda: keep(own)) if own else None,
             key="train.lab.keep",
             help="It then opens on every page.",
         )

@@ -2,7 +2,7 @@
 
 import threading
 
-from vqvae.background.jobs import CancelledError, Job, Jobs
+from vqvae.background.jobs import CancelledError, Job, Jobs, JobsInTurn, Queue, Report
 
 KEY = "a key"
 
@@ -67,3 +67,33 @@ def test_work_without_a_result_is_done_again_where_it_is_asked_for_again():
     for visitor in ("ann", "bob"):
         jobs.ask(KEY, lambda job: calls.append(job), visitor).join(60)
     assert len(calls) == 2
+
+
+def test_those_that_were_asked_for_last_stay_in_memory():
+    jobs = Jobs[str](kept=2)
+    for key in "aba":
+        jobs.ask(key, lambda job, key=key: key, "ann").join(60)
+    assert jobs.result("b") == "b"  # the last that anybody asked about
+    jobs.ask("c", lambda job: "c", "ann").join(60)
+    assert [jobs.result(key) for key in "abc"] == [None, "b", "c"]
+
+
+def test_a_job_in_turn_hears_that_nobody_waits_and_the_queue_goes_on(monkeypatch):
+    monkeypatch.setenv("VQVAE_COMPUTING", "1")
+    jobs, begun = JobsInTurn[int](Queue()), threading.Event()
+
+    def endless(report: Report) -> int:
+        begun.set()
+        while True:
+            report(0.5)
+
+    first = jobs.start("endless", endless, "ann")
+    begun.wait(60)
+    second = jobs.start("next", lambda report: 7, "ben")
+    second.join(0.1)
+    assert second.running
+    first.leave("ann")
+    second.join(60)
+    assert second.result == 7
+    first.join(60)
+    assert (first.result, first.error) == (None, None)

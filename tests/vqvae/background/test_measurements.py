@@ -16,24 +16,25 @@ def checkpoint(make_model) -> Checkpoint:
 
 
 def test_a_measurement_is_what_evaluate_finds(checkpoint, digits):
-    job = Measurements().start(checkpoint, digits, "anna")
+    job = Measurements().measure(checkpoint, digits, "anna")
     job.join(PATIENCE)
     assert job.result == evaluate(checkpoint.model, digits, 0.1)
 
 
 def test_who_asks_for_the_same_measurement_joins_it_and_another_variance_is_another(checkpoint, digits, measuring):
     jobs = Measurements()
-    first = jobs.start(checkpoint, digits, "anna")
-    assert jobs.start(checkpoint, digits, "ben") is first
-    assert jobs.start(replace(checkpoint, variance=0.2), digits, "ben") is not first
+    first = jobs.measure(checkpoint, digits, "anna")
+    assert jobs.measure(checkpoint, digits, "ben") is first
+    assert jobs.measure(replace(checkpoint, variance=0.2), digits, "ben") is not first
     measuring.set()
 
 
 def test_measurements_wait_for_their_turn_and_may_be_called_off_meanwhile(checkpoint, digits, measuring, monkeypatch):
     monkeypatch.setenv("VQVAE_COMPUTING", "1")
     jobs = Measurements()
-    first = jobs.start(checkpoint, digits, "anna")
-    second = jobs.start(replace(checkpoint, variance=0.2), digits, "ben")
+    first = jobs.measure(checkpoint, digits, "anna")
+    measuring.reached.wait(PATIENCE)
+    second = jobs.measure(replace(checkpoint, variance=0.2), digits, "ben")
     second.join(0.1)
     assert second.running
     second.leave("ben")
@@ -47,7 +48,8 @@ def test_measurements_wait_for_their_turn_and_may_be_called_off_meanwhile(checkp
 
 
 def test_the_last_to_leave_stops_a_measurement_between_two_batches(checkpoint, digits, measuring):
-    job = Measurements().start(checkpoint, digits, "anna")
+    job = Measurements().measure(checkpoint, digits, "anna")
+    measuring.reached.wait(PATIENCE)
     job.leave("anna")
     measuring.set()
     job.join(PATIENCE)
