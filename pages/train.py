@@ -42,7 +42,7 @@ with page("Train", LEAD, FIELDS) as scene:
             own = OwnCheckpoints(me)
             if run and config is None:
                 keep(scene, own, run)
-            shelf(scene, own)
+            shelf(scene, own, beside_a_run=run is not None)
             with st.container():
                 if in_view(scene.state, "further-down"):
                     if run is None:

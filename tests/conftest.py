@@ -13,12 +13,11 @@ import torch
 from pages.ui.shell import in_view
 from tests.visiting import PATIENCE, near_at_once
 from vqvae import data
-from vqvae.background import measurements
 from vqvae.data import Digits
 from vqvae.evaluation import Evaluation, evaluate
 from vqvae.model import VQVAE, ModelConfig
 from vqvae.paths import data_folder
-from vqvae.runs import child, worker
+from vqvae.runs import child, own_checkpoints, worker
 from vqvae.runs.process import _children
 from vqvae.runs.run import Run
 
@@ -81,7 +80,7 @@ def measuring(monkeypatch) -> Gate:
         gate.pass_through()
         return evaluate(*arguments)
 
-    monkeypatch.setattr(measurements, "evaluate", slowly)
+    monkeypatch.setattr(own_checkpoints, "evaluate", slowly)
     return gate
 
 

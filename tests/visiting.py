@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
+from pages.ui import caches
+
 APP = str(Path(__file__).parents[1] / "app.py")
 PATIENCE = 180  # seconds: the first run of a process imports torch, and the machine may be busy
 
@@ -38,6 +40,12 @@ def text_of(page: AppTest) -> str:
 def html_of(page: AppTest) -> str:
     """The page's own HTML, such as scales and montages."""
     return "\n".join(element.proto.body for element in page.get("html"))
+
+
+def forget_images() -> None:
+    """Nothing is kept any more of what was made of images: others may stand for them."""
+    for each in (*caches._BySource.all, *caches._Computed.all):
+        each.clear()
 
 
 def colour_images(count: int = 40) -> bytes:

@@ -5,6 +5,7 @@ forgotten when they are deleted.
 """
 
 import secrets
+import threading
 from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from types import FunctionType
@@ -20,6 +21,7 @@ Result = TypeVar("Result")
 FORGOTTEN = 3600.0  # seconds after which pictures of what may be a visitor's own are let go of
 MOMENT = 0.5  # seconds that a page waits without a bar, which would flash
 EVERY = 0.25  # seconds between two steps of a bar
+GRACE = 3.0  # seconds that work goes on after the page that waited for it has ended
 
 
 class ImageSource(NamedTuple):
@@ -90,10 +92,10 @@ class _Computed(Generic[Given, Result]):
         self.all.append(self)
 
     def __call__(self, *given: Given.args, **more: Given.kwargs) -> Result:
-        """Wait for it, where it is not there; raises what went wrong. In another cache, which may show nothing, too."""
+        """Wait for it, where it is not there; raises what went wrong. Shows nothing, and waits to the end."""
         checkpoint, source, *others = cast(tuple[Checkpoint, ImageSource, Hashable], given)
         jobs = self.own if source.folder else self.everybodys
-        key = repr((content(checkpoint), source, others))
+        key = repr((content(checkpoint), source, others, more))
         found = jobs.result(key)
         if found is not None:
             return found
@@ -102,9 +104,9 @@ class _Computed(Generic[Given, Result]):
         try:
             self._show(job) if _bars.get() else job.join()
         finally:
-            job.leave(waiting)
+            _leave(job, waiting)
         if job.failure is not None:
-            raise job.failure
+            raise job.failure.with_traceback(None)  # else each one who waits would add to it
         return cast(Result, job.result)
 
     def shown(self, *given: Given.args, **more: Given.kwargs) -> Result:
@@ -128,6 +130,16 @@ class _Computed(Generic[Given, Result]):
             bar.progress(job.progress, f"{self.words}: {job.progress:.0%}")  # ends the run where the visitor left
             job.join(EVERY)
         bar.empty()
+
+
+def _leave(job: Job, waiting: str) -> None:
+    """Wait no longer for a job; while it is under way, in a moment: a click runs the page again, which waits for it."""
+    if not job.running:
+        job.leave(waiting)
+        return
+    later = threading.Timer(GRACE, job.leave, (waiting,))
+    later.daemon = True
+    later.start()
 
 
 class computed:  # noqa: N801 - a decorator

@@ -28,8 +28,7 @@ from vqvae.analysis import tiles as pictures_of_codes
 from vqvae.analysis import usage as counting
 from vqvae.background.array_cache import ArrayCache
 from vqvae.background.download import Downloads
-from vqvae.background.jobs import Report
-from vqvae.background.measurements import Measurements
+from vqvae.background.jobs import ASKED_FOR, JobsInTurn, Report
 from vqvae.background.pace import Pace
 from vqvae.checkpoint import Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits
@@ -39,7 +38,7 @@ from vqvae.runs import comparison as comparisons
 from vqvae.runs import ladder as ladders
 from vqvae.runs import own_images
 from vqvae.runs.cost import Estimates
-from vqvae.runs.own_checkpoints import OwnCheckpoints, is_own, on_digits
+from vqvae.runs.own_checkpoints import Entry, OwnCheckpoints, is_own, on_digits
 from vqvae.runs.run import Run
 
 Built = TypeVar("Built")
@@ -147,17 +146,18 @@ def _own_images(source: ImageSource) -> Digits:
     return own_images.read(Path(source.folder) / f"{source.name}.safetensors").everything.evenly(MOST_OWN)
 
 
-@computed(3, "Encoding the images")
+@computed(8, "Encoding the images")
 def encoded(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], encodings.Encoded]:
     """A data set as a model's codes. Raises DataError."""
     digits = fitted_digits(checkpoint, source)
     return lambda report: encodings.encode(checkpoint.model, digits, report)
 
 
-@by_source(8)
-def usage(checkpoint: Checkpoint, source: ImageSource) -> counting.Usage:
+@computed(8, "Counting the codes")
+def usage(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], counting.Usage]:
     """How a data set uses a model's codebook. Raises DataError."""
-    return counting.usage(encoded(checkpoint, source), checkpoint.model.config.num_embeddings)
+    codes = encoded(checkpoint, source)
+    return lambda report: counting.usage(codes, checkpoint.model.config.num_embeddings)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -209,13 +209,13 @@ def to_fetch(checkpoint: Checkpoint) -> bytes:
     return describe_to_fetch(checkpoint)
 
 
-# What is uploaded.
+# What visitors keep.
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def measurements() -> Measurements:
-    """The measurements of this process."""
-    return Measurements()
+def keeping() -> JobsInTurn[Entry]:
+    """The models that are being measured in this process, to be kept by their owners."""
+    return JobsInTurn(ASKED_FOR)
 
 
 # The Codebook page.
@@ -243,18 +243,19 @@ def redrawn(checkpoint: Checkpoint, source: ImageSource, indices: tuple[int, ...
 # The Draw page.
 
 
-@st.cache_resource(max_entries=3, show_spinner="Measuring the digits …", hash_funcs=BY_CONTENT)
-def crowd(checkpoint: Checkpoint) -> typicality.Reference:
-    """The embedded digits, for a drawing to be compared with. Raises DataError."""
-    made, codes = reconstructions(checkpoint, EMBEDDED), encoded(checkpoint, EMBEDDED)
-    return typicality.reference(fitted_digits(checkpoint, EMBEDDED), codes, made)
+@computed(3, "Comparing the images")
+def crowd(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], typicality.Reference]:
+    """Images for a drawing to be compared with. Raises DataError."""
+    made, codes = reconstructions(checkpoint, source), encoded(checkpoint, source)
+    images = fitted_digits(checkpoint, source)
+    return lambda report: typicality.reference(images, codes, made)
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=BY_CONTENT)
-def examples(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The embedded digits that say best what each code stands for, as the workbench shows them. Raises DataError."""
-    source = checkpoint, EMBEDDED
-    return describe_examples(fitted_digits(*source), encoded(*source), usage(*source))
+@computed(4, "Finding examples")
+def examples(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], dict[str, Any]]:
+    """The images that say best what each code stands for, as the workbench shows them. Raises DataError."""
+    images, codes, used = fitted_digits(checkpoint, source), encoded(checkpoint, source), usage(checkpoint, source)
+    return lambda report: describe_examples(images, codes, used)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BY_CONTENT)
@@ -316,25 +317,20 @@ def reconstructions(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Re
     return lambda report: evaluation.reconstructions(checkpoint.model, digits, codes, checkpoint.variance, report)
 
 
-@by_source(3)
-def sheet(checkpoint: Checkpoint, source: ImageSource) -> bytes:
+@computed(3, "Packing the pictures")
+def sheet(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], bytes]:
     """The pictures that a map shows, under the key `sheet_name`. Raises DataError."""
     digits, made = fitted_digits(checkpoint, source), reconstructions(checkpoint, source)
-    return make_sheet(
-        sheet_name(checkpoint, source),
-        digits.pixels,
-        made.pixels,
-        encoded(checkpoint, source).codes,
-        made.nmse,
-        _shades(tiles(checkpoint)),
-        pictured(checkpoint.model),
-    )
+    codes, shades = encoded(checkpoint, source).codes, _shades(tiles(checkpoint))
+    name, seen = sheet_name(checkpoint, source), pictured(checkpoint.model)
+    return lambda report: make_sheet(name, digits.pixels, made.pixels, codes, made.nmse, shades, seen)
 
 
-@by_source(3)
-def tile_sheet(checkpoint: Checkpoint, source: ImageSource) -> bytes:
+@computed(3, "Packing the pictures")
+def tile_sheet(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], bytes]:
     """The pictures that a map of codes shows, under the key `tile_sheet_name`: larger where used more. DataError."""
     by_class, images = usage(checkpoint, source).all_cells.by_class, fitted_digits(checkpoint, source)
+    name, shades = tile_sheet_name(checkpoint, source), _shades(tiles(checkpoint))
     total = by_class.sum(0)
     sizes = 0.6 + 0.8 * (total / total.max().clamp_min(1)).sqrt()
     said = [
@@ -343,7 +339,7 @@ def tile_sheet(checkpoint: Checkpoint, source: ImageSource) -> bytes:
         else "dead: no cell takes it"
         for code, uses in enumerate(total.tolist())
     ]
-    return make_tile_sheet(tile_sheet_name(checkpoint, source), _shades(tiles(checkpoint)), sizes, said)
+    return lambda report: make_tile_sheet(name, shades, sizes, said)
 
 
 def tile_sheet_name(checkpoint: Checkpoint, source: ImageSource) -> str:
@@ -429,7 +425,7 @@ def shape_of(dataset_name: str) -> tuple[int, ...]:
 
 def figures_on_digits(checkpoint: Checkpoint) -> evaluation.Evaluation:
     """How good a model is on the embedded digits. Raises DataError."""
-    return on_digits(checkpoint, fitted_digits(checkpoint, EMBEDDED)) or evaluated.shown(checkpoint, EMBEDDED)
+    return on_digits(checkpoint, digits(checkpoint)) or evaluated.shown(checkpoint, EMBEDDED)
 
 
 @computed(64, "Measuring the model")

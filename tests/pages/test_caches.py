@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 
 import pytest
@@ -112,6 +113,36 @@ def test_what_goes_wrong_is_raised_for_whoever_asks_and_tried_again(checkpoint):
     assert len(tries) == 2
 
 
+def test_a_failure_keeps_no_frames_alive_however_often_it_is_raised(checkpoint):
+    gate = threading.Event()
+
+    @computed(2, "Failing")
+    def fail(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report], int]:
+        def compute(report: Report) -> int:
+            gate.wait(PATIENCE)
+            raise ValueError("of no use")
+
+        return compute
+
+    depths: list[int] = []
+
+    def ask() -> None:
+        try:
+            fail(checkpoint, EVERYBODYS)
+        except ValueError as error:
+            depths.append(len(traceback.extract_tb(error.__traceback__)))
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    gate.set()
+    for asker in askers:
+        asker.join(PATIENCE)
+    assert max(depths) <= 3
+    assert fail.everybodys.result("any") is None
+    assert not fail.everybodys._jobs
+
+
 def test_visitors_own_images_push_nothing_out_and_are_forgotten_alone(checkpoint, numbers, made):
     numbers(checkpoint, EVERYBODYS)
     for number in range(3):
@@ -139,6 +170,7 @@ def slow(monkeypatch):
     """Something that is half done until its event is set, and needs something else that is slow, too."""
     monkeypatch.setattr(caches, "MOMENT", 0.01)
     monkeypatch.setattr(caches, "EVERY", 0.01)
+    monkeypatch.setattr(caches, "GRACE", 0.2)
     gate = threading.Event()
     stopped = []
 
@@ -195,6 +227,22 @@ def test_whoever_goes_elsewhere_waits_no_longer_and_the_last_one_stops_the_work(
     while not stopped:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def test_whoever_runs_the_page_again_waits_for_the_same(checkpoint, slow, monkeypatch):
+    building, gate, stopped = slow
+    gate.set()
+    building(checkpoint, EVERYBODYS)  # what it needs first is there
+    building.clear()
+    gate.clear()
+    monkeypatch.setattr(caches, "GRACE", PATIENCE)
+    monkeypatch.setattr(caches.st, "empty", lambda: Bar(leaves=True))
+    with pytest.raises(KeyboardInterrupt):  # by a click
+        building.shown(checkpoint, EVERYBODYS)
+    monkeypatch.setattr(caches.st, "empty", Bar)
+    threading.Timer(0.2, gate.set).start()
+    assert building.shown(checkpoint, EVERYBODYS) == 7
+    assert not stopped
 
 
 def test_pages_wait_for_no_map_that_somebody_else_computes(checkpoint, numbers, monkeypatch):

@@ -97,10 +97,10 @@ def test_a_nearest_digit_opens_on_the_canvas(canvas):
 
 
 def test_digits_that_cannot_be_measured_are_one_calm_sentence(canvas, monkeypatch):
-    def broken(checkpoint):
+    def broken(checkpoint, source):
         raise DataError("The file is damaged.")
 
-    monkeypatch.setattr(resources, "crowd", broken)
+    monkeypatch.setattr(resources, "crowd", SimpleNamespace(shown=broken))
     page = draw()
     assert "There is nothing to compare your digit with." in page.error[0].value
 

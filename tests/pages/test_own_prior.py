@@ -28,7 +28,7 @@ NONE = "This model has no prior yet"
 def _quick(children, monkeypatch):
     """Priors have a short recipe; steps are not tried, and models not measured."""
     figures = Evaluation(data.EMBEDDED, "all", 5_000, 0.01, 0.1, 20.0, 4.0, 8)
-    monkeypatch.setattr(cost, "step_cost", lambda recipe, image_shape: Cost(0.05, 50 * 2**20))
+    monkeypatch.setattr(cost, "step_cost", lambda recipe, image_shape, report: Cost(0.05, 50 * 2**20))
     resources.estimates.clear()
     monkeypatch.setattr(resources, "figures_on_digits", lambda checkpoint: figures)
     monkeypatch.setattr(own_checkpoints, "quick_recipe", lambda config, images: RECIPE)

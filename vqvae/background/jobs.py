@@ -78,6 +78,11 @@ class Job(Generic[Result]):
             if not self._watchers:
                 self._cancel.set()
 
+    @property
+    def of_use(self) -> bool:
+        """Whether anybody may want it: it is under way, came to something, or has somebody to tell how it ended."""
+        return self.running or self.result is not None or bool(self._watchers)
+
     def report(self, progress: float, sketch: object = None) -> bool:
         """Say from within how much is done, in [0, 1]; whether to go on."""
         if self._began is None:
@@ -91,7 +96,7 @@ class Job(Generic[Result]):
         except CancelledError:
             pass
         except Exception as error:  # the thread's edge: whatever it is, the page says it in a sentence
-            self.failure = error
+            self.failure = error.with_traceback(None)  # whose frames would keep alive what was computed with
         self.ended = time.monotonic()
 
 
@@ -107,8 +112,9 @@ class Jobs(Generic[Result]):
     def result(self, key: str) -> Result | None:
         """What the job of this key came to, as far as it is in memory."""
         with self._lock:
+            self._forget()
             job = self._jobs.pop(key, None)
-            if job is None or self._is_old(job):
+            if job is None:
                 return None
             self._jobs[key] = job  # the last now
             return job.result
@@ -125,18 +131,12 @@ class Jobs(Generic[Result]):
         A job that failed is given to all who waited for it, until they leave it: else they would never hear of it.
         """
         with self._lock:
-            job = self._jobs.get(key)
-            if job is not None and job.error and job.awaited_by(visitor):
-                return job
-            over = job is not None and not job.running and job.result is None
-            if job is None or job.error or over or not job.watch(visitor):
+            self._forget()
+            job = self._jobs.pop(key, None)
+            if job is None or not self._joined(job, visitor):
                 job = Job(compute)
                 job.watch(visitor)
-            others = [(name, other) for name, other in self._jobs.items() if name != key]
-            ended = [name for name, other in others if not other.running]
-            forgotten = set(ended[: max(0, len(ended) - self._kept + 1)])
-            forgotten |= {name for name, other in others if self._is_old(other)}
-            self._jobs = {name: other for name, other in others if name not in forgotten} | {key: job}
+            self._jobs[key] = job
             return job
 
     def clear(self) -> None:
@@ -144,8 +144,26 @@ class Jobs(Generic[Result]):
         with self._lock:
             self._jobs.clear()
 
-    def _is_old(self, job: Job[Result]) -> bool:
-        return job.ended is not None and time.monotonic() - job.ended > self._seconds
+    @staticmethod
+    def _joined(job: Job[Result], visitor: str) -> bool:
+        """Whether a visitor can wait for a job, and does now."""
+        if job.failure is not None:
+            return job.awaited_by(visitor)
+        watching = job.watch(visitor)
+        return job.result is not None or (job.running and watching)
+
+    def _forget(self) -> None:
+        """Let go of what is of no use, too old, or too much."""
+        now = time.monotonic()
+        kept = {
+            key: job
+            for key, job in self._jobs.items()
+            if job.of_use and (job.ended is None or now - job.ended <= self._seconds)
+        }
+        ended = [key for key, job in kept.items() if not job.running]
+        for key in ended[: max(0, len(ended) - self._kept)]:
+            del kept[key]
+        self._jobs = kept
 
 
 class Queue:

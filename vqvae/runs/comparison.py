@@ -171,9 +171,9 @@ def verdict(results: Sequence[Result]) -> Verdict:
 
 
 def failed(results: Sequence[Result]) -> list[Result]:
-    """The runs of one recipe that broke at the rate of all: their NMSE is none, or over `FAILED` times its best."""
-    best = min((result.test.nmse for result in results if math.isfinite(result.test.nmse)), default=math.inf)
-    return [result for result in results if not result.test.nmse <= FAILED * best]
+    """The runs of one recipe that broke: their NMSE is not finite, or over `FAILED` times the recipe's best."""
+    finite = [result.test.nmse for result in results if math.isfinite(result.test.nmse)]
+    return [result for result in results if not finite or not result.test.nmse <= FAILED * min(finite)]
 
 
 def described(comparison: Comparison) -> str:

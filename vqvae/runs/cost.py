@@ -6,16 +6,14 @@ from typing import NamedTuple
 
 import torch
 
-from vqvae.background.jobs import OPENING, Job, JobsInTurn
+from vqvae.background.jobs import OPENING, Job, JobsInTurn, Report
 from vqvae.data import EMBEDDED, Digits
 from vqvae.training import Hyperparameters, Training
 
 MOST_IMAGES = 128  # in a batch that is tried: a step takes time and memory by its images
 TRIES = 3  # steps; the fastest counts, since the others waited for the machine
 FLOAT = 4  # bytes
-
-
-KEPT = 64  # costs
+KEPT, SECONDS = 64, 1800.0  # costs, and for how long: another time the machine has something else to do
 
 
 class Cost(NamedTuple):
@@ -29,7 +27,7 @@ class Estimates(JobsInTurn[Cost]):
     """The costs that this process has found, or is finding in the background, a few at a time."""
 
     def __init__(self) -> None:
-        super().__init__(OPENING, KEPT)
+        super().__init__(OPENING, KEPT, SECONDS)
 
     @staticmethod
     def key(recipe: Hyperparameters, image_shape: tuple[int, ...]) -> str:
@@ -37,12 +35,13 @@ class Estimates(JobsInTurn[Cost]):
 
     def estimate(self, recipe: Hyperparameters, image_shape: tuple[int, ...], visitor: str) -> Job[Cost]:
         """The job that tries some steps of a recipe, as `ask` gives it."""
-        return self.start(self.key(recipe, image_shape), lambda report: step_cost(recipe, image_shape), visitor)
+        return self.start(self.key(recipe, image_shape), lambda report: step_cost(recipe, image_shape, report), visitor)
 
 
-def step_cost(recipe: Hyperparameters, image_shape: tuple[int, ...]) -> Cost:
+def step_cost(recipe: Hyperparameters, image_shape: tuple[int, ...], report: Report = lambda share: None) -> Cost:
     """Train for some steps on noise of (C, H, W) and measure; of a large batch a part is tried.
 
+    `report` hears the share done in [0, 1), and may raise to stop.
     Takes the time of about four such steps, and the bytes of one for so long.
     """
     tried = min(recipe.batch_size, MOST_IMAGES)
@@ -60,7 +59,8 @@ def step_cost(recipe: Hyperparameters, image_shape: tuple[int, ...]) -> Cost:
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         training.step()
     times = []
-    for _ in range(TRIES):
+    for number in range(TRIES):
+        report((1 + number) / (1 + TRIES))
         started = time.perf_counter()
         training.step()
         times.append(time.perf_counter() - started)

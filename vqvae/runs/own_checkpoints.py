@@ -8,10 +8,13 @@ import math
 import re
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+from filelock import FileLock
 
 from vqvae import checkpoint as checkpoints
 from vqvae import data, prior_file
@@ -60,11 +63,25 @@ class OwnCheckpoints:
         found = [self._entry(path) for path in self.folder.glob("own-*.safetensors") if is_own(path.stem)]
         return sorted(found, key=lambda entry: (entry.created, entry.name))
 
-    def add(self, checkpoint: Checkpoint, title: str, digits: Digits) -> Entry:
-        """Measure a model on the embedded digits and keep it, at once. Raises what `prepared` and `keep` raise."""
+    def add(
+        self,
+        checkpoint: Checkpoint,
+        title: str,
+        digits: Digits,
+        report: Callable[[float], object] = lambda share: None,
+        renames: bool = True,
+    ) -> Entry:
+        """Measure a model on the embedded digits, and keep it.
+
+        Weights that are here already take the new title only if it `renames`. `report` hears the share measured, in
+        [0, 1], and may raise to stop. Raises what `prepared` and `keep` raise.
+        """
         checkpoint = self.prepared(checkpoint)
-        figures = evaluate(checkpoint.model, data.fitted(digits, checkpoint.model.config), checkpoint.variance)
-        return self.keep(checkpoint, title, figures)
+        fitted = data.fitted(digits, checkpoint.model.config)
+        figures = evaluate(checkpoint.model, fitted, checkpoint.variance, report)
+        report(1.0)  # the last moment to call it off
+        before = None if renames else self.same_weights(checkpoint)
+        return self.keep(checkpoint, before.title if before else title, figures)
 
     def prepared(self, checkpoint: Checkpoint) -> Checkpoint:
         """What is to be measured and kept: with all that is known of the same weights here.
@@ -88,13 +105,15 @@ class OwnCheckpoints:
         """
         if not math.isfinite(figures.mse):
             raise CheckpointError("This model’s pictures are not finite: expected one that can draw a digit.")
-        before = self.same_weights(checkpoint)
-        if before is None:
-            self._check_room()  # once more: other tabs may have kept some meanwhile
         others = [one for one in checkpoint.measured if one[:2] != figures[:2]]
         name = f"own-{checkpoint.fingerprint}"
-        checkpoints.save(replace(checkpoint, measured=(*others, figures)), self._path(name))
-        return self._call(name, title, before.created if before else time.time())
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / "lock"):  # against the visitor's other tabs, or as many as these would be too many
+            before = self.same_weights(checkpoint)
+            if before is None:
+                self._check_room()
+            checkpoints.save(replace(checkpoint, measured=(*others, figures)), self._path(name))
+            return self._call(name, title, before.created if before else time.time())
 
     def same_weights(self, checkpoint: Checkpoint) -> Entry | None:
         """The entry that holds this very model, whatever else either file says; None for a model that is new here."""

@@ -37,7 +37,7 @@ class CodebookView:
         """What the address asks for. Raises DataError."""
         source = chosen_images(scene.state["digits"], available_images(scene.visitor))
         view = cls(scene, scene.checkpoint, source, scene.state["cells"] == "all")
-        view.encoded  # noqa: B018 - raises what cannot be read before anything is drawn
+        view.usage  # noqa: B018 - raises what cannot be read before anything is drawn
         return view
 
     def beside(self, checkpoint: Checkpoint) -> Self:
@@ -62,8 +62,7 @@ class CodebookView:
 
     @cached_property
     def usage(self) -> Usage:
-        self.encoded  # noqa: B018 - a count shows no bar while it waits for that
-        return resources.usage(self.checkpoint, self.source)
+        return resources.usage.shown(self.checkpoint, self.source)
 
     @property
     def of(self) -> tuple[Checkpoint, resources.ImageSource, bool]:

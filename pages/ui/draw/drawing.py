@@ -82,8 +82,8 @@ def _tour(scene: Scene, digits: Digits | None) -> Tour:
         canvas = hold(canvas.led_to(state["step"]))
     examples = None
     if digits is not None and canvas.toured == scene.checkpoint.fingerprint:
-        resources.encoded.shown(scene.checkpoint, resources.EMBEDDED)
-        examples = resources.examples(scene.checkpoint)
+        # Without a bar, which would stand in the canvas's place.
+        examples = resources.examples(scene.checkpoint, resources.EMBEDDED)
     return Tour(canvas.revision.of_step, canvas.step, scene.presenting, examples, state["code"])
 
 

@@ -37,8 +37,7 @@ def typicality_section(
         else:
             try:
                 with st.container():  # a place for the first time's bar, so that nothing else changes its own
-                    resources.reconstructions.shown(checkpoint, resources.EMBEDDED)
-                    crowd = resources.crowd(checkpoint)
+                    crowd = resources.crowd.shown(checkpoint, resources.EMBEDDED)
             except DataError as error:
                 st.error(f"There is nothing to compare your {digits.one} with. {error}")
                 return

@@ -64,7 +64,8 @@ def _offer_a_copy(scene: Scene) -> None:
         if me is None:
             return
         own = OwnCheckpoints(me)
-        entry = own.add(scene.checkpoint, f"{scene.titles[scene.name]}, a copy", resources.digits())
+        figures = resources.figures_on_digits(scene.checkpoint)
+        entry = own.keep(own.prepared(scene.checkpoint), f"{scene.titles[scene.name]}, a copy", figures)
         scene.state["model"] = entry.name
         own.train_prior(entry.name)
 

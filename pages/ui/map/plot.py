@@ -59,8 +59,7 @@ def from_draw(view: MapView, positions: np.ndarray) -> tuple[Mark, ...]:
 def send_pictures(view: MapView) -> None:
     """Bring what the canvas shows of each point to the browser, once a model and data set."""
     codes = view.noun == "codes"
-    view.usage if codes else view.reconstructions  # noqa: B018 - a sheet shows no bar while it waits for these
-    sheet = (resources.tile_sheet if codes else resources.sheet)(view.checkpoint, view.source)
+    sheet = (resources.tile_sheet if codes else resources.sheet).shown(view.checkpoint, view.source)
     name = (resources.tile_sheet_name if codes else resources.sheet_name)(view.checkpoint, view.source)
     key = f"map.sheet.{view.state.restarts}"
     send_sheet(name, address_of(sheet, GZIP, key), key)

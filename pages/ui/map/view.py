@@ -92,8 +92,7 @@ class MapView:
 
     @property
     def usage(self) -> Usage:
-        self.encoded  # noqa: B018 - a count shows no bar while it waits for that
-        return resources.usage(self.checkpoint, self.source)
+        return resources.usage.shown(self.checkpoint, self.source)
 
     @property
     def reconstructions(self) -> Reconstructions:

@@ -18,6 +18,11 @@ from vqvae.data import DataError
 EVERY = 0.5  # seconds between two looks at a job
 
 
+def session() -> str:
+    """What tells this session from every other."""
+    return st.session_state.setdefault("jobs.session", secrets.token_hex(8))
+
+
 class Asked(NamedTuple):
     """A job that this visitor waits for, or waited for until it ended."""
 
@@ -59,7 +64,7 @@ class Work:
     def ask(self) -> None:
         """Start it, or join those who wait for it; a callback."""
         self.leave()
-        visitor = self.visitor or st.session_state.setdefault("jobs.visitor", secrets.token_hex(8))
+        visitor = self.visitor or session()
         with suppress(DataError):  # what was to be looked at has gone: the run to come says so
             st.session_state[self._kept] = Asked(self.key, visitor, self.start(visitor))
 

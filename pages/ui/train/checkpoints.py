@@ -1,5 +1,6 @@
 """The shelf: a visitor's own checkpoints, kept from a run or uploaded, compared, taken away, deleted and taken back."""
 
+import secrets
 from typing import NamedTuple
 
 import streamlit as st
@@ -13,7 +14,7 @@ from pages.ui.shell.url_state import PageState
 from pages.ui.train import prior
 from pages.ui.train.download import DATASETS
 from vqvae import checkpoint as checkpoints
-from vqvae.background.measurements import Measurements
+from vqvae.background.jobs import Job
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
 from vqvae.data import DataError, described
 from vqvae.evaluation import Evaluation
@@ -30,9 +31,9 @@ def keep(scene: Scene, own: OwnCheckpoints, run: Run) -> None:
     """Beside a run: keep its model, and draw with it at once."""
     saved = run.status().saved
 
-    def save(opens: bool) -> None:
+    def save(opens_at: int | None = None) -> None:
         title = st.session_state["train.title"]
-        take_in(own, checkpoints.load(run.model_file), title, SAVING, renames=True, opens=opens)
+        take_in(own, checkpoints.load(run.model_file), title, SAVING, renames=True, opens_at=opens_at)
 
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom", key="train-keep"):
         st.text_input(
@@ -50,7 +51,7 @@ def keep(scene: Scene, own: OwnCheckpoints, run: Run) -> None:
             type="primary" if run.status().state == "finished" else "secondary",
             disabled=not saved,
             on_click=attempt,
-            args=(SAVING, lambda: save(opens=False)),
+            args=(SAVING, save),
             help=f"The model as of step {saved:,}, among your checkpoints below. Pausing saves the latest step."
             if saved
             else "A run has something to save a few seconds after its start.",
@@ -60,15 +61,15 @@ def keep(scene: Scene, own: OwnCheckpoints, run: Run) -> None:
             icon=":material/draw:",
             disabled=not saved,
             on_click=attempt,
-            args=(SAVING, lambda: save(opens=True)),
+            args=(SAVING, lambda: save(scene.state.arrival)),
             help="Saves it, too.",
         )
-    measure(scene, own, SAVING)
+    watch(scene, own, SAVING)
     show(SAVING)
 
 
-def shelf(scene: Scene, own: OwnCheckpoints) -> None:
-    """All that this visitor has kept."""
+def shelf(scene: Scene, own: OwnCheckpoints, beside_a_run: bool) -> None:
+    """All that this visitor has kept; `beside_a_run` has a place of its own for what is saved from that."""
     state = scene.state
     st.subheader("Your checkpoints", anchor=False)
     st.caption(
@@ -77,7 +78,9 @@ def shelf(scene: Scene, own: OwnCheckpoints) -> None:
     )
     upload(state, own)
     with st.container():
-        measure(scene, own, PLACE)
+        if not beside_a_run:
+            watch(scene, own, SAVING)
+        watch(scene, own, PLACE)
     tell(own)
     entries = own.entries()
     compare(own, entries)
@@ -136,12 +139,13 @@ def of_other_projects(state: PageState) -> Settings:
 
 
 class Incoming(NamedTuple):
-    """A model that is to be kept, until it is measured."""
+    """A model that is being measured, to be kept."""
 
     checkpoint: Checkpoint
-    title: str  # without one, it keeps the one that it has, or gets one
+    title: str
     renames: bool  # whether the same weights take the title, should they be here already
-    opens: bool  # in Draw, once it is kept
+    before: str | None  # the title that they have here
+    opens_at: int | None  # the arrival on the page at which it is to open in Draw, once it is kept
 
 
 def take_in(
@@ -150,71 +154,84 @@ def take_in(
     title: str,
     place: str = PLACE,
     renames: bool = False,
-    opens: bool = False,
+    opens_at: int | None = None,
 ) -> None:
-    """Begin to measure a model, which takes a large one half a minute; it is kept then. `place` hears of it.
+    """Begin to measure a model, which takes a large one half a minute; it is kept then, wherever the visitor is.
 
-    Raises what `OwnCheckpoints.prepared` raises.
+    Without a title it keeps the one that it has, or gets one. `place` hears of it. Raises what
+    `OwnCheckpoints.prepared` raises.
     """
-    checkpoint = own.prepared(checkpoint)
-    st.session_state[f"{place}.incoming"] = Incoming(checkpoint, title, renames, opens)
-    measuring(own, checkpoint, place).ask_for_a_moment()
+    checkpoint, config = own.prepared(checkpoint), checkpoint.model.config
+    known = own.same_weights(checkpoint)
+    before = known.title if known else None
+    title = title or before or f"K = {config.num_embeddings}, D = {config.embedding_dim}"
+    incoming = Incoming(checkpoint, title, renames, before, opens_at)
+    others = [one for one in _incoming(place) if one.checkpoint.fingerprint != checkpoint.fingerprint]
+    st.session_state[f"{place}.incoming"] = [*others, incoming]
+    _keeping(own, incoming, place).ask_for_a_moment()
 
 
-def measuring(own: OwnCheckpoints, checkpoint: Checkpoint, place: str) -> Work:
-    """The measuring of a model for this visitor."""
-    return Work(
-        f"{place}.measuring",
-        Measurements.key(checkpoint),
-        lambda visitor: resources.measurements().measure(checkpoint, resources.digits(), visitor),
-        own.folder.parent.name,
-    )
+def _incoming(place: str) -> list[Incoming]:
+    return st.session_state.get(f"{place}.incoming", [])
 
 
-def measure(scene: Scene, own: OwnCheckpoints, place: str) -> None:
-    """How far the measuring of a model is; then keep it."""
-    incoming: Incoming | None = st.session_state.get(f"{place}.incoming")
-    if incoming is None:
-        return
-    work = measuring(own, incoming.checkpoint, place)
-    pace, called = work.pace, plain(incoming.title) or "Your model"
+def _keeping(own: OwnCheckpoints, incoming: Incoming, place: str) -> Work:
+    """The measuring and keeping of a model for this visitor."""
+    checkpoint, title, renames, _, _ = incoming
 
-    def follow() -> None:
-        work.keep(pace)
-        work.progress(lambda job: f"Measuring “{called}” on the embedded digits …")
-        work.button("Measure")
+    def start(visitor: str) -> Job[Entry]:
+        digits = resources.digits()
+        return resources.keeping().start(
+            secrets.token_hex(8), lambda report: own.add(checkpoint, title, digits, report, renames), visitor
+        )
 
-    if pace:
-        scene.fragment(follow, run_every=pace)
-        return
-    del st.session_state[f"{place}.incoming"]
-    figures = work.job and work.job.result
-    if work.error:
-        say(place, "error", f"This model could not be measured ({plain(work.error)}), so it is not kept.")
-    elif figures is None:
-        say(place, "info", f"“{called}” is not kept.")
-    elif succeeds(place, lambda: keep_measured(own, incoming, figures, place)):
-        if incoming.opens:
-            scene.open_next(f"own-{incoming.checkpoint.fingerprint}")
+    return Work(f"{place}.{checkpoint.fingerprint}", title, start, own.folder.parent.name)
+
+
+def watch(scene: Scene, own: OwnCheckpoints, place: str) -> None:
+    """How far the measuring of each model is that came from here; what came of it."""
+    for incoming in _incoming(place):
+        work = _keeping(own, incoming, place)
+        if (pace := work.pace) is None:
+            _ended(scene, own, incoming, work, place)
+        else:
+            scene.fragment(lambda incoming=incoming, work=work, pace=pace: _measuring(incoming, work, pace), pace)
+
+
+def _measuring(incoming: Incoming, work: Work, pace: float) -> None:
+    work.keep(pace)
+    work.progress(lambda job: f"Measuring “{plain(incoming.title)}” on the embedded digits …")
+    work.button("Measure")
+
+
+def _ended(scene: Scene, own: OwnCheckpoints, incoming: Incoming, work: Work, place: str) -> None:
+    """Say whether a model is kept now, and how good it is."""
+    _, title, renames, before, opens_at = incoming
+    st.session_state[f"{place}.incoming"] = [one for one in _incoming(place) if one is not incoming]
+    job = work.job
+    if job is not None and job.failure and not isinstance(job.failure, (CheckpointError, OSError)):
+        say(place, "error", f"This model could not be measured ({plain(str(job.error))}), so it is not kept.")
+    elif job is None or (job.result is None and job.failure is None):
+        say(place, "info", f"“{plain(title)}” is not kept.")
+    elif succeeds(place, lambda: tell_of(_kept_by(job), own, place)):
+        if before and not renames:
+            say(
+                place,
+                "success",
+                f"These are the weights of “{plain(before)}”, which you have already: it keeps its name and all that "
+                "was known of it.",
+            )
+        if opens_at == scene.state.arrival:
+            scene.open_next(_kept_by(job).name)
             st.switch_page("pages/draw.py")
         st.rerun()  # it is to stand in the list of models, above
 
 
-def keep_measured(own: OwnCheckpoints, incoming: Incoming, figures: Evaluation, place: str) -> None:
-    """Keep a model, and say how good it is; one that is here already keeps all that was known of it."""
-    checkpoint, config = incoming.checkpoint, incoming.checkpoint.model.config
-    before = own.same_weights(checkpoint)
-    title = incoming.title or (before.title if before else f"K = {config.num_embeddings}, D = {config.embedding_dim}")
-    if before is None or incoming.renames:
-        tell_of(own.keep(checkpoint, title, figures), own, place)
-        return
-    tell_of(own.keep(checkpoint, before.title, figures), own, place)
-    say(
-        place,
-        "success",
-        f"These are the weights of “{plain(before.title)}”, which you have already: it keeps its name and all that "
-        "was known of it.",
-    )
+def _kept_by(job: Job[Entry]) -> Entry:
+    if job.failure is not None:
+        raise job.failure.with_traceback(None)
+    assert job.result is not None
+    return job.result
 
 
 def tell_of(entry: Entry, own: OwnCheckpoints, place: str) -> None:

@@ -73,15 +73,15 @@ def look_back(comparison: Comparison, own: OwnCheckpoints | None) -> None:
             config=TOOLBAR,
             alt=words,
         )
+    broken = [
+        f"{NAMES[one.recipe]} with seed {one.seed} (NMSE {one.test.nmse:.4f})"
+        for name in chosen
+        for one in failed(comparison.of(name))
+    ]
     st.caption(
         f"Recorded on {comparison.images:,} training images of {images}, {counted(comparison.epochs, 'epoch')}: "
         f"{steps:,} steps. Each recipe has the best of three learning rates, chosen by short runs on held-out training "
-        "images."
-        + "".join(
-            f" One run failed: {NAMES[one.recipe]}, seed {one.seed}, NMSE {one.test.nmse:.4f}."
-            for name in chosen
-            for one in failed(comparison.of(name))
-        )
+        "images." + (f" Failed: {'; '.join(broken)}." if broken else "")
     )
     table(comparison, chosen)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):

@@ -6,7 +6,8 @@ import streamlit as st
 
 from pages.ui import resources
 from pages.ui.shell.frame import Scene
-from pages.ui.shell.job import Work
+from pages.ui.shell.job import Work, session
+from pages.ui.shell.messages import plain
 from vqvae.runs.cost import Cost, Estimates
 from vqvae.training import Hyperparameters
 
@@ -19,8 +20,9 @@ def say_cost(
         place,
         Estimates.key(recipe, image_shape),
         lambda visitor: resources.estimates().estimate(recipe, image_shape, visitor),
+        f"{session()} {place}",  # two places may wait for the same
     )
-    if work.job is None or work.job.cancelled:
+    if not work.running and not (work.job and (work.job.result or work.job.error)):
         work.ask_for_a_moment()
     pace = work.pace
 
@@ -30,7 +32,7 @@ def say_cost(
         if cost:
             st.caption(words(cost))
         elif work.error:
-            st.caption(f"What this takes could not be measured ({work.error}).")
+            st.caption(f"What this takes could not be measured ({plain(work.error)}).")
         else:
             st.caption("Trying a few steps, to see how long this takes …")
 

@@ -215,7 +215,7 @@ def test_describing_a_model_leaves_it_as_it_was():
 
 def test_the_digits_that_use_a_code_bear_out_which_class_uses_it_most():
     opened = resources.checkpoint("default")
-    described, labels = resources.examples(opened), resources.digits().labels
+    described, labels = resources.examples(opened, resources.EMBEDDED), resources.digits().labels
     encoded = resources.encoded(opened, resources.EMBEDDED)
     for code, favourite in enumerate(described["favourite"]):
         shown = labels[telling_cells(encoded, code, 10)[:, 0]]

@@ -97,3 +97,34 @@ def test_a_job_in_turn_hears_that_nobody_waits_and_the_queue_goes_on(monkeypatch
     assert second.result == 7
     first.join(60)
     assert (first.result, first.error) == (None, None)
+
+
+def test_what_is_done_stays_done_once_everybody_has_left():
+    jobs = Jobs[int]()
+    job = jobs.ask(KEY, lambda job: 7, "ann")
+    job.join(60)
+    job.leave("ann")
+    assert jobs.ask(KEY, fails, "ben") is job
+    assert job.awaited_by("ben")
+
+
+def test_however_many_end_at_once_no_more_stay_and_what_came_to_nothing_takes_no_room():
+    jobs, gate = Jobs[str](kept=3), threading.Event()
+
+    def wait(job: Job) -> str:
+        gate.wait(60)
+        return "done"
+
+    good = jobs.ask("good", lambda job: "good", "ann")
+    good.join(60)
+    many = [jobs.ask(f"{n}", fails, f"{n}") for n in range(3)]
+    for n, job in enumerate(many):
+        job.join(60)
+        job.leave(f"{n}")
+    assert jobs.result("good") == "good"
+    many = [jobs.ask(f"{n}", wait, "ann") for n in range(12)]
+    gate.set()
+    for job in many:
+        job.join(60)
+    assert jobs.result("11") == "done"
+    assert [jobs.result(f"{n}") for n in range(9)] == [None] * 9

@@ -222,6 +222,7 @@ def test_a_run_failed_if_it_is_far_behind_the_best_of_its_recipe_or_broke(tmp_pa
     runs = [one._replace(seed=n, test=one.test._replace(nmse=nmse)) for n, nmse in enumerate(figures)]
     assert [result.seed for result in failed(runs)] == [2, 3]
     assert failed(runs[:2]) == failed([]) == []
+    assert failed(runs[3:]) == runs[3:]
 
 
 def test_one_command_records_and_another_prints_the_table(tmp_path, capsys):
