@@ -9,7 +9,7 @@ from pages.ui.train.checkpoints import keep, shelf
 from pages.ui.train.collapse_lab import lab
 from pages.ui.train.in_the_plane import in_the_plane
 from pages.ui.train.running import running
-from pages.ui.train.settings import FIELDS, describe, recipe, settings_form
+from pages.ui.train.settings import FIELDS, begin, describe, recipe, settings_form
 from vqvae.data import DataError
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.run import RunError
@@ -21,6 +21,7 @@ LEAD = (
 
 with page("Train", LEAD, FIELDS) as scene:
     me = scene.visitor
+    begin(scene.state)
     run = me.current() if me else None
     try:
         try:

@@ -517,7 +517,8 @@ def _parser() -> argparse.ArgumentParser:
         "--nproc-per-node 2 -m vqvae train trains in two processes, each with its share of every batch.",
         epilog="The defaults are the tutorial's: a codebook learned by gradients, where some codes never get used. "
         "--preset recommended keeps all of them in use: moving averages, k-means "
-        "initialisation, dead-code replacement and a one-cycle learning rate.",
+        "initialisation, dead-code replacement and a one-cycle learning rate. --preset quick is for some minutes on "
+        "the embedded digits.",
     )
     command.set_defaults(run=train_command)
     command.add_argument("--out", type=Path, default=Path("model.safetensors"), help="the checkpoint (%(default)s)")

@@ -1,8 +1,9 @@
 """What watching a run costs its speed: python tests/benchmarks/watching.py
 
-Recommended on the embedded digits, twice. First alone, published as the Train page reads it (figures, frames, held-out
-measurements, saves, a look at `control` before every step): all that is not a step is the cost. Then from the page, in
-turns watched by a browser on the same machine and unwatched. Promised are less than 5 % of the step rate. Nine minutes.
+The default's recipe on the embedded digits, twice. First alone, published as the Train page reads it (figures, frames,
+held-out measurements, saves, a look at `control` before every step): all that is not a step is the cost. Then from the
+page, in turns watched by a browser on the same machine and unwatched. Promised are less than 5 % of the step rate. Nine
+minutes.
 """
 
 import argparse

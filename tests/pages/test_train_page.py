@@ -36,7 +36,7 @@ from vqvae.runs.own_images import OwnImageSets
 from vqvae.runs.recording import code_paths
 from vqvae.runs.run import Run, RunConfig, Status
 from vqvae.runs.visitor import Visitor, new_token
-from vqvae.training import RECOMMENDED, SETTINGS, TUTORIAL, Training
+from vqvae.training import PRESETS, RECOMMENDED, SETTINGS, TUTORIAL, Training
 
 QUICK = {"images": "48", "num_embeddings": "8", "embedding_dim": "4", "batch_size": "16", "epochs": "3"}
 
@@ -97,11 +97,26 @@ def said(token, monkeypatch):
 # Before a run
 
 
-def test_recommended_is_selected_when_the_page_opens(token):
+def test_the_quick_recipe_is_selected_when_the_page_opens_and_again_after_start_over(token):
     page = open_page(token)
-    assert page.session_state["train.preset"] == "recommended"
-    assert page.session_state["train.lr"] == RECOMMENDED.lr
-    assert page.session_state["train.quantizer"] == "ema"
+    for _ in range(2):
+        assert page.session_state["train.preset"] == "quick"
+        assert page.session_state["train.lr"] == PRESETS["quick"].lr
+        assert page.session_state["train.quantizer"] == "diveq"
+        page.radio(key="train.preset").set_value("tutorial").run()
+        page.button(key="restart").click().run()
+
+
+def test_the_defaults_recipe_stays_taken_when_its_address_is_opened_again(token):
+    page = open_page(token)
+    page.radio(key="train.preset").set_value("recommended").run()
+    assert page.query_params == {"recipe": "default"}
+    assert open_page(token, recipe="default").session_state["train.preset"] == "recommended"
+
+
+def test_an_address_that_says_a_part_of_a_recipe_means_the_defaults_in_all_else(token):
+    page = open_page(token, epochs="7")
+    assert [page.session_state[f"train.{name}"] for name in ("epochs", "lr", "quantizer")] == [7, RECOMMENDED.lr, "ema"]
 
 
 def test_the_tutorials_recipe_is_taken_untouched(token):
@@ -278,7 +293,7 @@ def test_settings_that_cannot_be_are_one_sentence(token):
     page = open_page(token, lr="nan", epochs="0", dead_code_replacement="maybe")
     assert len(page.warning) == 1
     assert "lr should be a number from 1e-06 to 1" in page.warning[0].value
-    assert page.session_state["train.lr"] == RECOMMENDED.lr
+    assert page.session_state["train.lr"] == PRESETS["quick"].lr
 
 
 # A run

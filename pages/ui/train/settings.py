@@ -36,6 +36,9 @@ FIXED = ("simvq", "fsq")  # quantisers that no code can be moved in by itself
 CHOSEN = {name: setting for name, setting in SETTINGS.items() if name != "print_freq"}
 
 
+BEGUN = "train.begun"  # whether the page has begun; Start over forgets it
+
+
 def _parser(setting: Setting) -> Callable[[str], object]:
     if setting.choices:
         return one_of(*setting.choices)
@@ -57,14 +60,20 @@ FIELDS = (
         Field(name, _parser(setting), getattr(RECOMMENDED, name), formerly=setting.formerly)
         for name, setting in CHOSEN.items()
     ),
+    Field("recipe", one_of("default"), None),  # that the default's was taken, of which an address says nothing else
 )
 
 
 RECIPES = {
+    "quick": (
+        "Quick",
+        "The best we found for three minutes on the embedded digits: DiVeQ, small batches, k-means after a warm-up, "
+        "dead-code replacement.",
+    ),
     "recommended": (
-        "Recommended",
-        "All codes are in use within minutes: the codebook follows a moving average, starts from real latents, and "
-        "codes that no cell takes are replaced.",
+        "Default",
+        "As the default was trained: the codebook follows a moving average, starts from real latents, and codes that "
+        "no cell takes are replaced.",
     ),
     "tutorial": (
         "Tutorial",
@@ -106,6 +115,24 @@ def no_grid(state: PageState) -> str | None:
 def recipe(state: PageState) -> Hyperparameters | None:
     """The recipe that the page shows; None where it cannot be trained with."""
     return None if problems(state) or no_grid(state) else Hyperparameters(**{name: state[name] for name in CHOSEN})
+
+
+def begin(state: PageState) -> None:
+    """Take the quick recipe where neither address nor visitor has said anything of one, yet or since Start over.
+
+    What an address leaves out is the default's, as in those shared before there was a quick one.
+    """
+    first = state.arriving or BEGUN not in st.session_state
+    st.session_state[BEGUN] = True
+    if first and state["recipe"] is None and all(state[name] == getattr(RECOMMENDED, name) for name in CHOSEN):
+        take_recipe(state, "quick")
+
+
+def take_recipe(state: PageState, preset: str) -> None:
+    """Take all settings of a preset."""
+    for name in CHOSEN:
+        state[name] = getattr(PRESETS[preset], name)
+    state["recipe"] = "default" if preset == "recommended" else None
 
 
 def settings_form(scene: Scene) -> None:
@@ -150,8 +177,7 @@ def cards(state: PageState, same: str | None) -> None:
     def take() -> None:
         preset = st.session_state["train.preset"]
         if preset is not None:
-            for name in CHOSEN:
-                state[name] = getattr(PRESETS[preset], name)
+            take_recipe(state, preset)
 
     st.session_state["train.preset"] = same
     with st.container(key="train-recipes"):

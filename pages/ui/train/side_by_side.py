@@ -40,7 +40,7 @@ NAMES = {
     "ema": "EMA",
     "ema-revival": "EMA, dead-code replacement",
     "ema-kmeans-replacement": "EMA, late k-means, dead-code replacement",
-    "recommended": "Recommended: EMA, k-means at once, dead-code replacement",
+    "recommended": "The default’s: EMA, k-means at once, dead-code replacement",
     "rotation": "Rotation trick",
     "rotation-kmeans-replacement": "Rotation trick, late k-means, dead-code replacement",
     "simvq": "SimVQ",
