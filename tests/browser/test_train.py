@@ -201,7 +201,7 @@ def test_a_card_a_recipe_and_the_start_stand_in_the_first_screen(visit, width, h
     start = button(page, "Start training")
     expect(start).to_be_enabled()
     recipes = page.locator(".st-key-train-recipes [role=radiogroup] > *")
-    expect(recipes).to_have_count(2)
+    expect(recipes).to_have_count(3)
     for place in (*recipes.all(), start):
         box = place.bounding_box()
         assert box["x"] >= 0
