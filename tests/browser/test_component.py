@@ -109,6 +109,8 @@ def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
         }"""
     )
     show(page, SLOW)
+    processor = page.context.new_cdp_session(page)
+    processor.send("Emulation.setCPUThrottlingRate", {"rate": 4})  # a quick machine needs no worker for it
     box = page.get_by_label(ANY_CANVAS).bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 20)
     page.mouse.down()
@@ -116,6 +118,7 @@ def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
         page.mouse.move(box["x"] + 20 + 3 * step, box["y"] + 20 + 2 * step)
         page.wait_for_timeout(30)
     until(lambda: page.evaluate("workers") == 1, "the worker")
+    processor.send("Emulation.setCPUThrottlingRate", {"rate": 1})
     before = reconstruction(page)
     page.mouse.move(box["x"] + 30, box["y"] + 200, steps=5)
     until(lambda: reconstruction(page) != before, "a reconstruction from the worker")

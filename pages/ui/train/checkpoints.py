@@ -101,12 +101,13 @@ def upload(state: PageState, own: OwnCheckpoints) -> None:
     )
     settings = of_other_projects(state)
     if file is not None and st.session_state.get("train.uploaded") != (file.file_id, settings):
-        st.session_state["train.uploaded"] = file.file_id, settings
         stem = file.name.rsplit(".", 1)[0]
         if not resources.uploads().allows(str(own.folder), UPLOADS.value):
             say(PLACE, "error", f"More than {UPLOADS.value} uploads within a minute: wait a moment, then try again.")
         else:
             attempt(PLACE, lambda: take_in(own, checkpoints.from_bytes(file.getvalue(), file.name, settings), stem))
+        # Last: another run may cut this one short, and then looks at the file in its place.
+        st.session_state["train.uploaded"] = file.file_id, settings
 
 
 def of_other_projects(state: PageState) -> Settings:
@@ -207,13 +208,13 @@ def _measuring(incoming: Incoming, work: Work, pace: float) -> None:
 def _ended(scene: Scene, own: OwnCheckpoints, incoming: Incoming, work: Work, place: str) -> None:
     """Say whether a model is kept now, and how good it is."""
     _, title, renames, before, opens_at = incoming
-    st.session_state[f"{place}.incoming"] = [one for one in _incoming(place) if one is not incoming]
-    job = work.job
+    job, kept = work.job, None
     if job is not None and job.failure and not isinstance(job.failure, (CheckpointError, OSError)):
         say(place, "error", f"This model could not be measured ({plain(str(job.error))}), so it is not kept.")
     elif job is None or (job.result is None and job.failure is None):
         say(place, "info", f"“{plain(title)}” is not kept.")
     elif succeeds(place, lambda: tell_of(_kept_by(job), own, place)):
+        kept = _kept_by(job)
         if before and not renames:
             say(
                 place,
@@ -221,9 +222,12 @@ def _ended(scene: Scene, own: OwnCheckpoints, incoming: Incoming, work: Work, pl
                 f"These are the weights of “{plain(before)}”, which you have already: it keeps its name and all that "
                 "was known of it.",
             )
-        if opens_at == scene.state.arrival:
-            scene.open_next(_kept_by(job).name)
-            st.switch_page("pages/draw.py")
+    # Last, since another run may cut this one short at any word to the session: what it did not say is said then.
+    st.session_state[f"{place}.incoming"] = [one for one in _incoming(place) if one is not incoming]
+    if kept is not None and opens_at == scene.state.arrival:
+        scene.open_next(kept.name)
+        st.switch_page("pages/draw.py")
+    if kept is not None:
         st.rerun()  # it is to stand in the list of models, above
 
 
