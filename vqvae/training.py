@@ -149,7 +149,8 @@ TUTORIAL = Hyperparameters()
 RECOMMENDED = Hyperparameters(
     epochs=40, quantizer="ema", schedule="one-cycle", lr=3e-3, kmeans_init=True, dead_code_replacement=True
 )
-# The best held-out NMSE after three minutes on the embedded digits of all that tests/benchmarks/three_minutes.py tries.
+# The best held-out NMSE after three minutes on the embedded digits, of the recipes that README names; measured by
+# tests/benchmarks/three_minutes.py, which offers more.
 QUICK = Hyperparameters(
     epochs=45,
     batch_size=32,

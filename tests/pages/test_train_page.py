@@ -18,7 +18,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui import resources
 from pages.ui.components import player
 from pages.ui.shell.frame import told_apart
-from pages.ui.train import collapse_lab, side_by_side
+from pages.ui.train import collapse_lab, settings, side_by_side
 from tests.visiting import PATIENCE, colour_images, forget_images, text_of, uploaded, visit
 from vqvae import checkpoint as checkpoints
 from vqvae import data
@@ -105,6 +105,26 @@ def test_the_quick_recipe_is_selected_when_the_page_opens_and_again_after_start_
         assert page.session_state["train.quantizer"] == "diveq"
         page.radio(key="train.preset").set_value("tutorial").run()
         page.button(key="restart").click().run()
+
+
+def test_a_first_run_that_is_cut_short_between_two_settings_leaves_no_half_of_a_recipe(monkeypatch):
+    class State(dict):
+        """A page's state that another run takes over at the fourth word."""
+
+        arriving, words = True, 0
+
+        def __setitem__(self, name, value):
+            self.words += 1
+            if self.words == 4:
+                raise KeyboardInterrupt  # as Streamlit ends a run: by what is no Exception
+            super().__setitem__(name, value)
+
+    monkeypatch.setattr(settings.st, "session_state", {})
+    state = State({field.name: field.usual for field in settings.FIELDS})
+    with pytest.raises(KeyboardInterrupt):
+        settings.begin(state)
+    settings.begin(state)
+    assert settings.recipe(state) == replace(PRESETS["quick"], print_freq=settings.recipe(state).print_freq)
 
 
 def test_the_defaults_recipe_stays_taken_when_its_address_is_opened_again(token):

@@ -79,7 +79,7 @@ def drawing_at_hand(scene: Scene) -> tuple[str, Tensor]:
 def _provenance(rungs: Ladder) -> str:
     epochs = sorted({rung.recipe.epochs for rung in rungs.codes if rung.recipe})
     said = (
-        f"The recommended recipe trained each codebook, for {' or '.join(map(str, epochs))} epochs, the default longer."
+        f"The default’s recipe trained each codebook, for {' or '.join(map(str, epochs))} epochs, the default longer."
     )
     if rungs.unquantised:
         said += (

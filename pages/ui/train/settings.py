@@ -36,7 +36,7 @@ FIXED = ("simvq", "fsq")  # quantisers that no code can be moved in by itself
 CHOSEN = {name: setting for name, setting in SETTINGS.items() if name != "print_freq"}
 
 
-BEGUN = "train.begun"  # whether the page has begun; Start over forgets it
+BEGUN = "train.begun"  # whether the page has its first recipe; Start over forgets it
 
 
 def _parser(setting: Setting) -> Callable[[str], object]:
@@ -122,10 +122,13 @@ def begin(state: PageState) -> None:
 
     What an address leaves out is the default's, as in those shared before there was a quick one.
     """
-    first = state.arriving or BEGUN not in st.session_state
-    st.session_state[BEGUN] = True
-    if first and state["recipe"] is None and all(state[name] == getattr(RECOMMENDED, name) for name in CHOSEN):
+    if (state.arriving or BEGUN not in st.session_state) and (
+        state["recipe"] is None and all(state[name] == getattr(RECOMMENDED, name) for name in CHOSEN)
+    ):
+        st.session_state[BEGUN] = False
+    if not st.session_state.get(BEGUN, True):  # perhaps since a run that was cut short between two settings
         take_recipe(state, "quick")
+    st.session_state[BEGUN] = True
 
 
 def take_recipe(state: PageState, preset: str) -> None:
