@@ -227,7 +227,6 @@ def test_starting_over_puts_the_first_digit_back(page):
     before = drawing(page)
     stroke(page, (0.2, 0.2), (0.8, 0.8))
     settled(page)
-    page.wait_for_timeout(1000)  # nobody is at the button sooner; a busy server hears of the stroke only now
     rest(page)
     page.get_by_role("button", name="Start over").click()
     until(lambda: drawing(page) == before, "the first digit")

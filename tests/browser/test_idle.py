@@ -34,6 +34,15 @@ def after_a_click(page, link: str) -> None:
     page.evaluate(LOAD, (FOLDER / "idle.js").read_text())
 
 
+@pytest.mark.parametrize("press", [lambda button: button.click(), lambda button: button.press("Enter")])
+def test_nobody_speaks_until_the_run_of_a_press_has_begun(page, press):
+    after_a_click(page, "<a href=map>Map</a>")
+    assert page.evaluate(RESTING)
+    press(page.get_by_role("button"))
+    assert not page.evaluate(RESTING)
+    page.wait_for_function(RESTING, timeout=2_000)
+
+
 @pytest.mark.parametrize(("link", "path"), [("<a href=draw>Draw</a>", "/draw"), ("<a href=''>Home</a>", "/")])
 def test_nobody_speaks_between_a_click_on_the_menu_and_the_page_that_it_leads_to(page, link, path):
     after_a_click(page, link)

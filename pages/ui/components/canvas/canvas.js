@@ -7,7 +7,7 @@ import { mosaicSize, placeOf } from "../shared/codes.js";
 import { byId, write } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
 import { History } from "../shared/history.js";
-import { resting } from "../shared/idle.js";
+import { resting, SOON } from "../shared/idle.js";
 import { drew } from "../shared/live.js";
 import { speakOf } from "../shared/noun.js";
 import { Pen } from "../shared/pen.js";
@@ -172,11 +172,11 @@ class Workbench {
   }
 
   /** Tell Python what is on the canvas, once the page and the hand rest and the codes are those of these pixels. */
-  announce() {
+  announce(after = PAUSE) {
     this.hush();
     this.timer = setTimeout(() => {
       if (!this.root.isConnected) return; // another page has taken its place
-      if (!resting()) return this.announce();
+      if (!resting()) return this.announce(SOON);
       if (!this.resting || this.engine.waiting || this.job.pixels !== this.pixels) return;
       const { fingerprint } = this;
       const [pixels, codes, edits] = [this.pixels, this.pass.chosen, this.edits].map((numbers) => [...numbers]);
@@ -184,7 +184,7 @@ class Workbench {
       this.tell({ serial: this.set.serial, fingerprint, pixels, codes, edits, cell: this.target ?? -1, step });
       this.unannounced = false;
       this.$.grid.dataset.told = "";
-    }, PAUSE);
+    }, after);
   }
 
   /** Tell Python nothing before the next change. */

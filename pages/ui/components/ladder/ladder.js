@@ -2,7 +2,7 @@
 // (`fetched.js`) once somebody is a screen away, and each side passes the drawing through its own while it can be seen.
 
 import { byId } from "../shared/elements.js";
-import { resting } from "../shared/idle.js";
+import { resting, SOON } from "../shared/idle.js";
 import { follow } from "../shared/live.js";
 import { paint } from "../shared/pixels.js";
 import { drawCurve } from "./curve.js";
@@ -102,18 +102,15 @@ class Ladder {
     drawCurve(this.$.curve, this.$.legend, { rungs, unquantised: this.unquantised, sides: of });
   }
 
-  /** Another model was chosen: Python hears of it once the hand rests, or at once where it has to open it. */
-  chosen(entry) {
+  /** Another model was chosen: Python hears of it once the hand rests, or as soon as may be where it has to open it. */
+  chosen(entry, after = entry.address || entry.problem ? PAUSE : 0) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(
-      () => {
-        if (!this.root.isConnected) return;
-        if (!resting()) return this.chosen(entry);
-        const [left, right] = this.sides.map(({ name }) => name);
-        this.tell({ serial: this.serial, left, right });
-      },
-      entry.address || entry.problem ? PAUSE : 0,
-    );
+    this.timer = setTimeout(() => {
+      if (!this.root.isConnected) return;
+      if (!resting()) return this.chosen(entry, SOON);
+      const [left, right] = this.sides.map(({ name }) => name);
+      this.tell({ serial: this.serial, left, right });
+    }, after);
   }
 
   close() {

@@ -1,12 +1,21 @@
 // When a component may speak to Python: only while the page rests. What it says in the middle of a run may end that run;
-// said after a click on a link, it would call the visitor back to the page being left, or leave the next one blank.
+// said after a click on a link, it would call the visitor back to the page being left, or leave the next one blank; said
+// just after a press of a button, it would undo the press, for Streamlit drops a run that has not begun for the next one.
 
 const STATE = "data-test-script-state"; // of Streamlit's app: whether a run is under way
 const LATEST = 15_000; // milliseconds after a click on a link, by when the other page has begun to run on any server
+const CALM = 300; // milliseconds after a press, by when the run that it asks for has begun
 
+/** How often to look whether the page rests by now, in milliseconds. */
+export const SOON = 100;
+
+let pressedAt = -Infinity; // when a button of the mouse, a finger or a key went down or up
 let leftAt = -Infinity; // when a link was clicked whose page has not begun yet: this module is one for all components
 let leftFrom = ""; // the path of the page that it was clicked on
 let letThrough = false; // whether a click is one that has waited for its turn
+
+for (const kind of ["pointerdown", "pointerup", "keydown"])
+  document.addEventListener(kind, () => (pressedAt = performance.now()), true);
 
 document.addEventListener(
   "click",
@@ -61,10 +70,9 @@ function running() {
 
 /** Whether the page rests. */
 export function resting() {
-  return !running() && performance.now() - leftAt > LATEST;
+  const now = performance.now();
+  return !running() && now - pressedAt > CALM && now - leftAt > LATEST;
 }
-
-const SOON = 100; // milliseconds between two looks at whether it does by now
 
 /**
  * Speak once the page rests, unless the place spoken from has left it by then.
