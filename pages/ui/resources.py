@@ -435,10 +435,10 @@ def evaluated(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report],
     return lambda report: evaluation.evaluate(checkpoint.model, digits, checkpoint.variance, report)
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
-def comparison() -> comparisons.Comparison | None:
-    """The recorded comparison of recipes; None where none was recorded. Raises ValueError for a damaged one."""
-    return comparisons.load()
+@st.cache_resource(max_entries=2, show_spinner=False)
+def comparison(folder: Path = comparisons.SHIPPED) -> comparisons.Comparison | None:
+    """A recorded comparison of recipes; None where none was recorded. Raises ValueError for a damaged one."""
+    return comparisons.load(folder)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

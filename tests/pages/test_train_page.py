@@ -695,7 +695,7 @@ def test_a_model_that_is_saved_while_another_is_measured_is_kept_as_well(
 ):
     page = open_page(token)
     for name in ("gradient", "simvq"):
-        page.selectbox(key="train.lab.one").set_value(name).run()
+        page.selectbox(key="train.lab.comparison.one").set_value(name).run()
         page = button(page, "Save to your checkpoints").click().run()
     assert [bar.proto.text[:10] for bar in page.get("progress")] == ["Measuring "] * 2
     measuring.set()
@@ -812,24 +812,39 @@ def recorded(tmp_path, monkeypatch, few_digits):
     monkeypatch.setattr(collapse_lab, "SHIPPED", tmp_path / "comparison")
     few = resources.digits()
     list(comparison.record(tmp_path / "comparison", few, few, epochs=1, seeds=2))
-    monkeypatch.setattr(resources, "comparison", lambda: comparison.load(tmp_path / "comparison"))
+    monkeypatch.setattr(resources, "comparison", lambda folder=tmp_path / "comparison": comparison.load(folder))
 
 
 def test_the_lab_names_the_runs_that_failed(token):
     page = open_page(token)
     assert "Failed" not in text_of(page)
-    page.multiselect(key="train.lab").set_value(["gradient", "simvq"]).run()
+    page.multiselect(key="train.lab.comparison").set_value(["gradient", "simvq"]).run()
     assert "Failed: SimVQ with seed 0 (NMSE 0.3587)." in text_of(page)
+
+
+def test_the_lab_shows_the_longer_runs_and_keeps_their_models(token, few_digits):
+    page = open_page(token)
+    page.segmented_control(key="train.lab.which").set_value("40 epochs").run()
+    longer = comparison.load(comparison.LONGER)
+    found = text_of(page)
+    assert "40 epochs: 18,760 steps" in found
+    assert "one run each, with seed 0" in found
+    assert "Failed: DiVeQ, late k-means, dead-code replacement with seed 0 (NMSE 1.0155)." in found
+    table = page.dataframe[1].value
+    assert list(table["Test NMSE"]) == [f"{longer.of(name)[0].test.nmse:.4f}" for name in longer.recipes]
+    page.selectbox(key="train.lab.comparison-40-epochs.one").set_value("fsq").run()
+    button(page, "Save to your checkpoints").click().run()
+    assert kept_by(token, 1) == ["FSQ, 8 × 4 × 4 levels"]
 
 
 def test_the_lab_shows_the_verdict_of_the_chosen_recipes_and_keeps_their_models(token, recorded):
     page = open_page(token)
     assert "2 steps" in text_of(page)
-    page.multiselect(key="train.lab").set_value(["gradient", "simvq"]).run()
+    page.multiselect(key="train.lab.comparison").set_value(["gradient", "simvq"]).run()
     table = page.dataframe[1].value
     assert list(table["Recipe"]) == ["Gradient", "SimVQ"]
     assert all("±" in cell for cell in table["Test NMSE"])
-    page.selectbox(key="train.lab.one").set_value("simvq").run()
+    page.selectbox(key="train.lab.comparison.one").set_value("simvq").run()
     page = button(page, "Save to your checkpoints").click().run()
     (entry,) = OwnCheckpoints(Visitor(token)).entries()
     assert entry.title == "SimVQ"
@@ -841,7 +856,7 @@ def quick_recipes(monkeypatch, few_digits):
     quick = replace(TUTORIAL, num_embeddings=8, embedding_dim=4)
     recipes = {"gradient": quick, "ema-revival": replace(quick, quantizer="ema", dead_code_replacement=True)}
     monkeypatch.setattr(side_by_side, "RECIPES", recipes)
-    monkeypatch.setattr(resources, "comparison", lambda: None)
+    monkeypatch.setattr(resources, "comparison", lambda folder=None: None)
     few = resources.digits()
     monkeypatch.setattr(data, "load", lambda dataset, split="train": few)
 

@@ -60,6 +60,7 @@ FAILED = 3  # times the NMSE of a recipe's best run: one that is beyond it has f
 FORMAT = 2
 CLAIMS = ".claims"  # a folder in that of a recording: empty files by which processes keep apart
 SHIPPED = ASSETS / "comparison"
+LONGER = ASSETS / "comparison-40-epochs"  # of its four best recipes, one seed each
 
 
 class Trial(NamedTuple):
@@ -171,19 +172,23 @@ def verdict(results: Sequence[Result]) -> Verdict:
 
 
 def failed(results: Sequence[Result]) -> list[Result]:
-    """The runs of one recipe that broke: their NMSE is not finite, or over `FAILED` times the recipe's best."""
-    finite = [result.test.nmse for result in results if math.isfinite(result.test.nmse)]
-    return [result for result in results if not finite or not result.test.nmse <= FAILED * min(finite)]
+    """The runs of one recipe that broke: their NMSE is no number, no better than one grey for all pixels has, or over
+    `FAILED` times the recipe's best.
+    """
+    most = min([1.0, *(FAILED * result.test.nmse for result in results if math.isfinite(result.test.nmse))])
+    return [result for result in results if not result.test.nmse < most]
 
 
 def described(comparison: Comparison) -> str:
     """What the figures were measured with, and the command that measures them again."""
     seeds = sorted({result.seed for result in comparison.results})
     libraries = ", ".join(f"{name} {number}" for name, number in comparison.versions) or "versions unknown"
+    tried = {trial.recipe for trial in comparison.trials}
+    best = f" --best {len(tried)}" if tried and tried < RECIPES.keys() else ""
     return (
         f"{comparison.images:,} training images of {comparison.dataset}, {comparison.epochs} epochs, seeds "
         f"{', '.join(map(str, seeds))}; {libraries}; python -m vqvae compare --dataset {comparison.dataset} "
-        f"--epochs {comparison.epochs} --seeds {len(seeds)}"
+        f"--epochs {comparison.epochs} --seeds {len(seeds)}{best}"
     )
 
 

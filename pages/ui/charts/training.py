@@ -14,8 +14,12 @@ Moment = TypeVar("Moment", Metrics, PriorMetrics)
 POINTS = 300  # of a curve: more cannot be told apart
 CURVES = ("#1f8f9b", "#c2571a", "#7a6fd0", "#6a8f2f")  # 3 : 1 at least on both themes' backgrounds
 HEIGHT = 320  # pixels
-# An axis of errors. Left to itself, plotly writes 2 for 0.2.
-LOGARITHMIC = {"type": "log", "tickvals": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10]}
+# An axis of errors. Left to itself, plotly writes 2 for 0.2. A run that breaks may leap to thousands for a moment.
+LOGARITHMIC = {
+    "type": "log",
+    "tickvals": [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+    "autorangeoptions": {"clipmax": 10},
+}
 
 
 def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[str, str], value: str) -> go.Figure:

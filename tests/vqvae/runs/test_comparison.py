@@ -111,6 +111,7 @@ def test_the_command_takes_the_best_of_another_comparison(tmp_path, capsys):
     assert main([*command, "--epochs", "1", "--out", short]) == 0
     assert main(longer) == 0
     assert load(tmp_path / "long").recipes == load(tmp_path / "short").best(1).recipes
+    assert "python -m vqvae compare --dataset digits --epochs 2 --seeds 1 --best 1" in capsys.readouterr().out
 
 
 def test_a_trial_trains_on_a_third_of_the_training_images_and_is_measured_on_others(tmp_path, digits, monkeypatch):
@@ -225,6 +226,13 @@ def test_a_run_failed_if_it_is_far_behind_the_best_of_its_recipe_or_broke(tmp_pa
     assert failed(runs[3:]) == runs[3:]
 
 
+def test_a_single_run_failed_if_one_grey_for_all_pixels_is_no_worse(tmp_path, digits):
+    _, (one, *_) = recorded(tmp_path, digits, digits, epochs=1, seeds=1)
+    fair, grey = (one._replace(test=one.test._replace(nmse=nmse)) for nmse in (0.99, 1.0))
+    assert failed([fair]) == []
+    assert failed([grey]) == [grey]
+
+
 def test_one_command_records_and_another_prints_the_table(tmp_path, capsys):
     command = ["compare", "--dataset", "digits", "--out", str(tmp_path)]
     assert main([*command, "--limit", "60", "--epochs", "1", "--seeds", "2"]) == 0
@@ -275,6 +283,21 @@ def test_the_shipped_comparison_is_whole():
     for recipe in shipped.recipes:
         opened = checkpoint.load(comparison.model_file(comparison.SHIPPED, recipe))
         assert opened.measured == (shipped.of(recipe)[0].test,)
+
+
+def test_the_longer_shipped_comparison_is_of_the_four_best_recipes_at_the_rates_found_before():
+    shipped, longer = load(), load(comparison.LONGER)
+    best = shipped.best(4)
+    assert (longer.dataset, longer.images, longer.epochs) == ("mnist", 60_000, 40)
+    assert [(one.recipe, one.seed, one.lr) for name in longer.recipes for one in longer.of(name)] == [
+        (name, 0, verdict(shipped.of(name)).lr) for name in best.recipes
+    ]
+    assert longer.trials == best.trials
+    assert longer.settings == {name: RECIPES[name] for name in best.recipes}
+    for recipe in longer.recipes:
+        assert longer.of(recipe)[0].curve[-1].step == 18_760
+        opened = checkpoint.load(comparison.model_file(comparison.LONGER, recipe))
+        assert opened.measured == (longer.of(recipe)[0].test,)
 
 
 def test_a_shipped_model_of_an_effective_codebook_is_as_good_as_recorded(full_test_set):
