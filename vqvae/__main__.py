@@ -18,8 +18,7 @@ from tqdm import tqdm
 
 from vqvae import checkpoint, data, distributed, owner, prior_file
 from vqvae import images as own_images
-from vqvae.analysis import ablation, projection, shipped
-from vqvae.analysis.best_codes import best_codes
+from vqvae.analysis import ablation, best_codes, projection, shipped
 from vqvae.background.array_cache import npz
 from vqvae.background.download import Progress, fetch
 from vqvae.checkpoint import Checkpoint, CheckpointError
@@ -121,15 +120,12 @@ def evaluate_command(options: argparse.Namespace) -> int:
 def _with_best_codes(opened: Checkpoint, digits: Digits, count: int) -> str:
     if count < 1:
         raise ValueError(f"expected --best-codes to be at least 1, got {count}")
-    some, model = digits.evenly(count), opened.model
-    codes = model.encode(some.images)
+    some = digits.evenly(count)
     with tqdm(desc="cells changed", unit="cell", disable=None) as bar:
-        better = best_codes(model, some.images, codes, bar.update)
-    nmse = [float((model.decode(grid) - some.images).square().mean()) / opened.variance for grid in (codes, better)]
-    changed = float((better != codes).float().mean())
+        found = best_codes.gain(opened, some, bar.update)
     return (
-        f"with the codes that draw best in place of the nearest: NMSE {nmse[1]:.4f} in place of {nmse[0]:.4f}, "
-        f"{changed:.1%} of the cells changed, {some.described}"
+        f"with the codes that draw best in place of the nearest: NMSE {found.best:.4f} in place of "
+        f"{found.nearest:.4f}, {found.changed:.1%} of the cells changed, {some.described}"
     )
 
 
@@ -272,6 +268,17 @@ def ladder_command(options: argparse.Namespace) -> int:
     stopped = _Stop()
     for outcome in ladder.build(options.out, options.work, images, test, stopped, _rung_line):
         print(f"{outcome.path}  NMSE {outcome.nmse:.4f}{', as before' if outcome.kept else ''}", flush=True)
+    if options.best_codes is not None and not stopped.asked:
+        if options.best_codes < 1:
+            raise ValueError(f"expected --best-codes to be at least 1, got {options.best_codes}")
+        some = test.evenly(options.best_codes)
+        print(f"With the codes that draw best in place of the nearest, {some.described}:")
+        rungs = [*ladder.load(options.out).codes, checkpoint.load(checkpoint.SHIPPED["default"])]
+        rungs.sort(key=lambda one: one.model.config.num_embeddings)
+        recorded = best_codes.record(options.out / best_codes.SHIPPED.name, rungs, some, stopped)
+        for rung, found in zip(rungs, recorded, strict=False):
+            K = rung.model.config.num_embeddings
+            print(f"K = {K}  NMSE {found.best:.4f} in place of {found.nearest:.4f}", flush=True)
     if stopped.asked:
         print("Stopped; all is saved. The same command goes on from there.")
         return 130
@@ -652,6 +659,9 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("recording/ladder"),
         help="folder for going on (%(default)s)",
+    )
+    command.add_argument(
+        "--best-codes", type=int, help="also measure so many test images with the codes that draw them best (none)"
     )
 
     command = commands.add_parser(

@@ -23,6 +23,7 @@ from vqvae import checkpoint as checkpoints
 from vqvae import data, evaluation, prior_file
 from vqvae import owner as owners
 from vqvae.analysis import ablation, projection, typicality
+from vqvae.analysis import best_codes as choices
 from vqvae.analysis import encoding as encodings
 from vqvae.analysis import tiles as pictures_of_codes
 from vqvae.analysis import usage as counting
@@ -201,6 +202,12 @@ def carried(checkpoint: Checkpoint, trained: prior_file.TrainedPrior | None = No
 def ladder() -> ladders.Ladder:
     """The models of other codebooks and stages of training that ship."""
     return ladders.load()
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def best_codes() -> choices.Gains | None:
+    """What its models lose by taking the nearest codes; None where that was not recorded."""
+    return choices.load()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=BY_CONTENT)

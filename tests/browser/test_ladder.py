@@ -16,6 +16,7 @@ from vqvae.runs.ladder import load as load_ladder
 
 DEFAULT = load(SHIPPED["default"])
 STAGES = load_ladder().stages
+CODES = load_ladder().codes[:2]
 PIXELS = data.load(data.EMBEDDED, "all").pixels[DIGIT]
 
 
@@ -85,6 +86,20 @@ def test_the_figures_are_torchs(begin):
     expect(page.get_by_role("row", name="Codes it uses")).to_contain_text(f"{used} of 128")
     expect(page.get_by_role("row", name="Error (NMSE)").first).to_contain_text(f"{nmse:.2f}")
     expect(page.get_by_role("row", name="Error (NMSE)").last).to_contain_text(f"{STAGES[1].measured[0].nmse:.2f}")
+
+
+def test_the_curve_has_what_the_best_codes_reach_beside_the_nearest(begin):
+    page = begin()
+    rungs = [entry(f"codes-{n}", "codes", one)._replace(best=0.25 / n) for n, one in enumerate(CODES, 1)]
+    page.evaluate("(data) => update(data)", DATA | {"entries": [*DATA["entries"], *map(_described, rungs)]})
+    curve = page.get_by_role("img", name="Error on test images by size of codebook")
+    expect(curve).to_have_accessible_name(re.compile("2 codes, 49 bits: 0.584, with the best codes 0.25; 4 codes"))
+    nearest, best = (
+        [[float(number) for number in point.split(",")] for point in line.get_attribute("points").split()]
+        for line in curve.locator("polyline").all()
+    )
+    assert [x for x, _ in nearest] == [x for x, _ in best]
+    assert all(lower > upper for (_, upper), (_, lower) in zip(nearest, best, strict=True))
 
 
 def test_a_model_that_python_has_to_open_is_asked_for_at_once_and_its_title_is_plain_text(begin):

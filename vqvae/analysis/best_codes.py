@@ -5,16 +5,41 @@ cell and mixes with its neighbours' ink. So another code may draw the picture be
 another, each the best while all others stay (coordinate descent on the squared error), until no cell has a better one.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from vqvae.checkpoint import Checkpoint
+from vqvae.data import DATASETS, Digits
 from vqvae.explorable import Model
+from vqvae.files import write_atomically
+from vqvae.paths import ASSETS
 from vqvae.receptive_field import reach_of
 
 AT_ONCE = 4096  # drawings of a part of a picture
+SHIPPED = ASSETS / "ladder/best-codes.json"  # of the ladder's codebooks and the default
 CLOSE = 1e-9  # of squared error: what is no more than rounding is no gain
+
+
+class Gain(NamedTuple):
+    """What the choice of codes costs."""
+
+    nearest: float  # NMSE with the codes that the encoder chooses
+    best: float  # with those that draw best
+    changed: float  # share of the cells that differ
+
+
+class Gains(NamedTuple):
+    """Those of some models on the same images."""
+
+    dataset: str
+    split: str
+    images: int
+    models: Mapping[str, Gain]  # by fingerprint
 
 
 @torch.inference_mode()
@@ -44,6 +69,49 @@ def best_codes(
                 changed += len(moved)
         report(changed)
     return codes
+
+
+@torch.inference_mode()
+def gain(checkpoint: Checkpoint, digits: Digits, report: Callable[[int], object] = lambda changed: None) -> Gain:
+    """The errors of a model on images with the codes that it chooses, and with those that draw them best."""
+    model, images = checkpoint.model, digits.images
+    codes = model.encode(images)
+    better = best_codes(model, images, codes, report)
+    nearest, best = (
+        float((model.decode(grid) - images).square().mean()) / checkpoint.variance for grid in (codes, better)
+    )
+    return Gain(nearest, best, float((better != codes).float().mean()))
+
+
+def record(
+    path: Path, checkpoints: Sequence[Checkpoint], digits: Digits, stop: Callable[[], bool] = lambda: False
+) -> Iterator[Gain]:
+    """The gain of each model, written down one by one; none that the file holds for as many images is measured again.
+
+    Ends early where `stop` says so. Raises OSError.
+    """
+    there = load(path)
+    known = dict(there.models) if there and there[:3] == (digits.dataset, digits.split, len(digits)) else {}
+    for one in checkpoints:
+        if one.fingerprint not in known:
+            if stop():
+                return
+            known[one.fingerprint] = gain(one, digits)
+            said = Gains(digits.dataset, digits.split, len(digits), known)
+            write_atomically(path, f"{json.dumps(said._asdict(), indent=2)}\n".encode())
+        yield known[one.fingerprint]
+
+
+def load(path: Path = SHIPPED) -> Gains | None:
+    """What is recorded; None where nothing is, or nothing that can be read."""
+    try:
+        found = Gains(**json.loads(path.read_text()))
+        models = {name: Gain(*numbers) for name, numbers in found.models.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    numbers = (found.images, *(number for one in models.values() for number in one))
+    fits = found.dataset in DATASETS and all(type(one) in (int, float) and one >= 0 for one in numbers)
+    return found._replace(models=models) if fits else None
 
 
 def _around(place: int, reach: int, size: int) -> slice:

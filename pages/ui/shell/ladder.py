@@ -15,7 +15,9 @@ from pages.ui.shell.digit_field import digit_of
 from pages.ui.shell.frame import Scene, name_of_model
 from pages.ui.shell.media import address_of
 from pages.ui.shell.url_state import Field
+from vqvae.analysis.best_codes import Gains
 from vqvae.checkpoint import Checkpoint, CheckpointError
+from vqvae.data import described
 from vqvae.runs.ladder import Ladder
 from vqvae.runs.own_checkpoints import is_own
 
@@ -57,7 +59,7 @@ def section(scene: Scene, picture: tuple[str, Tensor] | None = None) -> None:
     bound = resources.ladder().unquantised
     said = ladder(entries, bound and bound.nmse, serial, start.told, picture, f"{scene.state.page}.ladder")
     if resources.ladder().codes:
-        st.caption(_provenance(resources.ladder()))
+        st.caption(_provenance(resources.ladder(), resources.best_codes()))
     if said is not None and said != start.heard:
         st.session_state[_key(scene)] = start._replace(heard=said)
         scene.state["left"] = None if said.left == scene.name else said.left
@@ -76,7 +78,7 @@ def drawing_at_hand(scene: Scene) -> tuple[str, Tensor]:
     return f"{images.one.capitalize()} {digit}", images.pixels[digit]
 
 
-def _provenance(rungs: Ladder) -> str:
+def _provenance(rungs: Ladder, gains: Gains | None) -> str:
     epochs = sorted({rung.recipe.epochs for rung in rungs.codes if rung.recipe})
     said = (
         f"The default’s recipe trained each codebook, for {' or '.join(map(str, epochs))} epochs, the default longer."
@@ -85,6 +87,11 @@ def _provenance(rungs: Ladder) -> str:
         said += (
             " The dashed line is the same network trained without a codebook: what lies between it and the curve is "
             "the price of quantising."
+        )
+    if gains:
+        said += (
+            " The dotted line is the same decoders with the codes that draw each picture best in place of the nearest, "
+            f"on {described(gains.dataset, gains.split, gains.images)}."
         )
     return said
 
@@ -122,9 +129,11 @@ def _entries(scene: Scene, sides: Sides) -> Iterator[Entry]:
     costs a hash of the model at every run.
     """
     rungs = list(_rungs(scene))
+    gains = resources.best_codes()
+    best = {name: found.best for name, found in gains.models.items()} if gains else {}
     families = {group for name, _, group, _ in rungs if name in sides}
     for name, title, group, checkpoint in rungs:
-        entry = Entry(name, title, group, checkpoint)
+        entry = Entry(name, title, group, checkpoint, best=best.get(checkpoint.fingerprint))
         yield _fetchable(entry) if group in families else entry
     for name, title in scene.titles.items():
         entry = Entry(name, title, "models", None)

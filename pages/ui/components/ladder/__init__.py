@@ -31,6 +31,7 @@ class Entry(NamedTuple):
     checkpoint: Checkpoint | None  # None before it is looked at
     address: str | None = None  # where the browser fetches it
     problem: str | None = None  # why it cannot be shown, in a sentence
+    best: float | None = None  # NMSE with the codes that draw each picture best, where it was measured
 
 
 class Sides(NamedTuple):
@@ -109,7 +110,9 @@ def checked(answer: object, serial: str, names: set[str]) -> Sides | None:
 
 
 def _described(entry: Entry) -> dict[str, object]:
-    said: dict[str, object] = {name: getattr(entry, name) for name in ("name", "title", "group", "address", "problem")}
+    said: dict[str, object] = {
+        name: getattr(entry, name) for name in ("name", "title", "group", "address", "problem", "best")
+    }
     if entry.checkpoint is None:
         return said
     config = entry.checkpoint.model.config

@@ -27,7 +27,12 @@ export function drawCurve(place, legend, { rungs, unquantised, sides }) {
   if (points.length < 2) return;
   const width = Math.min(WIDEST, Math.max(NARROWEST, place.clientWidth));
   const bits = points.map((entry) => entry.bits);
-  const errors = [...points.map(({ figures }) => figures.nmse), ...(unquantised ? [unquantised] : [])];
+  const better = rungs.filter(({ best }) => best);
+  const errors = [
+    ...points.map(({ figures }) => figures.nmse),
+    ...better.map(({ best }) => best),
+    ...(unquantised ? [unquantised] : []),
+  ];
   const x = linear([0, Math.max(...bits) * 1.04], [MARGIN.left, width - MARGIN.right]);
   const [low, high] = [Math.min(...errors) / 1.4, Math.max(...errors) * 1.4];
   const log = linear([Math.log(low), Math.log(high)], [HEIGHT - MARGIN.bottom, MARGIN.top]);
@@ -45,6 +50,7 @@ export function drawCurve(place, legend, { rungs, unquantised, sides }) {
     text("bits", { x: MARGIN.left - 6, y: floor + 15, "text-anchor": "end" }),
     text("codes", { x: MARGIN.left - 6, y: floor + 30, "text-anchor": "end", class: "codes" }),
     make("polyline", { points: rungs.map(({ bits, figures }) => `${x(bits)},${y(figures.nmse)}`).join(" ") }),
+    make("polyline", { points: better.map(({ bits, best }) => `${x(bits)},${y(best)}`).join(" "), class: "best" }),
     ...rungs.map(({ bits, figures }) => make("circle", { cx: x(bits), cy: y(figures.nmse), r: 3.5, class: "rung" })),
   ];
   if (unquantised) {
@@ -70,7 +76,10 @@ export function drawCurve(place, legend, { rungs, unquantised, sides }) {
 
 /** The curve in words, for whoever hears the page. */
 function said(rungs, unquantised) {
-  const of = rungs.map(({ K, bits, figures }) => `${K} codes, ${count(bits)} bits: ${figure(figures.nmse)}`);
+  const of = rungs.map(
+    ({ K, bits, figures, best }) =>
+      `${K} codes, ${count(bits)} bits: ${figure(figures.nmse)}${best ? `, with the best codes ${figure(best)}` : ""}`,
+  );
   return `Error on test images by size of codebook. ${of.join("; ")}.${
     unquantised ? ` Without a codebook: ${figure(unquantised)}.` : ""
   }`;
