@@ -879,6 +879,7 @@ def test_a_visitors_own_recipes_run_with_equal_budgets_and_can_be_kept(token, qu
     assert list(table["State"]) == ["finished, step 2"] * 2
     measured = [checkpoints.load(run.model_file).measured[0] for run in runs]
     assert list(table["Held-out NMSE"]) == [f"{one.nmse:.4f}" for one in measured]
+    assert list(table["Perplexity, ink cells"]) == [f"{one.ink_perplexity:.1f}" for one in measured]
     assert list(table["Held-out images"]) == ["all 60"] * 2
     page = button(page, "Save to your checkpoints").click().run()
     (entry,) = OwnCheckpoints(Visitor(token)).entries()

@@ -210,8 +210,9 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
         column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
     )
     st.caption(
-        "NMSE, codebook perplexity (over all cells) and codes used are measured on images held out from training: on "
-        f"{HELD_OUT} of them while a run goes on, on all of them once it has finished."
+        "NMSE, codebook perplexity and codes used are measured on images held out from training: on "
+        f"{HELD_OUT} of them while a run goes on, on all of them once it has finished; perplexity over cells with ink "
+        "only then."
     )
 
 
@@ -232,7 +233,8 @@ def _verdict(title: str, history: list[Metrics], status: Status, final: Evaluati
         "Recipe": title,
         "State": f"{status.state}, step {status.step:,}" if status.step else status.state,
         "Held-out NMSE": f"{measured[0]:.4f}" if measured else "–",
-        "Codebook perplexity": f"{measured[1]:.1f}" if measured else "–",
+        "Perplexity, all cells": f"{measured[1]:.1f}" if measured else "–",
+        "Perplexity, ink cells": f"{final.ink_perplexity:.1f}" if final and final.ink_perplexity else "–",
         "Codes used": f"{measured[2]}" if measured else "–",
         "Held-out images": measured[3] if measured else "–",
         "CPU seconds": f"{history[-1].cpu_seconds:.0f}" if history else "–",
