@@ -23,12 +23,35 @@ LESSONS = (
 )
 
 
+# Who listens for a clicker's keys: nobody for a moment after a change of page, when the next page is seen already.
+CLICKERS = """
+window.clickers = new Set();
+const { addEventListener, removeEventListener } = document;
+document.addEventListener = function (kind, listener, ...how) {
+  if (kind === "keydown" && String(listener).includes("leads_on")) window.clickers.add(listener);
+  return addEventListener.call(this, kind, listener, ...how);
+};
+document.removeEventListener = function (kind, listener, ...how) {
+  window.clickers.delete(listener);
+  return removeEventListener.call(this, kind, listener, ...how);
+};
+"""
+
+
+def clicker(page, key: str) -> None:
+    """Press a clicker's key upon a page that has come, as somebody does who has looked at it for a moment."""
+    rest(page)
+    page.wait_for_function("window.clickers.size > 0")
+    page.keyboard.press(key)
+
+
 @pytest.fixture
 def stage(new_page):
     """A function that opens an address on a projector's screen and waits for the pen."""
 
     def open_stage(path: str, **options):
         page = new_page(**{"viewport": SCREEN, **options})
+        page.add_init_script(CLICKERS)
         page.goto(path)
         page.get_by_label("Draw a digit", exact=True).wait_for(state="attached")
         return page
@@ -72,8 +95,7 @@ def test_a_clicker_leads_from_page_to_page_whatever_was_clicked_on_the_way(stage
     page.wait_for_url(re.compile("step=7"))
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("heading", level=1, name="Generate")).to_be_visible()
-    rest(page)
-    page.keyboard.press("ArrowLeft")
+    clicker(page, "ArrowLeft")
     expect(page.locator("#lesson b")).to_have_text(LESSONS[-1])
     expect(cell(page, 3, 4)).to_have_attribute("data-code", "57")
 
@@ -230,6 +252,7 @@ def test_every_page_stands_on_one_screen(new_page, path, there):
 
 def test_each_of_homes_slides_stands_on_one_screen_and_the_last_leads_to_draw(new_page):
     page = new_page(viewport=SCREEN)
+    page.add_init_script(CLICKERS)
     page.goto("/?present=1")
     page.locator(".part.now").wait_for()
     for part in ("question", "encoder", "nearest", "flat", "decoder", "worth", "loss", "death"):
@@ -238,7 +261,7 @@ def test_each_of_homes_slides_stands_on_one_screen_and_the_last_leads_to_draw(ne
         assert scrolls(page) <= 0, part
         page.keyboard.press("PageDown")
     expect(page.locator("#lesson b")).to_have_text(LESSONS[0])
-    page.keyboard.press("PageUp")
+    clicker(page, "PageUp")
     expect(page.locator(".part.now")).to_have_id("death")
 
 
