@@ -56,7 +56,7 @@ EVERY = 1.0  # seconds between two looks
 CURVES = {
     "held_out_nmse": f"NMSE on {HELD_OUT} held-out images",
     "codes_used": "Codes used in the latest batches",
-    "perplexity": "Codebook perplexity of the latest batches",
+    "perplexity": "Codebook perplexity of the latest batches, over all cells",
 }
 
 
