@@ -107,6 +107,7 @@ def _train(recipe: Hyperparameters, options: argparse.Namespace) -> int:
 
 
 def evaluate_command(options: argparse.Namespace) -> int:
+    _check_counts(options, "best_codes")
     for name in _models(options):
         opened, _, test = _with_images(name, options)
         _announce(name, opened)
@@ -117,9 +118,15 @@ def evaluate_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def _check_counts(options: argparse.Namespace, *names: str) -> None:
+    """Before the work begins: what is counted in these options is at least one, where it is given."""
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ValueError(f"expected --{name.replace('_', '-')} to be at least 1, got {value}")
+
+
 def _with_best_codes(opened: Checkpoint, digits: Digits, count: int) -> str:
-    if count < 1:
-        raise ValueError(f"expected --best-codes to be at least 1, got {count}")
     some = digits.evenly(count)
     with tqdm(desc="cells changed", unit="cell", disable=None) as bar:
         found = best_codes.gain(opened, some, bar.update)
@@ -204,10 +211,7 @@ def page_command(options: argparse.Namespace) -> int:
 
 
 def compare_command(options: argparse.Namespace) -> int:
-    for name in ("epochs", "seeds", "best"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise ValueError(f"expected --{name} to be at least 1, got {value}")
+    _check_counts(options, "epochs", "seeds", "best")
     if not options.table:
         shorter = None
         if options.best is not None:
@@ -263,14 +267,13 @@ def _outcome(one: comparison.Trial | comparison.Result) -> str:
 
 
 def ladder_command(options: argparse.Namespace) -> int:
+    _check_counts(options, "best_codes")
     images, test = _both_parts(options)
     print(f"{len(ladder.CODES)} codebooks, stages of training, and none at all, on {images.described}.")
     stopped = _Stop()
     for outcome in ladder.build(options.out, options.work, images, test, stopped, _rung_line):
         print(f"{outcome.path}  NMSE {outcome.nmse:.4f}{', as before' if outcome.kept else ''}", flush=True)
     if options.best_codes is not None and not stopped.asked:
-        if options.best_codes < 1:
-            raise ValueError(f"expected --best-codes to be at least 1, got {options.best_codes}")
         some = test.evenly(options.best_codes)
         print(f"With the codes that draw best in place of the nearest, {some.described}:")
         rungs = [*ladder.load(options.out).codes, checkpoint.load(checkpoint.SHIPPED["default"])]

@@ -372,6 +372,14 @@ def test_evaluate_says_what_the_codes_that_draw_best_are_worth(finished, capsys)
     assert "expected --best-codes to be at least 1, got 0" in capsys.readouterr().err
 
 
+def test_a_ladder_that_is_to_measure_no_image_is_refused_before_it_trains(tmp_path, capsys):
+    out = tmp_path / "ladder"
+    command = ["ladder", "--dataset", "digits", "--limit", "20", "--best-codes", "0", "--out", str(out)]
+    assert main([*command, "--work", str(tmp_path / "work")]) == 1
+    assert "expected --best-codes to be at least 1, got 0" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_evaluate_prints_the_figures_that_are_stored(finished, capsys):
     (stored,) = checkpoint.load(finished).measured
     assert main(["evaluate", str(finished), "--dataset", "digits", "--limit", "60"]) == 0

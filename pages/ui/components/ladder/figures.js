@@ -5,7 +5,8 @@ import { count, figure } from "../shared/words.js";
 /**
  * @typedef {{on: string, nmse: number, perplexity: number, ink: number | null, used: number}} Figures
  * @typedef {{name: string, title: string, group: "codes" | "steps" | "models", address: string | null,
- *   problem: string | null, best: number | null, K?: number, bits?: number, figures?: Figures}} Entry  as Python describes it
+ *   problem: string | null, best: number | null, K?: number, bits?: number,
+ *   figures?: Figures}} Entry  as Python describes it
  * @typedef {{entry: Entry, live: {nmse: number, used: number} | undefined}} Shown
  */
 
