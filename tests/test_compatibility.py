@@ -184,6 +184,8 @@ def test_a_finished_runs_history_is_whole(finished):
         "held_out_perplexity": 5.426113279363251,
         "held_out_codes": 8,
         "cpu_seconds": 1.8073905659999996,
+        "ink_perplexity": None,  # not measured then
+        "held_out_ink_perplexity": None,
     }
     assert_says(history[0], first)
     assert_says(history[-1], {"loss": 1.4457774433016226, "codes_used": 7, "held_out_nmse": 1.438550480522695})

@@ -479,7 +479,8 @@ def _line(s: Snapshot) -> str:
         f"step {s.step:>6,}  epoch {s.epoch:>3}  loss {s.loss:.4f} = {s.reconstruction_loss:.4f} reconstruction "
         f"+ {s.codebook_loss:.4f} codebook + {s.commitment_loss:.4f} x commitment cost"
         + (f" + {s.entropy_loss:.4f} x entropy bonus" if s.entropy_loss else "")
-        + f"  perplexity {s.perplexity:5.1f}  codes {s.codes_used:>4}  {s.images_per_second:6,.0f} images/s  "
+        + f"  perplexity {s.perplexity:5.1f}, over ink cells {s.ink_perplexity:5.1f}  codes {s.codes_used:>4}  "
+        f"{s.images_per_second:6,.0f} images/s  "
         f"{minutes}:{seconds:02} left"
     )
 

@@ -21,6 +21,7 @@ from vqvae.data import Digits, to_unit
 from vqvae.evaluation import perplexity
 from vqvae.model import VQVAE, Losses, ModelConfig, Output, best_device, losses
 from vqvae.quantizer import INITIALISATIONS, QUANTIZERS, Quantized, make_quantizer
+from vqvae.receptive_field import background_cells, receptive_field
 
 USES = ("order", "dead codes", "noise")  # of chance, each with a stream of its own
 
@@ -179,7 +180,8 @@ class Snapshot:
     commitment_loss: float  # before its weight
     loss: float  # the sum that is optimised
     nmse: float  # of training images as they were reconstructed while training
-    perplexity: float
+    perplexity: float  # codebook perplexity, over all cells
+    ink_perplexity: float  # over cells whose patch holds ink
     codes_used: int
     usage: tuple[int, ...]  # (K,) cells that took each code
     images_per_second: float
@@ -233,7 +235,8 @@ class Training:
         started = time.perf_counter()
         h = self.hyperparameters
         indices = self._batch_indices()
-        x = self._batch(distributed.share(indices))
+        mine = distributed.share(indices)
+        x = self._batch(mine)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(h, self.step_count, self.steps)
         self.optimizer.zero_grad(set_to_none=True)
@@ -259,7 +262,9 @@ class Training:
                 dead = vq.replace_dead_codes(output.latents, self._generator("dead codes", self.step_count))
                 self._forget_momentum(dead)
         self.step_count += 1
-        self._window.add((*terms, entropy), output.quantized.codes, len(indices), time.perf_counter() - started)
+        blank = background_cells(self.digits.pixels[mine], receptive_field(self.model), self.model.config.grid)
+        codes = output.quantized.codes.cpu()
+        self._window.add((*terms, entropy), codes, ~blank, len(indices), time.perf_counter() - started)
 
     def snapshot(self) -> Snapshot:
         """The figures since the last snapshot; ValueError where no step was taken since."""
@@ -405,14 +410,17 @@ class _Window:
 
     def __init__(self, K: int):
         self.sums = torch.zeros(4, dtype=torch.float64)  # the loss's terms, and the entropy
-        self.counts = torch.zeros(K, dtype=torch.int64)  # of this process's share, while all else is of whole batches
+        # Of all cells and of those with ink, in this process's share, while all else is of whole batches.
+        self.counts = torch.zeros(2, K, dtype=torch.int64)
         self.images = 0
         self.steps = 0
         self.seconds = 0.0
 
-    def add(self, terms: Sequence[Tensor], codes: Tensor, images: int, seconds: float) -> None:
+    def add(self, terms: Sequence[Tensor], codes: Tensor, ink: Tensor, images: int, seconds: float) -> None:
+        """Codes (B, h, w) int64 and where there is ink (B, h, w) bool, both on the CPU."""
         self.sums += torch.stack([term.detach().cpu() for term in terms]) * images
-        self.counts += torch.bincount(codes.flatten(), minlength=len(self.counts)).cpu()
+        K = self.counts.shape[1]
+        self.counts += torch.stack([torch.bincount(some, minlength=K) for some in (codes.flatten(), codes[ink])])
         self.images += images
         self.steps += 1
         self.seconds += seconds
@@ -421,7 +429,7 @@ class _Window:
         if not self.images:
             raise ValueError("expected at least one step since the last snapshot, got none")
         *three, entropy = (self.sums / self.images).unbind()
-        counts = distributed.total(self.counts)
+        counts, ink_counts = distributed.total(self.counts)
         terms, h = Losses(*three), run.hyperparameters
         return Snapshot(
             step=run.step_count,
@@ -434,6 +442,7 @@ class _Window:
             loss=float(terms.total(h.commitment_cost) + h.entropy_bonus * entropy),
             nmse=float(terms.reconstruction),
             perplexity=perplexity(counts),
+            ink_perplexity=perplexity(ink_counts),
             codes_used=int((counts > 0).sum()),
             usage=tuple(counts.tolist()),
             images_per_second=self.images / self.seconds,

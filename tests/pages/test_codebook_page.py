@@ -235,8 +235,9 @@ def test_the_stage_waits_for_no_reconstruction_that_it_does_not_show(small_model
     monkeypatch.setattr(resources, "reconstructions", lambda *_: pytest.fail("digits were reconstructed"))
     usage, text = usage_of(small_model), text_of(open_page(present="1"))
     everywhere, on_ink = (perplexity(counts.total) for counts in (usage.all_cells, usage.ink_cells))
-    said = f"codebook perplexity {everywhere:.1f}, over cells with ink {on_ink:.1f}."
+    said = f"codebook perplexity {everywhere:.1f} over all cells, {on_ink:.1f} over cells with ink."
     assert f"{len(usage.dead)} codes are dead; {said}" in text
+    assert said in text_of(open_page(present="1", cells="ink"))
     assert "the patches nearest to it" in text
     assert "100 embedded digits" in text
 
@@ -255,7 +256,7 @@ SECTIONS = {
     "positions": "the most open place",
     "neighbours": "stand side by side",
     "damage": "Not measured yet",
-    "compare": "| Codebook perplexity |",
+    "compare": "| Codebook perplexity, all cells |",
 }
 
 

@@ -16,6 +16,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import resources
+from pages.ui.charts import training
 from pages.ui.components import player
 from pages.ui.shell.frame import told_apart
 from pages.ui.train import collapse_lab, settings, side_by_side
@@ -853,7 +854,7 @@ def test_the_lab_shows_the_verdict_of_the_chosen_recipes_and_keeps_their_models(
 @pytest.fixture
 def quick_recipes(monkeypatch, few_digits):
     """Recipes of a few steps, on few images."""
-    quick = replace(TUTORIAL, num_embeddings=8, embedding_dim=4)
+    quick = replace(TUTORIAL, num_embeddings=8, embedding_dim=4, kmeans_init=True)
     recipes = {"gradient": quick, "ema-revival": replace(quick, quantizer="ema", dead_code_replacement=True)}
     monkeypatch.setattr(side_by_side, "RECIPES", recipes)
     monkeypatch.setattr(resources, "comparison", lambda folder=None: None)
@@ -907,6 +908,36 @@ def test_a_comparison_can_be_stopped_and_goes_on(token, quick_recipes):
     page = button(page.run(), "Go on").click().run()
     assert all(run.alive() for run in Visitor(token).comparison())
     assert not button(page, "Stop all").disabled
+
+
+def test_a_comparison_that_stopped_early_shows_perplexity_over_all_cells_and_over_those_with_ink(
+    token, quick_recipes, monkeypatch
+):
+    drawn = {}
+    made = training.run_curves
+    monkeypatch.setattr(
+        training, "run_curves", lambda runs, value, *rest: drawn.setdefault(value, made(runs, value, *rest))
+    )
+    page = open_page(token)
+    page.number_input(key="train.lab.epochs").set_value(1000).run()
+    page = button(page, "Compare").click().run()
+    runs = Visitor(token).comparison()
+    deadline = time.monotonic() + PATIENCE
+    while not runs[0].history() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    button(page, "Stop all").click().run()
+    for run in runs:
+        until(run, "stopped")
+    drawn.clear()
+    row = page.run().dataframe[1].value.iloc[0]
+    history = runs[0].history()
+    last = next(metrics for metrics in reversed(history) if metrics.held_out)
+    assert row["Perplexity, all cells"] == f"{last.held_out_perplexity:.1f}"
+    assert row["Perplexity, ink cells"] == f"{last.held_out_ink_perplexity:.1f}" != row["Perplexity, all cells"]
+    solid, dotted = drawn["perplexity"].data[:2]
+    assert list(solid.y) == [metrics.perplexity for metrics in history]
+    assert (dotted.name, dotted.line.dash) == ("Gradient, ink cells", "dot")
+    assert list(dotted.y) == [metrics.ink_perplexity for metrics in history]
 
 
 def test_a_run_that_says_nothing_for_a_while_is_explained(token, said, monkeypatch):

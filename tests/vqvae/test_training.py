@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from safetensors.torch import save as safetensors_bytes
 from tests import tutorial
 from vqvae.data import Digits
 from vqvae.evaluation import perplexity
+from vqvae.receptive_field import receptive_field
 from vqvae.training import RECOMMENDED, TUTORIAL, Hyperparameters, Training, learning_rate, train
 
 CPU = torch.device("cpu")
@@ -230,6 +232,27 @@ def test_a_snapshots_figures_are_over_the_images_since_the_one_before(digits):
     assert snapshot.loss == pytest.approx(snapshot.nmse + 1.25 * snapshot.codebook_loss)
     assert snapshot.perplexity == pytest.approx(perplexity(counts))
     assert snapshot.codes_used == int((counts > 0).sum())
+
+
+def test_a_snapshots_perplexity_over_ink_cells_leaves_out_those_whose_patch_is_blank(digits):
+    run = Training(digits, replace(QUICK, kmeans_init=True), CPU)
+    field, grid, on_ink = receptive_field(run.model), run.model.config.grid, []
+
+    def note(_, inputs, output) -> None:
+        pixels = ((inputs[0] + run.model.config.offset) * 255).round()
+        for image, codes in zip(pixels, output.quantized.codes.tolist(), strict=True):
+            for row, column in itertools.product(*map(range, grid)):
+                rows, columns = field.window(row, column)
+                if image[:, rows, columns].any():
+                    on_ink.append(codes[row][column])
+
+    run.model.register_forward_hook(note)
+    run.step()
+    run.step()
+    counts = torch.bincount(torch.tensor(on_ink), minlength=10)
+    snapshot = run.snapshot()
+    assert snapshot.ink_perplexity == pytest.approx(perplexity(counts))
+    assert snapshot.ink_perplexity != pytest.approx(snapshot.perplexity)
 
 
 def test_a_snapshot_says_how_fast_it_goes_and_how_long_it_takes(digits):

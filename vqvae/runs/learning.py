@@ -22,6 +22,7 @@ from vqvae.checkpoint import LIBRARIES
 from vqvae.data import Digits, to_unit
 from vqvae.files import write_atomically
 from vqvae.paths import ASSETS
+from vqvae.receptive_field import background_cells, receptive_field
 from vqvae.training import TUTORIAL, Hyperparameters, Training
 
 START = replace(TUTORIAL, embedding_dim=2, num_embeddings=32, epochs=3)
@@ -35,6 +36,7 @@ LOOKED_AT = 250  # digits, all cells of which are counted
 SHOWN = 300  # of these cells, whose latents are kept
 SHIPPED = ASSETS / "learning.safetensors"
 METADATA_KEY = "vqvae-learning"
+KEPT_AS = {"counts": np.int32, "ink_counts": np.int32, "nmse": np.float32}  # all else in half precision
 
 
 class Look(NamedTuple):
@@ -44,6 +46,7 @@ class Look(NamedTuple):
     codebook: np.ndarray  # (K, 2)
     means: np.ndarray  # (K, 2) of all latents of a code, where the code itself lies if there are none
     counts: np.ndarray  # (K,) of all latents
+    ink_counts: np.ndarray  # (K,) of those whose patch holds ink
     nmse: float
 
 
@@ -93,10 +96,19 @@ def look(training: Training, digits: Digits) -> Look:
     K = len(codebook)
     vectors, taken = latents.permute(0, 2, 3, 1).flatten(0, 2).cpu(), codes.flatten().cpu()  # (M, 2), (M,)
     counts = torch.bincount(taken, minlength=K)
+    blank = background_cells(digits.pixels, receptive_field(model), model.config.grid).flatten()
+    ink_counts = torch.bincount(taken[~blank], minlength=K)
     sums = torch.zeros_like(codebook).index_add_(0, taken, vectors)
     means = torch.where(counts.unsqueeze(1) > 0, sums / counts.clamp_min(1).unsqueeze(1), codebook)
     shown = _shown(len(vectors))
-    return Look(vectors[shown].numpy(), codebook.numpy().copy(), means.numpy(), counts.numpy(), float(nmse))
+    return Look(
+        latents=vectors[shown].numpy(),
+        codebook=codebook.numpy().copy(),
+        means=means.numpy(),
+        counts=counts.numpy(),
+        ink_counts=ink_counts.numpy(),
+        nmse=float(nmse),
+    )
 
 
 def _shown(cells: int) -> Tensor:
@@ -110,7 +122,7 @@ def save(learning: Learning, path: Path = SHIPPED) -> None:
     for name, looks in learning.looks.items():
         for kind in Look._fields:
             stacked = np.stack([np.asarray(getattr(one, kind)) for one in looks])
-            tensors[f"{name}.{kind}"] = stacked.astype({"counts": np.int32, "nmse": np.float32}.get(kind, np.float16))
+            tensors[f"{name}.{kind}"] = stacked.astype(KEPT_AS.get(kind, np.float16))
     said = {
         "recipes": {name: asdict(recipe) for name, recipe in learning.recipes.items()},
         "trained_on": learning.trained_on,
@@ -130,10 +142,8 @@ def load(path: Path = SHIPPED) -> Learning | None:
             steps = tuple(file.get_tensor("steps").tolist())
             looks = {
                 name: [
-                    Look(latents, codebook, means, counts, float(nmse))
-                    for latents, codebook, means, counts, nmse in zip(
-                        *(file.get_tensor(f"{name}.{kind}") for kind in Look._fields), strict=True
-                    )
+                    Look(*arrays, nmse=float(nmse))
+                    for *arrays, nmse in zip(*(file.get_tensor(f"{name}.{kind}") for kind in Look._fields), strict=True)
                 ]
                 for name in said["recipes"]
             }

@@ -36,14 +36,16 @@ class Metrics(NamedTuple):
     reconstruction_loss: float
     codebook_loss: float
     commitment_loss: float  # before its weight
-    perplexity: float
+    perplexity: float  # over all cells
     codes_used: int
     images_per_second: float
     seconds_left: float
     held_out_nmse: float | None  # measured now and then, None in between
-    held_out_perplexity: float | None
+    held_out_perplexity: float | None  # over all cells
     held_out_codes: int | None
     cpu_seconds: float = 0.0  # of training until then: all threads together, whatever else the machine does meanwhile
+    ink_perplexity: float | None = None  # over cells whose patch holds ink; None in older recordings
+    held_out_ink_perplexity: float | None = None
 
     @property
     def held_out(self) -> bool:

@@ -115,6 +115,8 @@ class _Worker(Child[Training]):
                 snapshot.seconds_left,
                 *((held_out.nmse, held_out.perplexity, held_out.codes_used) if held_out else (None, None, None)),
                 self.cpu_seconds,
+                snapshot.ink_perplexity,
+                held_out.ink_perplexity if held_out else None,
             )
         )
         self.usage += torch.tensor(snapshot.usage)

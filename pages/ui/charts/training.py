@@ -52,8 +52,13 @@ def recipe_curves(comparison: Comparison, recipes: Sequence[str], names: dict[st
     return _over_steps(figure, last, hovermode="x unified")
 
 
-def run_curves(histories: Mapping[str, Sequence[Metrics]], value: str, steps: int) -> go.Figure:
-    """One figure of `Moment` over the steps, a line for each run; held-out ones have dots, as they are rarer."""
+def run_curves(
+    histories: Mapping[str, Sequence[Metrics]], value: str, steps: int, dotted: tuple[str, str] | None = None
+) -> go.Figure:
+    """One figure of `Metrics` over the steps, a line for each run; held-out ones have dots, as they are rarer.
+
+    `dotted` is a second figure, and what it is of: a dotted line where a run has recorded it.
+    """
     figure = go.Figure()
     for (name, history), color in zip(histories.items(), CURVES, strict=False):
         shown = thinned([moment for moment in history if getattr(moment, value) is not None])
@@ -66,6 +71,18 @@ def run_curves(histories: Mapping[str, Sequence[Metrics]], value: str, steps: in
             marker={"size": 4},
             hovertemplate="%{y:.4g}",
         )
+        second, of = dotted or (value, "")
+        beside = [moment for moment in shown if getattr(moment, second) is not None]
+        if dotted and beside:
+            figure.add_scatter(
+                x=[moment.step for moment in beside],
+                y=[getattr(moment, second) for moment in beside],
+                mode="lines",
+                name=f"{name}, {of}",
+                line={"color": color, "width": 2, "dash": "dot"},
+                showlegend=False,
+                hovertemplate="%{y:.4g}",
+            )
     if value == "held_out_nmse":
         figure.update_yaxes(title=None, **LOGARITHMIC)
     else:

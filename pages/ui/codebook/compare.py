@@ -49,8 +49,8 @@ def draw(view: CodebookView) -> list[ComparedModel]:
     models = [one.compared(name) for one, name in zip((view, other), names, strict=True)]
     rows = {
         "Codes": [f"{one.codes}" for one in models],
-        "Codebook perplexity": [f"{one.perplexity:.1f}" for one in models],
-        "… over cells with ink": [f"{one.ink_perplexity:.1f}" for one in models],
+        "Codebook perplexity, all cells": [f"{one.perplexity:.1f}" for one in models],
+        "… ink cells": [f"{one.ink_perplexity:.1f}" for one in models],
         "Entropy, bits": [f"{one.bits:.2f} of {math.log2(one.codes):.2f}" for one in models],
         "Dead codes": [f"{one.dead}" for one in models],
         "NMSE": [f"{one.nmse:.4f}" for one in models],

@@ -18,8 +18,9 @@ def draw(view: CodebookView) -> None:
         dead, uses = len(view.usage.dead), view.counts.total
         st.markdown(
             f"**{view.K} codes: the model’s whole alphabet**, the most used first. {dead or 'No'} "
-            f"{'code is' if dead < 2 else 'codes are'} dead; codebook perplexity {perplexity(uses):.1f}"
-            + (f", over cells with ink {perplexity(view.usage.ink_cells.total):.1f}." if view.with_background else ".")
+            f"{'code is' if dead < 2 else 'codes are'} dead; codebook perplexity "
+            f"{perplexity(view.usage.all_cells.total):.1f} over all cells, "
+            f"{perplexity(view.usage.ink_cells.total):.1f} over cells with ink."
         )
         used = view.usage.all_cells.total.tolist()  # by background too: a tile is framed where no cell takes it
         key = f"codebook.stage.{view.state.restarts}"

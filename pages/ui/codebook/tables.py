@@ -16,9 +16,9 @@ class ComparedModel(NamedTuple):
 
     model: str
     codes: int  # K
-    perplexity: float
+    perplexity: float  # over all cells
     ink_perplexity: float
-    bits: float  # entropy
+    bits: float  # entropy over the cells that are shown
     dead: int
     nmse: float
 
@@ -125,8 +125,8 @@ def comparison(models: Sequence[ComparedModel]) -> str:
         [
             "model",
             "codes (count)",
-            "codebook perplexity (codes)",
-            "codebook perplexity over cells with ink (codes)",
+            "codebook perplexity over all cells (codes)",
+            "codebook perplexity over ink cells (codes)",
             "entropy (bits)",
             "dead codes (count)",
             "NMSE (ratio)",

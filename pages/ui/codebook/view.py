@@ -160,7 +160,7 @@ class CodebookView:
         return ComparedModel(
             title,
             self.K,
-            perplexity(self.counts.total),
+            perplexity(self.usage.all_cells.total),
             perplexity(self.usage.ink_cells.total),
             float(entropy_bits(self.counts.total)),
             len(self.usage.dead),

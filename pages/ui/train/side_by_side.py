@@ -56,8 +56,9 @@ EVERY = 1.0  # seconds between two looks
 CURVES = {
     "held_out_nmse": f"NMSE on {HELD_OUT} held-out images",
     "codes_used": "Codes used in the latest batches",
-    "perplexity": "Codebook perplexity of the latest batches, over all cells",
+    "perplexity": "Codebook perplexity of the latest batches, over all cells; dotted: over ink cells",
 }
+DOTTED = {"perplexity": ("ink_perplexity", "ink cells")}  # what stands beside it in the same chart
 
 
 def side_by_side(scene: Scene, own: OwnCheckpoints | None, settings: Hyperparameters | None) -> None:
@@ -195,7 +196,7 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
     for column, (value, words) in zip(st.columns(len(CURVES), gap="medium"), CURVES.items(), strict=True):
         column.markdown(f"**{words}**")
         column.plotly_chart(
-            training.run_curves(histories, value, steps),
+            training.run_curves(histories, value, steps, DOTTED.get(value)),
             key=f"train.lab.own.{value}",
             config=TOOLBAR,
             alt=words,
@@ -211,8 +212,7 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
     )
     st.caption(
         "NMSE, codebook perplexity and codes used are measured on images held out from training: on "
-        f"{HELD_OUT} of them while a run goes on, on all of them once it has finished; perplexity over cells with ink "
-        "only then."
+        f"{HELD_OUT} of them while a run goes on, on all of them once it has finished."
     )
 
 
@@ -224,9 +224,10 @@ def _verdict(title: str, history: list[Metrics], status: Status, final: Evaluati
     """A row of the table, with dashes for what was not measured yet."""
     last = next((moment for moment in reversed(history) if moment.held_out_nmse is not None), None)
     if final is not None:
-        measured = final.nmse, final.perplexity, final.codes_used, f"all {final.images:,}"
+        measured = final.nmse, final.perplexity, final.ink_perplexity, final.codes_used, f"all {final.images:,}"
     elif last is not None:
-        measured = last.held_out_nmse, last.held_out_perplexity, last.held_out_codes, f"{HELD_OUT}"
+        perplexities = last.held_out_perplexity, last.held_out_ink_perplexity
+        measured = last.held_out_nmse, *perplexities, last.held_out_codes, f"{HELD_OUT}"
     else:
         measured = None
     return {
@@ -234,9 +235,9 @@ def _verdict(title: str, history: list[Metrics], status: Status, final: Evaluati
         "State": f"{status.state}, step {status.step:,}" if status.step else status.state,
         "Held-out NMSE": f"{measured[0]:.4f}" if measured else "–",
         "Perplexity, all cells": f"{measured[1]:.1f}" if measured else "–",
-        "Perplexity, ink cells": f"{final.ink_perplexity:.1f}" if final and final.ink_perplexity else "–",
-        "Codes used": f"{measured[2]}" if measured else "–",
-        "Held-out images": measured[3] if measured else "–",
+        "Perplexity, ink cells": f"{measured[2]:.1f}" if measured and measured[2] is not None else "–",
+        "Codes used": f"{measured[3]}" if measured else "–",
+        "Held-out images": measured[4] if measured else "–",
         "CPU seconds": f"{history[-1].cpu_seconds:.0f}" if history else "–",
     } | ({"What happened": status.message} if status.message and status.state not in ALIVE else {})
 

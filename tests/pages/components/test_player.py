@@ -18,7 +18,7 @@ from vqvae.training import Hyperparameters
 
 
 def moment(step: int, held_out: float | None = None) -> Metrics:
-    return Metrics(step, 1 / (step + 1), 0.5, 0, 2, 3, 4, 500, 60, held_out, None, None)
+    return Metrics(step, 1 / (step + 1), 0.5, 0, 2, 3, 4, 500, 60, held_out, None, None, ink_perplexity=3.5)
 
 
 def seen(history: list[Metrics], frames: int = 0, K: int = 8, D: int = 4) -> Seen:
@@ -62,8 +62,23 @@ def test_a_moving_average_has_no_codebook_loss_to_draw():
 
 def test_a_run_of_no_steps_yet_has_no_figures():
     said = told(seen([]), RECIPE, Status("starting"), None, going=True)
-    assert said["frames"] == [{"step": 0, "said": ["–"] * 6, "of": "on 80 images"}]
+    assert said["frames"] == [{"step": 0, "said": ["–"] * 7, "of": "on 80 images"}]
     assert said["part"] == 0
+
+
+def test_perplexity_is_told_over_all_cells_and_over_those_with_ink():
+    said = told(seen([moment(1), moment(2)]), RECIPE, Status("running", 2, 5), None, going=True)
+    figures = dict(zip((label for label, _ in said["labels"]), said["frames"][-1]["said"], strict=True))
+    assert [figures[f"Perplexity, {cells} cells"] for cells in ("all", "ink")] == ["3.0", "3.5"]
+    assert numbers(curve(said, "perplexity, ink cells")["values"]).tolist() == [3.5, 3.5]
+
+
+def test_a_recording_that_knows_no_ink_cells_has_a_dash_for_them():
+    old = [moment(step)._replace(ink_perplexity=None) for step in (1, 2)]
+    said = told(seen(old), RECIPE, Status("paused", 2, 5), None, going=False)
+    figures = dict(zip((label for label, _ in said["labels"]), said["frames"][-1]["said"], strict=True))
+    assert [figures[f"Perplexity, {cells} cells"] for cells in ("all", "ink")] == ["3.0", "–"]
+    assert len(numbers(curve(said, "perplexity, ink cells")["values"])) == 0
 
 
 @pytest.mark.parametrize("K", [1, 8, 1024])

@@ -8,6 +8,7 @@ import torch
 
 from vqvae import data
 from vqvae.evaluation import evaluate
+from vqvae.receptive_field import background_cells, receptive_field
 from vqvae.runs import learning
 from vqvae.runs.learning import RECIPES, SHIPPED, load, look, moments, record, save
 from vqvae.training import Training
@@ -31,6 +32,8 @@ def test_every_look_is_at_a_training_of_that_recipe(quick, digits, name):
         assert torch.equal(torch.from_numpy(seen.codebook), model.vq_layer.codebook)
         codes = model.encode(digits.images).flatten()
         assert np.array_equal(seen.counts, torch.bincount(codes, minlength=len(seen.counts)).numpy())
+        blank = background_cells(digits.pixels, receptive_field(model), model.config.grid).flatten()
+        assert np.array_equal(seen.ink_counts, torch.bincount(codes[~blank], minlength=len(seen.counts)).numpy())
         vectors = model.latents(digits.images).permute(0, 2, 3, 1).flatten(0, 2)
         used = int(codes[0])
         assert seen.means[used] == pytest.approx(vectors[codes == used].mean(0).numpy(), abs=1e-5)
@@ -64,6 +67,7 @@ def test_a_recording_comes_back_from_its_file(quick, tmp_path):
     for name, looks in recorded.looks.items():
         for kept, seen in zip(found.looks[name], looks, strict=True):
             assert np.array_equal(kept.counts, seen.counts)
+            assert np.array_equal(kept.ink_counts, seen.ink_counts)
             assert kept.latents == pytest.approx(seen.latents, abs=2e-3, rel=1e-3)  # half precision
 
 

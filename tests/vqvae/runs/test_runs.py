@@ -161,7 +161,11 @@ def test_a_run_publishes_figures_and_frames_from_its_first_step_to_its_last(star
     assert recording.steps.tolist() == list(range(10))
     assert [metrics.cpu_seconds for metrics in history] == sorted(metrics.cpu_seconds for metrics in history)
     assert history[0].cpu_seconds > 0
-    assert history[-1].held_out_nmse == pytest.approx(checkpoint.load(run.model_file).measured[0].nmse)
+    (measured,) = checkpoint.load(run.model_file).measured
+    last = history[-1].held_out_nmse, history[-1].held_out_perplexity, history[-1].held_out_ink_perplexity
+    assert last == pytest.approx((measured.nmse, measured.perplexity, measured.ink_perplexity))
+    assert all(1 <= metrics.ink_perplexity <= RECIPE.num_embeddings for metrics in history)
+    assert any(metrics.ink_perplexity != metrics.perplexity for metrics in history)
     final = checkpoint.load(run.model_file).model
     assert torch.equal(recording.codebooks[-1], final.vq_layer.codebook)
     expected = (final.reconstruct(recording.digits / 255).clamp(0, 1) * 255).round()

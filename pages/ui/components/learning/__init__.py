@@ -53,7 +53,7 @@ def described(recording: Learning) -> dict[str, Any]:
         "cells": int(next(iter(recording.looks.values()))[0].counts.sum()),
         "said": f"Recorded, not staged: the same network, seed {some.seed}, {recording.trained_on} in the same order, "
         f"batches of {some.batch_size}. Dots: {len(next(iter(recording.looks.values()))[0].latents)} cells of "
-        f"{recording.looked_at}. Usage, perplexity and NMSE: all of their cells.",
+        f"{recording.looked_at}. Usage and NMSE: all of their cells.",
         "recipes": [
             {"title": title, "words": words, **_packed(recording.looks[name])}
             for name, (title, words) in TOLD.items()
@@ -72,6 +72,7 @@ def _packed(looks: list[Look]) -> dict[str, Any]:
         "codebook": text("codebook", "<f2"),  # (F, K, 2)
         "means": text("means", "<f2"),  # (F, K, 2)
         "counts": text("counts", "<u2"),  # (F, K)
+        "ink_counts": text("ink_counts", "<u2"),  # (F, K)
         "nmse": [look.nmse for look in looks],
     }
 

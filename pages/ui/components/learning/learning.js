@@ -175,7 +175,9 @@ export class Learning {
       this.drawUsage(panel, now, most);
       const dead = data.K - now.used;
       panel.figures.innerHTML = `<span><b>${now.used}</b> codes used, <b>${dead}</b> dead</span>
-        <span>perplexity <b>${now.perplexity.toFixed(1)}</b></span> <span>NMSE <b>${now.nmse.toFixed(3)}</b></span>`;
+        <span>NMSE <b>${now.nmse.toFixed(3)}</b></span>
+        <span>perplexity: all cells <b>${now.perplexity.toFixed(1)}</b>, ink cells
+        <b>${now.inkPerplexity.toFixed(1)}</b></span>`;
     }
   }
 

@@ -4,9 +4,10 @@ import { bytesOf, halvesOf } from "../shared/wire.js";
 
 /**
  * @typedef {{title: string, words: string, latents: string, codebook: string, means: string, counts: string,
- *   nmse: number[]}} Recipe  as Python packs it: (F, N, 2), (F, K, 2), (F, K, 2) halves, (F, K) 16-bit numbers
+ *   ink_counts: string, nmse: number[]}} Recipe  as Python packs it: (F, N, 2), (F, K, 2), (F, K, 2) halves, and twice
+ *   (F, K) 16-bit numbers
  * @typedef {{latents: Float32Array, codebook: Float32Array, means: Float32Array, counts: Uint16Array, nearest: number[],
- *   used: number, perplexity: number, nmse: number}} Moment
+ *   used: number, perplexity: number, inkPerplexity: number, nmse: number}} Moment
  */
 
 export class Moments {
@@ -22,6 +23,7 @@ export class Moments {
     this.codebook = halvesOf(recipe.codebook);
     this.means = halvesOf(recipe.means);
     this.counts = new Uint16Array(bytesOf(recipe.counts).buffer);
+    this.inkCounts = new Uint16Array(bytesOf(recipe.ink_counts).buffer);
   }
 
   /**
@@ -40,7 +42,9 @@ export class Moments {
       return here.map((value, i) => value + share * (next[i] - value));
     };
     const [latents, codebook, means] = [this.latents, this.codebook, this.means].map(between);
-    const counts = this.counts.subarray(first * this.K, (first + 1) * this.K);
+    const [counts, inkCounts] = [this.counts, this.inkCounts].map((all) =>
+      all.subarray(first * this.K, (first + 1) * this.K),
+    );
     return {
       latents,
       codebook,
@@ -49,6 +53,7 @@ export class Moments {
       nearest: nearest(latents, codebook),
       used: counts.filter((count) => count > 0).length,
       perplexity: perplexity(counts),
+      inkPerplexity: perplexity(inkCounts),
       nmse: this.nmse[first],
     };
   }

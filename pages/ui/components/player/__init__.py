@@ -35,7 +35,8 @@ HELD_OUT_COLOR = "#d4143f"
 HELP = {
     "Loss": "Reconstruction + codebook + commitment cost × commitment, less the entropy bonus where there is one.",
     "Held-out NMSE": f"On images that training never sees: on {HELD_OUT} while it goes on, at the end on all of them.",
-    "Codebook perplexity": "Of the latest batches, over all cells.",
+    "Perplexity, all cells": "Codebook perplexity of the latest batches.",
+    "Perplexity, ink cells": "The same without blank paper: over the cells whose patch holds ink.",
     "Codes used": "In the latest batches.",
     "Images a second": "Right now.",
     "Time left": "At this speed.",
@@ -71,6 +72,7 @@ def told(seen: Seen, recipe: Hyperparameters, status: Status, final: Evaluation 
     told = {
         "going": going,
         "K": K,
+        "color": CURVES[0],  # of codes
         "steps": status.steps,
         "part": status.step / status.steps if status.steps else 0.0,
         "curves": [*_loss_curves(history, recipe, final and (status.step, final.nmse)), *_usage_curves(history, K)],
@@ -136,6 +138,7 @@ def figures(now: Metrics | None, nmse: float | None, K: int, seconds_left: float
         f"{now.loss:.4f}" if now else "–",
         f"{nmse:.4f}" if nmse is not None else "–",
         f"{now.perplexity:.1f}" if now else "–",
+        f"{now.ink_perplexity:.1f}" if now and now.ink_perplexity is not None else "–",
         f"{now.codes_used} of {K}" if now else "–",
         f"{now.images_per_second:,.0f}" if now else "–",
         duration(seconds_left) if seconds_left else "–",
@@ -200,9 +203,11 @@ def _loss_curves(history: Sequence[Metrics], recipe: Hyperparameters, final: tup
 
 def _usage_curves(history: Sequence[Metrics], K: int) -> list[dict]:
     shown = thinned(history)
+    on_ink = [moment for moment in shown if moment.ink_perplexity is not None]  # older recordings have none
     return [
         _curve("codes", "codes used", CURVES[1], shown, [moment.codes_used for moment in shown]),
-        _curve("codes", "codebook perplexity", CURVES[0], shown, [moment.perplexity for moment in shown]),
+        _curve("codes", "perplexity, all cells", CURVES[0], shown, [moment.perplexity for moment in shown]),
+        _curve("codes", "perplexity, ink cells", CURVES[2], on_ink, [moment.ink_perplexity for moment in on_ink]),
     ]
 
 

@@ -276,7 +276,7 @@ class Player {
       }
       pen.stroke();
       pen.globalAlpha = 1;
-      pen.fillStyle = pen.strokeStyle = this.color("codebook perplexity");
+      pen.fillStyle = pen.strokeStyle = this.data.color;
       pen.lineWidth = 1.5;
       let nearest = [REACH, -1];
       for (let k = 0; k < K; k++) {
@@ -309,7 +309,7 @@ class Player {
       const shares = this.pictures.usage.subarray(at * K, (at + 1) * K);
       const pen = chart.pen;
       const wide = Math.max(0.7, (chart.x(1) - chart.x(0)) * 0.8);
-      pen.fillStyle = this.color("codebook perplexity");
+      pen.fillStyle = this.data.color;
       shares.forEach((share, k) => {
         if (!share) return;
         const top = Math.max(chart.top, Math.min(chart.bottom - 2, chart.y(share))); // the least use can be seen
@@ -349,10 +349,6 @@ class Player {
       );
       element.textContent = values.length ? Number(values[at].toPrecision(3)) : "–";
     });
-  }
-
-  color(name) {
-    return this.data.curves.find((curve) => curve.name === name).color;
   }
 }
 
