@@ -112,8 +112,9 @@ class OwnCheckpoints:
             before = self.same_weights(checkpoint)
             if before is None:
                 self._check_room()
+            entry = self._call(name, title, before.created if before else time.time())  # before there is what it names
             checkpoints.save(replace(checkpoint, measured=(*others, figures)), self._path(name))
-            return self._call(name, title, before.created if before else time.time())
+            return entry
 
     def same_weights(self, checkpoint: Checkpoint) -> Entry | None:
         """The entry that holds this very model, whatever else either file says; None for a model that is new here."""

@@ -1,6 +1,7 @@
 """A visitor's own checkpoints."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -126,6 +127,18 @@ def test_a_new_title_is_bounded_and_changes_nothing_else(mine, model, digits):
     mine.rename(entry.name, "x" * 1_000)
     (renamed,) = mine.entries()
     assert renamed == entry._replace(title="x" * 60)
+
+
+def test_whoever_finds_a_checkpoint_finds_its_title(mine, model, digits, monkeypatch):
+    write, seen = checkpoints.save, []
+
+    def save(checkpoint: Checkpoint, path: Path) -> None:
+        write(checkpoint, path)
+        seen.extend(mine.entries())  # as another tab may look at any moment
+
+    monkeypatch.setattr(checkpoints, "save", save)
+    entry = mine.add(model, "Mine", digits)
+    assert seen == mine.entries() == [entry]
 
 
 def test_a_checkpoint_without_its_title_is_still_there(mine, model, digits):
