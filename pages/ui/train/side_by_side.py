@@ -55,8 +55,8 @@ PLACE = "train.lab"  # where it says what its buttons did
 EVERY = 1.0  # seconds between two looks
 CURVES = {
     "held_out_nmse": f"NMSE on {HELD_OUT} held-out images",
-    "codes_used": "Codes used in the latest batches",
-    "perplexity": "Codebook perplexity of the latest batches, over all cells; dotted: over ink cells",
+    "codes_used": "Codes used",
+    "perplexity": "Perplexity, all cells; dotted: ink cells",
 }
 DOTTED = {"perplexity": ("ink_perplexity", "ink cells")}  # what stands beside it in the same chart
 
@@ -211,8 +211,8 @@ def _watch(runs: list[Run], order: RunConfig, standing: _Standing) -> None:
         column_config={"CPU seconds": st.column_config.Column(help=CPU_SECONDS)},
     )
     st.caption(
-        "NMSE, codebook perplexity and codes used are measured on images held out from training: on "
-        f"{HELD_OUT} of them while a run goes on, on all of them once it has finished."
+        "The curves of codes used and of codebook perplexity are over the latest batches. The table is measured on "
+        f"images held out from training: {HELD_OUT} of them while a run goes on, all of them once it has finished."
     )
 
 

@@ -35,9 +35,9 @@ HELD_OUT_COLOR = "#d4143f"
 HELP = {
     "Loss": "Reconstruction + codebook + commitment cost × commitment, less the entropy bonus where there is one.",
     "Held-out NMSE": f"On images that training never sees: on {HELD_OUT} while it goes on, at the end on all of them.",
+    "Codes used": "In the latest batches.",
     "Perplexity, all cells": "Codebook perplexity of the latest batches.",
     "Perplexity, ink cells": "The same without blank paper: over the cells whose patch holds ink.",
-    "Codes used": "In the latest batches.",
     "Images a second": "Right now.",
     "Time left": "At this speed.",
 }
@@ -137,9 +137,9 @@ def figures(now: Metrics | None, nmse: float | None, K: int, seconds_left: float
     return [
         f"{now.loss:.4f}" if now else "–",
         f"{nmse:.4f}" if nmse is not None else "–",
+        f"{now.codes_used} of {K}" if now else "–",
         f"{now.perplexity:.1f}" if now else "–",
         f"{now.ink_perplexity:.1f}" if now and now.ink_perplexity is not None else "–",
-        f"{now.codes_used} of {K}" if now else "–",
         f"{now.images_per_second:,.0f}" if now else "–",
         duration(seconds_left) if seconds_left else "–",
     ]
