@@ -213,6 +213,7 @@ class Training:
             self.model = VQVAE(config, make_quantizer(h.quantizer, h.num_embeddings, h.embedding_dim, h.initialisation))
         # Channels last and one fused optimiser step are a quarter faster on a CPU, and change no mathematics.
         self.model.to(self.device, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue] torch's types leave it out
+        self._field = receptive_field(self.model)  # now: a step's cost is measured, and this is none of it
         self._averaged = distributed.averaged(self.model)
         learned = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(learned, lr=h.lr, fused=self.device.type in ("cpu", "cuda"))
@@ -262,7 +263,7 @@ class Training:
                 dead = vq.replace_dead_codes(output.latents, self._generator("dead codes", self.step_count))
                 self._forget_momentum(dead)
         self.step_count += 1
-        blank = background_cells(self.digits.pixels[mine], receptive_field(self.model), self.model.config.grid)
+        blank = background_cells(self.digits.pixels[mine], self._field, self.model.config.grid)
         codes = output.quantized.codes.cpu()
         self._window.add((*terms, entropy), codes, ~blank, len(indices), time.perf_counter() - started)
 
