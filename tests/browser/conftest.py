@@ -28,9 +28,7 @@ from vqvae import data
 from vqvae.checkpoint import SHIPPED, load
 
 ROOT = Path(__file__).resolve().parents[2]
-# The headless shell is Chromium without what surrounds a page: the same engine, and a quarter less of the suite's time.
-CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TIMEOUT = 120_000  # milliseconds for anything a page is waited for: the machine may be busy
 DESKTOP = {"width": 1280, "height": 800}
 NOWHERE = "http://127.0.0.1:9"  # no server is there; an origin that has storage and a clipboard nevertheless
@@ -65,7 +63,7 @@ def browser():
     except ImportError:
         missing("Playwright is not installed (pip install -r tests/requirements.txt)")
     if CHROMIUM is None:
-        missing("Chromium is not installed (apt-get install chromium-headless-shell)")
+        missing("Chromium is not installed (apt-get install chromium)")
     expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
         alone = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
