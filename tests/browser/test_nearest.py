@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.hand import PHONE, blank, cell, codes, drawing, open_draw, settled, stroke, until
+from tests.browser.hand import PHONE, blank, cell, codes, drawing, look_down, open_draw, settled, stroke, until
 from vqvae import data
 
 
@@ -13,7 +13,7 @@ def page(tab):
 
 
 def test_a_stroke_is_followed_by_the_digits_nearest_to_it_and_nothing_moves(page):
-    open_draw(page)
+    look_down(open_draw(page))
     below = page.get_by_text("What happens here?")
     page.get_by_text("which is left out").wait_for()
     settled(page)
@@ -30,6 +30,7 @@ def test_a_stroke_is_followed_by_the_digits_nearest_to_it_and_nothing_moves(page
 
 def test_a_tap_on_a_near_digit_opens_it(new_page):
     page = open_draw(new_page(**PHONE), "/draw?digit=77")
+    look_down(page)
     before = drawing(page)
     page.locator(".st-key-draw-near-0 button:visible").tap()
     until(lambda: drawing(page) != before, "the near digit")
@@ -45,6 +46,7 @@ def test_back_returns_from_a_near_digit_to_the_drawing_and_its_codes_and_forward
     cell(page, 4, 4).click()
     page.get_by_role("option", name="code 57", exact=True).click()
     settled(page)
+    look_down(page)
     before, names = drawing(page), codes(page)
     page.locator(".st-key-draw-near-0 button:visible").click()
     until(lambda: drawing(page) != before, "the near digit")

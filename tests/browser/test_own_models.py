@@ -109,11 +109,13 @@ def test_another_projects_file_in_colour_is_uploaded_and_walks_through_the_pages
     for path, words in (
         ("Codebook", "Measured on 40 images of animals."),
         ("Map", "Images above their reconstructions"),
-        ("Draw", "How typical is my image?"),
+        ("Draw", "On the canvas: "),
     ):
         page.get_by_role("link", name=path, exact=True).first.click()
         page.get_by_text(words).wait_for()
         calm(page)
+    look_down(page)
+    page.get_by_text("How typical is my image?").wait_for()
     before = reconstruction(page)
     x, y = places(page, (0.5, 0.5))[0]
     page.mouse.move(x, y)

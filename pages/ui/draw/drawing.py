@@ -24,8 +24,11 @@ from vqvae.prior_file import TrainedPrior
 STYLE = Path(__file__).with_name("drawing.css").read_text()
 
 
-def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
-    """Draw the canvas with what was put there, hear what the browser says of it, and tell more about that."""
+def drawing_section(scene: Scene, digits: Digits | None, put: Put, *, further_down: bool) -> None:
+    """Draw the canvas with what was put there, hear what the browser says of it, and tell more about that.
+
+    How typical it is, is told once somebody has come `further_down`.
+    """
     with st.container(key="steady-canvas"):
         if resources.not_in_browser(scene.checkpoint):
             drawing = served_section(scene, put)
@@ -49,7 +52,7 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
             )
     if scene.checkpoint.model.config.channels == 1:
         centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
-    if digits is not None:
+    if digits is not None and further_down:
         typicality_section(scene.checkpoint, digits, drawing, open_digit(scene, digits))
 
 

@@ -8,7 +8,7 @@ from tests.visiting import html_of, text_of, visit
 from vqvae.runs.visitor import new_token
 
 FURTHER_DOWN = {
-    "draw": ("The same drawing with fewer or more codes", "Latent space, projected"),
+    "draw": ("How typical is my digit?", "The same drawing with fewer or more codes", "Latent space, projected"),
     "codebook": ("Nearest codes", "All codes", "The same drawing with fewer or more codes", "Tables as CSV"),
     "train": ("Watch three codebooks learn", "Collapse lab", "How hard the encoder is pulled towards its codes"),
 }
