@@ -15,7 +15,6 @@ from pages.ui.shell import ladder
 from pages.ui.shell.choices import check_code
 from pages.ui.shell.digit_field import check_digit
 from pages.ui.shell.frame import page
-from pages.ui.shell.in_view import in_view
 from vqvae.data import DataError
 
 LEAD = "The model encodes your drawing as a grid of codes, and reconstructs it from those codes alone."
@@ -45,15 +44,7 @@ with page("Draw", LEAD, FIELDS, link_fields=link_fields, has_tour=True) as scene
     if asked:
         bring(scene.checkpoint, put_picture(state))
 
-    place, below = st.container(), st.container()
-    with below:  # outside of the fragment, as all that asks whether somebody has come near
-        further_down = not scene.presenting and in_view(state, "typicality")
-
-    def drawing() -> None:
-        drawing_section(scene, digits, put, further_down=further_down)
-
-    with place:
-        scene.fragment(drawing)
+    drawing_section(scene, digits, put)
     if not scene.presenting:
 
         def compare() -> None:

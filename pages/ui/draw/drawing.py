@@ -15,6 +15,7 @@ from pages.ui.draw.served import served_section
 from pages.ui.draw.typicality import typicality_section
 from pages.ui.shell.canvas_state import Now, held, hold
 from pages.ui.shell.frame import Scene
+from pages.ui.shell.in_view import in_view
 from pages.ui.shell.media import bring_model
 from pages.ui.shell.prior import prior_of
 from vqvae.checkpoint import CheckpointError
@@ -24,11 +25,21 @@ from vqvae.prior_file import TrainedPrior
 STYLE = Path(__file__).with_name("drawing.css").read_text()
 
 
-def drawing_section(scene: Scene, digits: Digits | None, put: Put, *, further_down: bool) -> None:
-    """Draw the canvas with what was put there, hear what the browser says of it, and tell more about that.
+def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
+    """Draw the canvas with what was put there, and tell more about the drawing: how typical it is to who comes near."""
+    place, below = st.container(), st.container()
+    with below:  # outside of the fragment, as all that asks whether somebody has come near
+        comes_near = digits is not None and not scene.presenting and in_view(scene.state, "typicality")
 
-    How typical it is, is told once somebody has come `further_down`.
-    """
+    def drawing() -> None:
+        _drawing(scene, digits, put, with_typicality=comes_near)
+
+    with place:
+        scene.fragment(drawing)
+
+
+def _drawing(scene: Scene, digits: Digits | None, put: Put, *, with_typicality: bool) -> None:
+    """The canvas; hear what the browser says of it, and tell more about that."""
     with st.container(key="steady-canvas"):
         if resources.not_in_browser(scene.checkpoint):
             drawing = served_section(scene, put)
@@ -52,7 +63,7 @@ def drawing_section(scene: Scene, digits: Digits | None, put: Put, *, further_do
             )
     if scene.checkpoint.model.config.channels == 1:
         centring(scene.checkpoint.model.config, drawing, put_picture(scene.state))
-    if digits is not None and further_down:
+    if digits is not None and with_typicality:
         typicality_section(scene.checkpoint, digits, drawing, open_digit(scene, digits))
 
 
