@@ -1,5 +1,6 @@
 """The page to take home, as whoever has the file opens it: from a disk, with the network off."""
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -29,6 +30,7 @@ from tests.browser.hand import (
 from tests.browser.test_readable import ENOUGH, FAINT
 from vqvae import checkpoint as checkpoints
 from vqvae import data, prior_file
+from vqvae.analysis import best_codes
 from vqvae.checkpoint import SHIPPED, load
 from vqvae.prior import write
 
@@ -137,6 +139,8 @@ def test_one_drawing_goes_along_and_every_link_leads_somewhere_in_the_page(opene
     expect(tab.get_by_role("img", name="B: 8")).to_be_visible()
     tab.locator("section.ladder").scroll_into_view_if_needed()
     expect(tab.get_by_role("img", name="Reconstruction by 8 codes")).to_be_visible()
+    best = best_codes.load().best(CHECKPOINT)
+    expect(tab.get_by_role("img", name=re.compile(f"with the best codes {best:.3g}"))).to_be_visible()
     tab.go_back()
     expect(tab.get_by_role("heading", level=1)).to_contain_text("alphabet")
     press(tab, "Another digit")

@@ -41,6 +41,11 @@ class Gains(NamedTuple):
     images: int
     models: Mapping[str, Gain]  # by fingerprint
 
+    def best(self, model: Checkpoint) -> float | None:
+        """The NMSE of a model with the codes that draw best; None where it was not measured."""
+        found = self.models.get(model.fingerprint)
+        return found and found.best
+
 
 @torch.inference_mode()
 def best_codes(

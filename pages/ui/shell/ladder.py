@@ -90,8 +90,8 @@ def _provenance(rungs: Ladder, gains: Gains | None) -> str:
         )
     if gains:
         said += (
-            " The dotted line is the same decoders with the codes that draw each picture best in place of the nearest, "
-            f"on {described(gains.dataset, gains.split, gains.images)}."
+            " The dotted line is the same decoders with the best codes, measured on "
+            f"{described(gains.dataset, gains.split, gains.images)}."
         )
     return said
 
@@ -130,10 +130,9 @@ def _entries(scene: Scene, sides: Sides) -> Iterator[Entry]:
     """
     rungs = list(_rungs(scene))
     gains = resources.best_codes()
-    best = {name: found.best for name, found in gains.models.items()} if gains else {}
     families = {group for name, _, group, _ in rungs if name in sides}
     for name, title, group, checkpoint in rungs:
-        entry = Entry(name, title, group, checkpoint, best=best.get(checkpoint.fingerprint))
+        entry = Entry(name, title, group, checkpoint, best=gains and gains.best(checkpoint))
         yield _fetchable(entry) if group in families else entry
     for name, title in scene.titles.items():
         entry = Entry(name, title, "models", None)

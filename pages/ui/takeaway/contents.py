@@ -21,6 +21,7 @@ from pages.ui.components.story.losses import losses_of
 from pages.ui.takeaway.packing import pack
 from vqvae import checkpoint as checkpoints
 from vqvae import data
+from vqvae.analysis import best_codes
 from vqvae.checkpoint import SHIPPED, Checkpoint, CheckpointError
 from vqvae.data import DataError, Digits, fitted, fitted_pixels
 from vqvae.prior_file import TrainedPrior
@@ -122,12 +123,14 @@ def _ladder(
     """The page's model beside the smaller ones; each has the name of its part as its address."""
     if not others:
         return None
-    K = checkpoint.model.config.num_embeddings
+    K, gains = checkpoint.model.config.num_embeddings, best_codes.load()
     entries = [
-        Entry(name, f"{one.model.config.num_embeddings} codes", "codes", one, name) for name, one in others.items()
+        Entry(name, f"{one.model.config.num_embeddings} codes", "codes", one, name, best=gains and gains.best(one))
+        for name, one in others.items()
     ]
     if checkpoint.fingerprint == checkpoints.load(SHIPPED["default"]).fingerprint:
-        own = Entry(f"codes-{K}", f"{K} codes", "codes", checkpoint, "model")
+        best = gains and gains.best(checkpoint)
+        own = Entry(f"codes-{K}", f"{K} codes", "codes", checkpoint, "model", best=best)
     else:
         own = Entry("model", title, "models", checkpoint, "model")
     return ladder_data([*entries, own], unquantised, "0", Sides(own.name, entries[0].name))

@@ -71,7 +71,8 @@ export function drawCurve(place, legend, { rungs, unquantised, sides }) {
   place.replaceChildren(svg);
   legend.textContent =
     "Across: bits for the whole grid of codes. Up: error (NMSE), each line about three times the one below. " +
-    "Filled signs: the two models on test images. Hollow signs: on this drawing.";
+    "Filled signs: the two models on test images. Hollow signs: on this drawing." +
+    (better.length ? " Dotted line: with the codes that draw each picture best in place of the nearest." : "");
 }
 
 /** The curve in words, for whoever hears the page. */
