@@ -19,8 +19,8 @@ const DRAWING = [
 /** @type {Array<[string, (shown: Shown) => string | undefined]>} */
 const TEST = [
   ["Error (NMSE)", ({ entry: { figures } }) => figures && figure(figures.nmse)],
-  ["Codebook perplexity", ({ entry: { figures } }) => figures?.perplexity.toFixed(1)],
-  ["… over ink cells", ({ entry: { figures } }) => figures?.ink?.toFixed(1)],
+  ["Perplexity, all cells", ({ entry: { figures } }) => figures?.perplexity.toFixed(1)],
+  ["Perplexity, ink cells", ({ entry: { figures } }) => figures?.ink?.toFixed(1)],
   ["Codes in use", ({ entry: { figures, K } }) => figures && `${count(figures.used)} of ${count(K)}`],
 ];
 
