@@ -112,7 +112,8 @@ class OwnCheckpoints:
             before = self.same_weights(checkpoint)
             if before is None:
                 self._check_room()
-            entry = self._call(name, title, before.created if before else time.time())  # before there is what it names
+            # The title first: whoever finds the checkpoint finds its title.
+            entry = self._call(name, title, before.created if before else time.time())
             checkpoints.save(replace(checkpoint, measured=(*others, figures)), self._path(name))
             return entry
 
@@ -234,10 +235,11 @@ class OwnCheckpoints:
         return self.folder / f"{name}.safetensors"
 
     def _move(self, name: str, source: Path, target: Path) -> None:
-        for ending in (".json", prior_file.ENDING):
+        endings = (".json", prior_file.ENDING, ".safetensors")
+        # Whoever finds the checkpoint finds its title: it comes last, and goes first.
+        for ending in endings if target == self.folder else reversed(endings):
             with suppress(FileNotFoundError):
                 (source / f"{name}{ending}").replace(target / f"{name}{ending}")
-        (source / f"{name}.safetensors").replace(target / f"{name}.safetensors")
 
     def _call(self, name: str, title: str, created: float) -> Entry:
         title = " ".join(title.split())[:LONGEST_TITLE] or name

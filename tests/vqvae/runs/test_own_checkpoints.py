@@ -141,6 +141,19 @@ def test_whoever_finds_a_checkpoint_finds_its_title(mine, model, digits, monkeyp
     assert seen == mine.entries() == [entry]
 
 
+def test_whoever_finds_a_checkpoint_that_is_being_deleted_finds_its_title(mine, model, digits, monkeypatch):
+    entry, move, seen = mine.add(model, "Mine", digits), Path.replace, []
+
+    def replace_and_look(source: Path, target: Path) -> None:
+        move(source, target)
+        seen.extend(mine.entries())
+
+    monkeypatch.setattr(Path, "replace", replace_and_look)
+    mine.delete(entry.name)
+    mine.undelete(entry.name)
+    assert seen == [entry]  # once all of it is back
+
+
 def test_a_checkpoint_without_its_title_is_still_there(mine, model, digits):
     entry = mine.add(model, "mine", digits)
     (mine.folder / f"{entry.name}.json").write_text("torn")
