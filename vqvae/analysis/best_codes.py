@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from vqvae.checkpoint import Checkpoint
-from vqvae.data import DATASETS, Digits
+from vqvae.data import DATASETS, Digits, described
 from vqvae.explorable import Model
 from vqvae.files import write_atomically
 from vqvae.paths import ASSETS
@@ -40,6 +40,11 @@ class Gains(NamedTuple):
     split: str
     images: int
     models: Mapping[str, Gain]  # by fingerprint
+
+    @property
+    def measured_on(self) -> str:
+        """Their images, in words."""
+        return described(self.dataset, self.split, self.images)
 
     def best(self, model: Checkpoint) -> float | None:
         """The NMSE of a model with the codes that draw best; None where it was not measured."""

@@ -15,9 +15,7 @@ from pages.ui.shell.digit_field import digit_of
 from pages.ui.shell.frame import Scene, name_of_model
 from pages.ui.shell.media import address_of
 from pages.ui.shell.url_state import Field
-from vqvae.analysis.best_codes import Gains
 from vqvae.checkpoint import Checkpoint, CheckpointError
-from vqvae.data import described
 from vqvae.runs.ladder import Ladder
 from vqvae.runs.own_checkpoints import is_own
 
@@ -56,10 +54,11 @@ def section(scene: Scene, picture: tuple[str, Tensor] | None = None) -> None:
     entries = list(_entries(scene, sides))
     start = _start(scene, sides)
     serial = f"{start.count}:{scene.state.restarts}"
-    bound = resources.ladder().unquantised
-    said = ladder(entries, bound and bound.nmse, serial, start.told, picture, f"{scene.state.page}.ladder")
+    bound, gains = resources.ladder().unquantised, resources.best_codes()
+    key, best_on = f"{scene.state.page}.ladder", gains.measured_on if gains else ""
+    said = ladder(entries, bound and bound.nmse, serial, start.told, picture, key, best_on)
     if resources.ladder().codes:
-        st.caption(_provenance(resources.ladder(), resources.best_codes()))
+        st.caption(_provenance(resources.ladder()))
     if said is not None and said != start.heard:
         st.session_state[_key(scene)] = start._replace(heard=said)
         scene.state["left"] = None if said.left == scene.name else said.left
@@ -78,7 +77,7 @@ def drawing_at_hand(scene: Scene) -> tuple[str, Tensor]:
     return f"{images.one.capitalize()} {digit}", images.pixels[digit]
 
 
-def _provenance(rungs: Ladder, gains: Gains | None) -> str:
+def _provenance(rungs: Ladder) -> str:
     epochs = sorted({rung.recipe.epochs for rung in rungs.codes if rung.recipe})
     said = (
         f"The default’s recipe trained each codebook, for {' or '.join(map(str, epochs))} epochs, the default longer."
@@ -87,11 +86,6 @@ def _provenance(rungs: Ladder, gains: Gains | None) -> str:
         said += (
             " The dashed line is the same network trained without a codebook: what lies between it and the curve is "
             "the price of quantising."
-        )
-    if gains:
-        said += (
-            " The dotted line is the same decoders with the best codes, measured on "
-            f"{described(gains.dataset, gains.split, gains.images)}."
         )
     return said
 

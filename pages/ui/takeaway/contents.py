@@ -133,7 +133,8 @@ def _ladder(
         own = Entry(f"codes-{K}", f"{K} codes", "codes", checkpoint, "model", best=best)
     else:
         own = Entry("model", title, "models", checkpoint, "model")
-    return ladder_data([*entries, own], unquantised, "0", Sides(own.name, entries[0].name))
+    sides, best_on = Sides(own.name, entries[0].name), gains.measured_on if gains else ""
+    return ladder_data([*entries, own], unquantised, "0", sides, best_on=best_on)
 
 
 def _some(digits: Digits, checkpoint: Checkpoint) -> list[dict[str, Any]]:

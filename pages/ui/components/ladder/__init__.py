@@ -68,15 +68,17 @@ def ladder(
     sides: Sides,
     picture: tuple[str, Tensor] | None,
     key: str,
+    best_on: str = "",
 ) -> Sides | None:
     """Draw the component, which begins with `sides` whenever `serial` changes; the sides that the browser says.
 
     `unquantised` is the NMSE without a codebook. `picture`, a name and (C, H, W) uint8, stands in for a drawing where
-    nothing on the page has a pen. None while the browser has said nothing since.
+    nothing on the page has a pen; `best_on` says on what images an entry's `best` was measured. None while the browser
+    has said nothing since.
     """
     answer = _component(
         key=key,
-        data=ladder_data(entries, unquantised, serial, sides, picture),
+        data=ladder_data(entries, unquantised, serial, sides, picture, best_on),
         default={"sides": None},
         on_sides_change=lambda: None,
     )
@@ -89,11 +91,13 @@ def ladder_data(
     serial: str,
     sides: Sides,
     picture: tuple[str, Tensor] | None = None,
+    best_on: str = "",
 ) -> dict[str, Any]:
     """What the component takes."""
     return {
         "entries": [_described(entry) for entry in entries],
         "unquantised": unquantised,
+        "best_on": best_on,
         "set": {"serial": serial, **sides._asdict()},
         "picture": picture and _picture(*picture),
     }

@@ -11,7 +11,7 @@ const [NARROWEST, WIDEST] = [280, 640];
 
 /**
  * @typedef {import("./figures.js").Entry} Entry
- * @typedef {{rungs: Entry[], unquantised: number | null, sides: import("./figures.js").Shown[]}} Seen
+ * @typedef {{rungs: Entry[], unquantised: number | null, sides: import("./figures.js").Shown[], bestOn: string}} Seen
  */
 
 /**
@@ -20,7 +20,7 @@ const [NARROWEST, WIDEST] = [280, 640];
  * @param {HTMLElement} legend
  * @param {Seen} seen
  */
-export function drawCurve(place, legend, { rungs, unquantised, sides }) {
+export function drawCurve(place, legend, { rungs, unquantised, sides, bestOn }) {
   const shown = sides.filter(({ entry }) => entry?.bits !== undefined);
   const points = [...rungs, ...shown.map(({ entry }) => entry).filter(({ figures }) => figures)];
   place.closest("figure").hidden = points.length < 2;
@@ -72,7 +72,7 @@ export function drawCurve(place, legend, { rungs, unquantised, sides }) {
   legend.textContent =
     "Across: bits for the whole grid of codes. Up: error (NMSE), each line about three times the one below. " +
     "Filled signs: the two models on test images. Hollow signs: on this drawing." +
-    (better.length ? " Dotted line: with the codes that draw each picture best in place of the nearest." : "");
+    (better.length ? ` Dotted line: with the codes that draw each picture best, measured on ${bestOn}.` : "");
 }
 
 /** The curve in words, for whoever hears the page. */

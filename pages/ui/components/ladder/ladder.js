@@ -32,6 +32,7 @@ class Ladder {
     this.tell = tell;
     this.entries = new Map(data.entries.map((entry) => [entry.name, entry]));
     this.unquantised = data.unquantised;
+    this.bestOn = data.best_on;
     this.board.hidden = false;
     const { set, picture } = data;
     const fresh = this.serial !== set.serial;
@@ -99,7 +100,7 @@ class Ladder {
     });
     fillTable(this.$.rows, of);
     const rungs = [...this.entries.values()].filter(({ group, figures }) => group === "codes" && figures);
-    drawCurve(this.$.curve, this.$.legend, { rungs, unquantised: this.unquantised, sides: of });
+    drawCurve(this.$.curve, this.$.legend, { rungs, unquantised: this.unquantised, sides: of, bestOn: this.bestOn });
   }
 
   /** Another model was chosen: Python hears of it once the hand rests, or as soon as may be where it has to open it. */
