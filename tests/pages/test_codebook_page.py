@@ -433,7 +433,7 @@ def test_every_table_can_be_parsed_and_says_its_units(small_model):
 
     compared = rows_of(tables.comparison([tables.ComparedModel("mine, of 64 codes", 64, 30.5, 41.5, 4.9, 2, 0.03)]))
     assert compared[0]["model"] == "mine, of 64 codes"
-    assert float(compared[0]["entropy (bits)"]) == 4.9
+    assert float(compared[0]["entropy over all cells (bits)"]) == 4.9
 
 
 # The figures.

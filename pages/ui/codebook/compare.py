@@ -51,7 +51,7 @@ def draw(view: CodebookView) -> list[ComparedModel]:
         "Codes": [f"{one.codes}" for one in models],
         "Codebook perplexity, all cells": [f"{one.perplexity:.1f}" for one in models],
         "… ink cells": [f"{one.ink_perplexity:.1f}" for one in models],
-        "Entropy, bits": [f"{one.bits:.2f} of {math.log2(one.codes):.2f}" for one in models],
+        "Entropy, all cells, bits": [f"{one.bits:.2f} of {math.log2(one.codes):.2f}" for one in models],
         "Dead codes": [f"{one.dead}" for one in models],
         "NMSE": [f"{one.nmse:.4f}" for one in models],
     }
@@ -61,6 +61,7 @@ def draw(view: CodebookView) -> list[ComparedModel]:
     )
     st.caption(
         "The flatter the curve, the higher the perplexity; it ends at the last code in use. NMSE is the mean squared "
-        f"error over the variance stored with each model, over all cells. {view.measured_on}"
+        f"error over the variance stored with each model. Measured on {view.digits.described}; the curves count "
+        f"{view.cells}."
     )
     return models

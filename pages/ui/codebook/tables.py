@@ -18,7 +18,7 @@ class ComparedModel(NamedTuple):
     codes: int  # K
     perplexity: float  # over all cells
     ink_perplexity: float
-    bits: float  # entropy over the cells that are shown
+    bits: float  # entropy over all cells
     dead: int
     nmse: float
 
@@ -127,7 +127,7 @@ def comparison(models: Sequence[ComparedModel]) -> str:
             "codes (count)",
             "codebook perplexity over all cells (codes)",
             "codebook perplexity over ink cells (codes)",
-            "entropy (bits)",
+            "entropy over all cells (bits)",
             "dead codes (count)",
             "NMSE (ratio)",
         ],

@@ -142,8 +142,12 @@ class CodebookView:
     @property
     def measured_on(self) -> str:
         """The digits and cells that figures count, for captions."""
-        cells = "all cells" if self.with_background else "cells with ink"
-        return f"Measured on {self.digits.described}, {cells}."
+        return f"Measured on {self.digits.described}, {self.cells}."
+
+    @property
+    def cells(self) -> str:
+        """Which cells are counted, in words."""
+        return "all cells" if self.with_background else "cells with ink"
 
     @property
     def named(self) -> tuple[tuple[str, ...], str]:
@@ -162,7 +166,7 @@ class CodebookView:
             self.K,
             perplexity(self.usage.all_cells.total),
             perplexity(self.usage.ink_cells.total),
-            float(entropy_bits(self.counts.total)),
+            float(entropy_bits(self.usage.all_cells.total)),
             len(self.usage.dead),
             float(resources.reconstructions.shown(self.checkpoint, self.source).nmse.mean()),
         )
