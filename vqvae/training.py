@@ -236,8 +236,8 @@ class Training:
         started = time.perf_counter()
         h = self.hyperparameters
         indices = self._batch_indices()
-        mine = distributed.share(indices)
-        x = self._batch(mine)
+        pixels = self.digits.pixels[distributed.share(indices)]
+        x = self._batch(pixels)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(h, self.step_count, self.steps)
         self.optimizer.zero_grad(set_to_none=True)
@@ -263,7 +263,7 @@ class Training:
                 dead = vq.replace_dead_codes(output.latents, self._generator("dead codes", self.step_count))
                 self._forget_momentum(dead)
         self.step_count += 1
-        blank = background_cells(self.digits.pixels[mine], self._field, self.model.config.grid)
+        blank = background_cells(pixels, self._field, self.model.config.grid)
         codes = output.quantized.codes.cpu()
         self._window.add((*terms, entropy), codes, ~blank, len(indices), time.perf_counter() - started)
 
@@ -336,9 +336,9 @@ class Training:
         """The terms over the whole batch, of which x (B, C, H, W) is this process's share."""
         return Losses(*distributed.mean(torch.stack(losses(output, x, self.variance)), len(x)))
 
-    def _batch(self, indices: Tensor) -> Tensor:
-        """Pixels minus the offset: (B,) -> (B, C, H, W), channels last."""
-        x = to_unit(self.digits.pixels[indices]).sub_(self.model.config.offset)
+    def _batch(self, pixels: Tensor) -> Tensor:
+        """Pixels in [0, 1] minus the offset: (B, C, H, W) uint8 -> the same in float32, channels last."""
+        x = to_unit(pixels).sub_(self.model.config.offset)
         return x.to(self.device).contiguous(memory_format=torch.channels_last)
 
     def _batch_indices(self) -> Tensor:
@@ -376,7 +376,8 @@ class Training:
         """k-means over the encodings of the first images: a batch, or more where that is few for K centres."""
         h = self.hyperparameters
         wanted = max(h.batch_size, 32 * h.num_embeddings // self.model.config.cells)
-        z_e = self.model.encoder(self._batch(distributed.share(self._order(0)[:wanted])))  # (B, D, h, w)
+        first = self.digits.pixels[distributed.share(self._order(0)[:wanted])]
+        z_e = self.model.encoder(self._batch(first))  # (B, D, h, w)
         self.model.vq_layer.init_from(distributed.gather(z_e.permute(0, 2, 3, 1).flatten(0, 2)), h.seed)
 
 

@@ -34,7 +34,7 @@ from vqvae.runs import comparison, cost, own_checkpoints, own_images, process, w
 from vqvae.runs.cost import Cost, step_cost
 from vqvae.runs.own_checkpoints import OwnCheckpoints
 from vqvae.runs.own_images import OwnImageSets
-from vqvae.runs.recording import code_paths
+from vqvae.runs.recording import Metrics, code_paths
 from vqvae.runs.run import Run, RunConfig, Status
 from vqvae.runs.visitor import Visitor, new_token
 from vqvae.training import PRESETS, RECOMMENDED, SETTINGS, TUTORIAL, Training
@@ -938,6 +938,13 @@ def test_a_comparison_that_stopped_early_shows_perplexity_over_all_cells_and_ove
     assert list(solid.y) == [metrics.perplexity for metrics in history]
     assert (dotted.name, dotted.line.dash) == ("Gradient, ink cells", "dot")
     assert list(dotted.y) == [metrics.ink_perplexity for metrics in history]
+
+
+def test_a_comparison_begun_before_ink_cells_were_measured_has_a_dash_and_no_dotted_line_for_them():
+    old = [Metrics(step, 1.0, 1.0, 0.0, 0.0, 3.0, 5, 100.0, 7.0, 0.9, 4.0, 6) for step in (1, 2)]
+    row = side_by_side._verdict("Gradient", old, Status("stopped", 2, 9), None)
+    assert (row["Perplexity, all cells"], row["Perplexity, ink cells"], row["Codes used"]) == ("4.0", "–", "6")
+    assert len(training.run_curves({"Gradient": old}, "perplexity", 9, ("ink_perplexity", "ink cells")).data) == 1
 
 
 def test_a_run_that_says_nothing_for_a_while_is_explained(token, said, monkeypatch):

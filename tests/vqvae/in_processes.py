@@ -57,11 +57,12 @@ def stepped(run: Training) -> Iterator[Snapshot]:
 
 
 def trained(run: Training) -> dict[str, Tensor]:
-    """The loss and the usage of every step, and the state at the end."""
+    """The loss and the usage of every step, its perplexity over ink cells, and the state at the end."""
     snapshots = list(stepped(run))
     figures = {
         "losses": torch.tensor([one.loss for one in snapshots], dtype=torch.float64),
         "usage": torch.tensor([one.usage for one in snapshots]),
+        "ink": torch.tensor([one.ink_perplexity for one in snapshots], dtype=torch.float64),
         "codebook": run.model.vq_layer.codebook.detach().clone(),
     }
     return figures | {f"state.{name}": value for name, value in run.state().items()}

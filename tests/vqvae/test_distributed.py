@@ -47,6 +47,7 @@ def test_three_processes_train_what_one_does(recipe, outcomes):
     torch.testing.assert_close(together["losses"], alone["losses"], rtol=0, atol=1e-4)
     torch.testing.assert_close(together["codebook"], alone["codebook"], rtol=0, atol=1e-3)
     assert torch.equal(together["usage"], alone["usage"])
+    torch.testing.assert_close(together["ink"], alone["ink"])
 
 
 @every_recipe

@@ -117,7 +117,7 @@ def _shown(cells: int) -> Tensor:
 
 
 def save(learning: Learning, path: Path = SHIPPED) -> None:
-    """Write a recording, positions in half precision: some 350 KB. Raises OSError."""
+    """Write a recording, positions in half precision: some 370 KB. Raises OSError."""
     tensors = {"steps": np.array(learning.steps, np.int32)}
     for name, looks in learning.looks.items():
         for kind in Look._fields:

@@ -57,7 +57,7 @@ def run_curves(
 ) -> go.Figure:
     """One figure of `Metrics` over the steps, a line for each run; held-out ones have dots, as they are rarer.
 
-    `dotted` is a second figure, and what it is of: a dotted line where a run has recorded it.
+    `dotted` names a second figure and the cells that it is over: a dotted line, where a run has recorded it.
     """
     figure = go.Figure()
     for (name, history), color in zip(histories.items(), CURVES, strict=False):
@@ -71,14 +71,16 @@ def run_curves(
             marker={"size": 4},
             hovertemplate="%{y:.4g}",
         )
-        second, of = dotted or (value, "")
+        if dotted is None:
+            continue
+        second, cells = dotted
         beside = [moment for moment in shown if getattr(moment, second) is not None]
-        if dotted and beside:
+        if beside:
             figure.add_scatter(
                 x=[moment.step for moment in beside],
                 y=[getattr(moment, second) for moment in beside],
                 mode="lines",
-                name=f"{name}, {of}",
+                name=f"{name}, {cells}",
                 line={"color": color, "width": 2, "dash": "dot"},
                 showlegend=False,
                 hovertemplate="%{y:.4g}",

@@ -26,9 +26,12 @@ STYLE = Path(__file__).with_name("drawing.css").read_text()
 
 
 def drawing_section(scene: Scene, digits: Digits | None, put: Put) -> None:
-    """Draw the canvas with what was put there, and tell more about the drawing: how typical it is to who comes near."""
+    """Draw the canvas with what was put there, and what there is to say of the drawing.
+
+    How typical it is, is said once somebody has come near to where that stands.
+    """
     place, below = st.container(), st.container()
-    with below:  # outside of the fragment, as all that asks whether somebody has come near
+    with below:  # outside of the fragment, like every other `in_view` of the page
         comes_near = digits is not None and not scene.presenting and in_view(scene.state, "typicality")
 
     def drawing() -> None:

@@ -9,6 +9,7 @@ and so that winding back and forth asks nobody. What is said and how it is colou
 import base64
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
+from math import nan
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
@@ -203,11 +204,10 @@ def _loss_curves(history: Sequence[Metrics], recipe: Hyperparameters, final: tup
 
 def _usage_curves(history: Sequence[Metrics], K: int) -> list[dict]:
     shown = thinned(history)
-    on_ink = [moment for moment in shown if moment.ink_perplexity is not None]  # older recordings have none
     return [
         _curve("codes", "codes used", CURVES[1], shown, [moment.codes_used for moment in shown]),
         _curve("codes", "perplexity, all cells", CURVES[0], shown, [moment.perplexity for moment in shown]),
-        _curve("codes", "perplexity, ink cells", CURVES[2], on_ink, [moment.ink_perplexity for moment in on_ink]),
+        _curve("codes", "perplexity, ink cells", CURVES[2], shown, [moment.ink_perplexity for moment in shown]),
     ]
 
 
@@ -221,7 +221,8 @@ def _curve_of(chart: str, name: str, color: str, steps: Sequence[int], values: S
         "name": name,
         "color": color,
         "steps": _packed(torch.tensor(steps, dtype=torch.float32)),
-        "values": _packed(torch.tensor(values, dtype=torch.float32)),
+        # What an older recording does not know leaves a gap.
+        "values": _packed(torch.tensor([nan if one is None else one for one in values], dtype=torch.float32)),
     }
 
 

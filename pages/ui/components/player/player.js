@@ -347,7 +347,7 @@ class Player {
         0,
         steps.findLastIndex((step) => step <= read),
       );
-      element.textContent = values.length ? Number(values[at].toPrecision(3)) : "–";
+      element.textContent = Number.isFinite(values[at]) ? Number(values[at].toPrecision(3)) : "–";
     });
   }
 }
