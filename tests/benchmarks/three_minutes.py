@@ -80,10 +80,20 @@ def main() -> None:
                 f"{max(nmse):.4f}",
                 f"{statistics.mean(one.codes_used for one in found):.1f}",
                 f"{statistics.mean(one.perplexity for one in found):.1f}",
+                f"{statistics.mean(one.ink_perplexity for one in found):.1f}",
             )
         )
     rows.sort(key=lambda row: row[3])
-    header = ("recipe", "epochs", "CPU s", "held-out NMSE", "worst seed", "codes used", "perplexity")
+    header = (
+        "recipe",
+        "epochs",
+        "CPU s",
+        "held-out NMSE",
+        "worst seed",
+        "codes used",
+        "perplexity, all cells",
+        "ink cells",
+    )
     print(table(header, rows))
     print(f"{len(train):,} training, {len(held_out)} held-out embedded digits, {options.seeds} seeds; {yardstick.line}")
 

@@ -192,7 +192,8 @@ def described(comparison: Comparison) -> str:
     )
 
 
-HEADER = ("recipe", "seeds", "learning rate", "NMSE", "perplexity", "perplexity over ink cells", "codes used", "CPU s")
+PERPLEXITIES = ("perplexity over all cells", "perplexity over ink cells")
+HEADER = ("recipe", "seeds", "learning rate", "NMSE", *PERPLEXITIES, "codes used", "CPU s")
 
 
 def markdown(comparison: Comparison) -> str:

@@ -236,7 +236,7 @@ class OwnCheckpoints:
 
     def _move(self, name: str, source: Path, target: Path) -> None:
         endings = (".json", prior_file.ENDING, ".safetensors")
-        # Whoever finds the checkpoint finds its title: it comes last, and goes first.
+        # Whoever finds the checkpoint finds its title: the checkpoint itself comes last, and goes first.
         for ending in endings if target == self.folder else reversed(endings):
             with suppress(FileNotFoundError):
                 (source / f"{name}{ending}").replace(target / f"{name}{ending}")
