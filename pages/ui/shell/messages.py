@@ -1,5 +1,6 @@
 """What a button does may go wrong: one calm sentence about it then stands on the page, near the button."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -32,14 +33,20 @@ def succeeds(place: str, action: Callable[[], object]) -> bool:
 
 def say(place: str, kind: str, sentence: str) -> None:
     """Have a sentence stand at a place of the page: "success", "info" or "error"."""
-    st.session_state[_key(place)] = (kind, sentence, time.monotonic())
+    st.session_state[_key(place)] = (kind, sentence, None)
 
 
 def show(place: str) -> None:
-    """What the last button said here, over the runs of the next moments, which the page may make by itself."""
-    kind, sentence, at = st.session_state.get(_key(place), ("", "", -READING))
-    if time.monotonic() - at < READING:
+    """What the last button said here, over the runs of the next moments, which the page may make by itself.
+
+    They count from its first showing, which may come late: what a page draws before it may take a minute.
+    """
+    kind, sentence, since = st.session_state.get(_key(place), ("", "", -math.inf))
+    now = time.monotonic()
+    if since is None or now - since < READING:
         getattr(st, kind)(sentence)
+    if since is None:
+        st.session_state[_key(place)] = (kind, sentence, now)
 
 
 def _key(place: str) -> str:
