@@ -4,10 +4,11 @@ import re
 import time
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import TimeoutError as NothingRan
+from playwright.sync_api import TimeoutError as NothingCame
 
 from pages.ui.components import carrier
 from pages.ui.components.canvas import Put, Tour, describe
@@ -97,7 +98,7 @@ def begin(page, address: str) -> None:
     page.get_by_role("button", name="Start over").click()
     try:
         page.wait_for_function("window.runs > 0", timeout=20_000)
-    except NothingRan:  # the page was just being drawn anew, so that the click met nothing, or its run was not seen
+    except NothingCame:  # the page was just being drawn anew, so that the click met nothing, or its run was not seen
         page.goto(address)
 
 
@@ -218,3 +219,17 @@ def cell(page, row: int, column: int):
 
 def code_at(page, row: int, column: int) -> int:
     return int(cell(page, row, column).get_attribute("aria-label").rsplit(" ", 1)[1])
+
+
+def upload(page, file: Path | dict[str, Any]) -> None:
+    """Choose a file in the last uploader of the page, and once more where that was not heard.
+
+    Streamlit answers where a file goes by a message that it drops if a run of the page begins before it is sent:
+    the file is then in no list, and nothing is said. Whoever is there chooses it again.
+    """
+    chooser, name = page.locator("input[type=file]").last, file.name if isinstance(file, Path) else file["name"]
+    chooser.set_input_files(file)
+    try:
+        page.get_by_test_id("stFileUploaderFile").filter(has_text=name).wait_for(timeout=20_000)
+    except NothingCame:
+        chooser.set_input_files(file)

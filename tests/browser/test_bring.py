@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.browser.hand import blank, drawing, open_draw, press, settled, stroke, until
+from tests.browser.hand import blank, drawing, open_draw, press, settled, stroke, until, upload
 from vqvae import data
 
 
@@ -28,15 +28,15 @@ def photograph(number: int) -> bytes:
     return content.getvalue()
 
 
-def upload(page, content: bytes, name: str = "digit.jpg") -> None:
+def bring(page, content: bytes, name: str = "digit.jpg") -> None:
     press(page, "Bring your own")
-    page.locator('input[type="file"]').set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": content})
+    upload(page, {"name": name, "mimeType": "image/jpeg", "buffer": content})
 
 
 def test_a_photograph_shows_its_steps_and_goes_onto_the_canvas(page):
     open_draw(page)
     before = drawing(page)
-    upload(page, photograph(77))
+    bring(page, photograph(77))
     for step in ("As taken", "Turned", "Grey", "Ink found", "Cut out", "20 × 20", "Centred"):
         page.get_by_role("img", name=step).wait_for()
     press(page, "Put it on the canvas")
@@ -54,7 +54,7 @@ def test_a_model_of_photographs_gets_the_picture_itself(page):
     assert not page.get_by_text("Centre my drawing as MNIST does").count()
     red = io.BytesIO()
     Image.new("RGB", (300, 200), (200, 30, 30)).save(red, "PNG")
-    upload(page, red.getvalue(), "red.png")
+    bring(page, red.getvalue(), "red.png")
     for step in ("As taken", "Turned", "Cut out", "32 × 32"):
         page.get_by_role("img", name=step).wait_for()
     press(page, "Put it on the canvas")
@@ -64,7 +64,7 @@ def test_a_model_of_photographs_gets_the_picture_itself(page):
 
 def test_a_file_that_is_no_picture_gets_one_sentence(page):
     open_draw(page)
-    upload(page, b"This is no picture at all.")
+    bring(page, b"This is no picture at all.")
     page.get_by_text("This file cannot be read as a picture: expected a PNG, JPEG or WebP.").wait_for()
     assert not page.get_by_role("button", name="Put it on the canvas").count()
 

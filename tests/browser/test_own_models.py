@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from tests.browser.conftest import Server, running_app, visitors
-from tests.browser.hand import look_down, pick_model, places, reconstruction, rest, stroke, until
+from tests.browser.hand import look_down, pick_model, places, reconstruction, rest, stroke, until, upload
 from tests.visiting import colour_images
 from tests.vqvae.foreign import plain
 
@@ -101,7 +101,7 @@ def test_another_projects_file_in_colour_is_uploaded_and_walks_through_the_pages
     side.fill(str(SIDE))
     side.press("Enter")
     ended(page)
-    page.locator("input[type=file]").last.set_input_files(tmp_path / "theirs.pt")
+    upload(page, tmp_path / "theirs.pt")
     page.get_by_text("“theirs” is yours now").wait_for()
     pick_model(page, "theirs")
     calm(page)
@@ -129,7 +129,7 @@ def test_a_visitors_own_images_are_brought_measured_mapped_and_drawn_over(page, 
     (tmp_path / "flowers.npz").write_bytes(colour_images())
     page.goto("/codebook")
     page.get_by_role("button", name="Bring your own").click()
-    page.locator("input[type=file]").set_input_files(tmp_path / "flowers.npz")
+    upload(page, tmp_path / "flowers.npz")
     page.get_by_text("“flowers” is here").wait_for()
     page.get_by_text("Measured on 40 images of flowers.").wait_for()
     calm(page)

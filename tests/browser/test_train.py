@@ -10,7 +10,7 @@ from playwright.sync_api import TimeoutError as NothingRan
 from playwright.sync_api import expect
 
 from tests.browser.conftest import running_app, visitors
-from tests.browser.hand import model_picker, rest
+from tests.browser.hand import model_picker, rest, upload
 from vqvae import checkpoint
 from vqvae.checkpoint import Checkpoint
 from vqvae.runs.own_checkpoints import OwnCheckpoints
@@ -153,7 +153,7 @@ def test_a_model_is_trained_wound_kept_opened_everywhere_downloaded_deleted_and_
     # The same weights from a bare file are recognised, and nothing that is known of them is lost.
     bare = tmp_path / "weights.pt"
     torch.save(opened.model.state_dict(), bare)
-    page.locator("input[type=file]").set_input_files(bare)
+    upload(page, bare)
     expect(page.get_by_text("“My <b>first</b> model”, which you have already")).to_be_visible()
     expect(picker).to_have_value("My <b>first</b> model")
 
@@ -241,9 +241,9 @@ def wind_back_and_forth(page, recording) -> None:
 
 def page_of_upload(page, file: Path) -> None:
     """The other visitor gets the file by other means, and may upload it; a torn one is refused in a sentence."""
-    page.locator("input[type=file]").set_input_files(file)
+    upload(page, file)
     expect(page.get_by_text(re.compile("is yours now: NMSE"))).to_be_visible()
     torn = file.with_name("torn.safetensors")
     torn.write_bytes(file.read_bytes()[:-1])
-    page.locator("input[type=file]").set_input_files(torn)
+    upload(page, torn)
     expect(page.get_by_text(re.compile("not a safetensors file, or is damaged"))).to_be_visible()
