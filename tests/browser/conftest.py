@@ -80,14 +80,16 @@ class Server(NamedTuple):
 
 
 @contextmanager
-def running_app(log: Path, environment: dict[str, str] | None = None, *owners: str) -> Iterator[Server]:
-    """A server of its own for the app, with what its owner names on the command line.
+def running_app(
+    log: Path, environment: dict[str, str] | None = None, *owners: str, port: int | None = None
+) -> Iterator[Server]:
+    """A server of its own for the app, on a free port unless one is given, with what its owner names in the command.
 
     What it caches lies beside its log, so that no test finds what another run of the tests computed.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        port = port or free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"]

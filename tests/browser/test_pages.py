@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -49,6 +50,21 @@ def test_each_page_opens_by_its_own_address_on_a_server_that_has_just_started(br
         opened(page, f"{cold.address}/{path}")
         assert page.get_by_role("heading", level=1).all_inner_texts() == [PAGES[path]]
         assert page.get_by_test_id("stException").count() == 0
+
+
+def test_the_first_press_is_heard_after_the_server_was_started_anew(browser, tmp_path):
+    with browser.new_context() as context:
+        context.set_default_timeout(TIMEOUT)
+        page = context.new_page()
+        with running_app(tmp_path / "log.txt") as first:
+            opened(page, f"{first.address}/codebook")
+        expect(page.get_by_text("No connection to the server")).to_be_visible()
+        with running_app(tmp_path / "log.txt", port=urlsplit(first.address).port):
+            expect(page.get_by_text("No connection to the server")).to_be_hidden()
+            expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "running")
+            rest(page)
+            page.get_by_role("radio", name="Positions").click()
+            expect(page.get_by_text("the most open place")).to_be_visible()
 
 
 @pytest.mark.parametrize("path", PAGES)
