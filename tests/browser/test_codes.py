@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.hand import begin, look_down, rest
 
-CHART = ".st-key-codebook-usage .js-plotly-plot"
+CHART = ".st-key-chart-codebook-usage .js-plotly-plot"
 
 COUNT_SHIFTS = """
 window.shifted = 0;

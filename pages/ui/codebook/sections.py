@@ -115,7 +115,8 @@ def usage(view: CodebookView) -> None:
         alt=f"Usage of the {K} codes on {view.digits.described}",
     )
     one, many = view.digits.one, view.digits.many
-    cells, background = view.encoded.codes.numel(), int(view.encoded.background.sum())
+    cells, with_ink = (int(counted.total.sum()) for counted in (view.usage.all_cells, view.usage.ink_cells))
+    background = cells - with_ink
     notes = [
         f"Measured on {view.digits.described}.",
         f"{cells:,} cells, {view.checkpoint.model.config.cells} {article(one)} {one}, {background / cells:.0%} of them "

@@ -8,8 +8,6 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.elements.plotly_chart import PlotlyState
 
-PADDING = 16  # pixels that Streamlit adds below a chart
-
 
 def chart(figure: go.Figure, name: str, **settings: Any) -> PlotlyState:
     """Draw a figure as `st.plotly_chart` does with these settings; `name` is its place's, such as "map-classes"."""
@@ -23,6 +21,5 @@ def place(name: str, height: int) -> Iterator[None]:
 
     A chart drawn anew stands a moment above its old self: no more than one has room, so that nothing below it moves.
     """
-    with st.container(key=name):
-        st.html(f"<style>.st-key-{name} {{ height: {height + PADDING}px; overflow: hidden; }}</style>")
+    with st.container(key=f"chart-{name}", height=height, border=False):
         yield

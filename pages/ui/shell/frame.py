@@ -153,8 +153,7 @@ def page(
         st.markdown("**VQ-VAE Explorer**")
         for path, label, icon in MENU:
             st.page_link(path, label=label, icon=icon, width="stretch")
-        with st.container(key="menu"):
-            _menu(key="menu.component")
+        _menu(key="menu")
         st.selectbox(
             "Model",
             [*titles, *({state["model"]} - titles.keys())],
