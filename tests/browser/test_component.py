@@ -101,6 +101,18 @@ def test_a_new_serial_replaces_the_drawing_and_the_same_one_does_not(page):
     assert set(drawing(page).pixels) == {7}
 
 
+def test_another_session_that_puts_the_same_picture_there_leaves_the_drawing_and_hears_of_it(page):
+    show(page, SMALL, "a:0", [7] * 784)
+    stroke(page, (0.2, 0.5), (0.8, 0.5))
+    before = drawing(page)
+    show(page, SMALL, "b:0", [7] * 784)
+    assert drawing(page) == before
+    until(lambda: page.evaluate("answers.at(-1)?.serial") == "b:0", "the answer to the other session")
+    assert page.evaluate("answers.at(-1)")["pixels"] == before.pixels
+    show(page, SMALL, "c:0", [9] * 784)
+    assert set(drawing(page).pixels) == {9}
+
+
 def test_a_slow_model_moves_into_a_worker_and_goes_on_drawing(page):
     page.evaluate(
         """() => {

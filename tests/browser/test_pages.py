@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import TIMEOUT, Watch, running_app, visitors
-from tests.browser.hand import PHONE, rest
+from tests.browser.hand import PHONE, drawing, rest, stroke
 
 PAGES = {
     "": "What if an autoencoder had to write with an alphabet?",
@@ -52,12 +52,16 @@ def test_each_page_opens_by_its_own_address_on_a_server_that_has_just_started(br
         assert page.get_by_test_id("stException").count() == 0
 
 
-def test_the_first_press_is_heard_after_the_server_was_started_anew(browser, tmp_path):
+def test_the_first_press_is_heard_and_drawings_stay_after_the_server_was_started_anew(browser, tmp_path):
     with browser.new_context() as context:
         context.set_default_timeout(TIMEOUT)
-        page = context.new_page()
+        page, *drawn_on = [context.new_page() for _ in range(3)]
         with running_app(tmp_path / "log.txt") as first:
             opened(page, f"{first.address}/codebook")
+            for one, address in zip(drawn_on, ("draw?digit=77", ""), strict=True):
+                opened(one, f"{first.address}/{address}")
+                stroke(one, (0.2, 0.3), (0.8, 0.6))
+        drawings = [drawing(one) for one in drawn_on]
         expect(page.get_by_text("No connection to the server")).to_be_visible()
         with running_app(tmp_path / "log.txt", port=urlsplit(first.address).port):
             expect(page.get_by_text("No connection to the server")).to_be_hidden()
@@ -65,6 +69,9 @@ def test_the_first_press_is_heard_after_the_server_was_started_anew(browser, tmp
             rest(page)
             page.get_by_role("radio", name="Positions").click()
             expect(page.get_by_text("the most open place")).to_be_visible()
+            for one, before in zip(drawn_on, drawings, strict=True):
+                rest(one)
+                assert drawing(one) == before
 
 
 @pytest.mark.parametrize("path", PAGES)

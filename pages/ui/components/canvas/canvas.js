@@ -13,7 +13,7 @@ import { speakOf } from "../shared/noun.js";
 import { Pen } from "../shared/pen.js";
 import { LESS, MORE, paintDifference } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
-import { remember, remembered } from "../shared/storage.js";
+import { putAgain, remember, remembered } from "../shared/storage.js";
 import { resample, toBytes } from "../shared/vqvae.js";
 import { count, sized } from "../shared/words.js";
 import { Best } from "./best.js";
@@ -105,14 +105,15 @@ class Workbench {
       if (before) this.adopt({ ...before, pixels: this.pixels, edits: this.edits });
     }
     this.prior.update(classes);
-    if (before && set.serial !== this.set.serial) this.keep();
+    const again = before && putAgain(set, this.set);
+    if (before && !again) this.keep();
     const kept = before ? undefined : remembered(set, model.fingerprint);
     if (kept) {
       this.adopt(kept, kept.fingerprint === model.fingerprint ? kept.edits : undefined);
       this.example = Boolean(set.example) && String(set.pixels) === String([...kept.pixels]);
       const cell = kept.cell === undefined ? set.cell : kept.cell;
       if (cell !== null && cell < this.grid.cells.length) this.aim(cell);
-    } else if (!before || set.serial !== this.set.serial) this.put(set);
+    } else if (!again) this.put(set);
     if (before && (another || set.aim !== this.set.aim)) this.aim(set.cell ?? undefined);
     this.set = set;
     this.tour.update(tour);

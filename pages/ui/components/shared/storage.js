@@ -27,19 +27,26 @@ function stored() {
   return sessionStorage.getItem(STORED);
 }
 
+const session = ({ serial }) => serial.split(":")[0];
+
 /**
- * The drawing of an earlier visit, unless Python has since put another picture on the canvas. Serials are
- * "session:count": within a session they tell pictures apart; after a reload, a new session, the picture itself does.
- * The cell chosen last is told for the same session and model alone: to a new session, the address says it.
+ * Whether Python puts the picture there that it put before. Serials are "session:count": within a session they tell
+ * pictures apart; in another one, after a reload or on a server started anew, the picture itself does.
+ */
+export function putAgain(set, earlier) {
+  const alike = (name) => String(set[name]) === String(earlier[name]);
+  return session(set) === session(earlier) ? alike("serial") : alike("pixels") && alike("edits");
+}
+
+/**
+ * The drawing of an earlier visit, unless Python has since put another picture on the canvas. The cell chosen last is
+ * told for the same session and model alone: to a new session, the address says it.
  */
 export function remembered(set, fingerprint) {
   try {
     const kept = JSON.parse(stored());
-    const [session, earlier] = [set.serial, kept.set.serial].map((serial) => serial.split(":")[0]);
-    const alike = (name) => String(set[name]) === String(kept.set[name]);
-    const same = session === earlier ? set.serial === kept.set.serial : alike("pixels") && alike("edits");
-    if (!same || kept.pixels.length !== kept.height * kept.width * kept.channels) return undefined;
-    const { cell } = session === earlier && kept.fingerprint === fingerprint ? kept : {};
+    if (!putAgain(set, kept.set) || kept.pixels.length !== kept.height * kept.width * kept.channels) return undefined;
+    const { cell } = session(set) === session(kept.set) && kept.fingerprint === fingerprint ? kept : {};
     return { ...kept, cell, pixels: Uint8ClampedArray.from(kept.pixels) };
   } catch {
     return undefined;

@@ -15,7 +15,7 @@ import { drew } from "../shared/live.js";
 import { speakOf } from "../shared/noun.js";
 import { Pen } from "../shared/pen.js";
 import { paint } from "../shared/pixels.js";
-import { remember, remembered } from "../shared/storage.js";
+import { putAgain, remember, remembered } from "../shared/storage.js";
 import { bitsPerCode, receptiveField, resample, toBytes } from "../shared/vqvae.js";
 import { count, sized } from "../shared/words.js";
 import { Cells } from "./cells.js";
@@ -127,6 +127,11 @@ class Story {
     if (before && set.serial === this.set.serial) {
       this.set = set;
       this.request();
+      return;
+    }
+    if (before && putAgain(set, this.set)) {
+      this.set = set;
+      this.changed(true); // the session that asks is another one, and knows nothing of the drawing
       return;
     }
     if (before) this.keep();
