@@ -6,6 +6,8 @@ forgotten when they are deleted.
 
 import secrets
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from contextvars import ContextVar
 from types import FunctionType
@@ -38,6 +40,38 @@ def content(checkpoint: Checkpoint) -> tuple[str, float]:
 
 
 BY_CONTENT: dict[str | type, Callable[[Any], object]] = {Checkpoint: content}
+
+
+class Built:
+    """What is quickly made and the same for all who chose the same, the last so many of it, for so long.
+
+    Streamlit's own cache needs longer to hash such choices than many of these take to be made.
+    """
+
+    def __init__(self, entries: int, seconds: float) -> None:
+        self._made: OrderedDict[tuple[Hashable, ...], tuple[float, Any]] = OrderedDict()  # since when, and what
+        self._entries, self._seconds = entries, seconds
+        self._lock = threading.Lock()
+
+    def __call__(self, make: Callable[[], Result], *choices: Hashable) -> Result:
+        """What `make` makes: `choices`, its name first, are all it is of, a model among them by its `content`."""
+        now = time.monotonic()
+        with self._lock:
+            while self._made and now - next(iter(self._made.values()))[0] > self._seconds:
+                self._made.popitem(last=False)
+            if choices in self._made:
+                return self._made[choices][1]
+        made = make()
+        with self._lock:
+            self._made[choices] = now, made
+            self._made.move_to_end(choices)
+            while len(self._made) > self._entries:
+                self._made.popitem(last=False)
+        return made
+
+    def clear(self) -> None:
+        with self._lock:
+            self._made.clear()
 
 
 class _BySource(Generic[Given, Result]):

@@ -3,16 +3,18 @@
 import sys
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 import torch
 from torch import Tensor
 
 from pages.ui import caches
-from pages.ui.caches import BY_CONTENT, FORGOTTEN, ImageSource, by_source, computed
+from pages.ui.caches import BY_CONTENT, FORGOTTEN, Built, ImageSource, by_source, computed
 from pages.ui.charts.classes import most_in
+from pages.ui.charts.style import Unchanging
 from pages.ui.components.canvas import CanvasError, describe, describe_examples
 from pages.ui.components.carrier import pack, pack_model
 from pages.ui.components.ladder import to_fetch as describe_to_fetch
@@ -42,7 +44,6 @@ from vqvae.runs.cost import Estimates
 from vqvae.runs.own_checkpoints import Entry, OwnCheckpoints, is_own, on_digits
 from vqvae.runs.run import Run
 
-Built = TypeVar("Built")
 TITLES = {
     "default": "Default (EMA)",
     "tutorial": "Tutorial (gradient)",
@@ -173,10 +174,12 @@ def similar_codes(checkpoint: Checkpoint) -> Tensor:
     return counting.by_similarity(checkpoint.model.codebook)
 
 
-@st.cache_resource(max_entries=256, ttl=FORGOTTEN, show_spinner=False, hash_funcs=BY_CONTENT)
-def built(_make: Callable[[], Built], *choices: Hashable) -> Built:
-    """A figure or picture that is the same for all who chose the same: `choices`, its name first, are all it is of."""
-    return _make()
+built = Built(256, FORGOTTEN)
+
+
+def figure(make: Callable[[], go.Figure], *choices: Hashable) -> Unchanging:
+    """A figure that is the same for all who chose the same: `choices`, its name first, are all it is of."""
+    return built(lambda: Unchanging(make()), *choices)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False, hash_funcs=BY_CONTENT)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from pages.ui import caches
-from pages.ui.caches import ImageSource, computed
+from pages.ui.caches import Built, ImageSource, computed
 from tests.visiting import PATIENCE
 from vqvae.background import jobs
 from vqvae.background.jobs import CancelledError, Report
@@ -58,6 +58,27 @@ class Bar:
 
     def empty(self) -> None:
         self.said.append((1.0, ""))
+
+
+def test_what_is_built_is_made_once_for_the_same_choices_and_the_oldest_goes_first():
+    built, made = Built(2, 60.0), []
+    for choice in ("a", "b", "a", "c", "b", "a"):
+        assert built(lambda choice=choice: made.append(choice) or f"{choice}!", "letter", choice) == f"{choice}!"
+    assert made == ["a", "b", "c", "a"]
+
+
+def test_what_is_built_is_let_go_of_after_its_time(monkeypatch):
+    built, now = Built(9, 60.0), time.monotonic()
+    for seconds, found in ((0, 0), (50, 0), (61, 61), (120, 61)):
+        monkeypatch.setattr(caches.time, "monotonic", lambda seconds=seconds: now + seconds)
+        assert built(lambda seconds=seconds: seconds, "when") == found
+
+
+def test_what_cannot_be_built_is_tried_again():
+    built = Built(2, 60.0)
+    with pytest.raises(ZeroDivisionError):
+        built(lambda: 1 / 0, "quotient")
+    assert built(lambda: 1 / 2, "quotient") == 0.5
 
 
 def test_it_is_made_once_and_those_asked_for_last_are_kept(checkpoint, numbers, made):

@@ -1,6 +1,7 @@
 """What all figures share. Text, grid and background colours come from the page’s theme."""
 
 import math
+from typing import Any
 
 import plotly.graph_objects as go
 from torch import Tensor
@@ -9,6 +10,17 @@ ACCENT = "#1f8f9b"  # where colour means nothing: at least 3 : 1 on both themes'
 OTHER = "#c2571a"  # beside it
 HEIGHT = 340  # pixels of a figure over all codes
 LEGEND = {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemclick": False, "itemdoubleclick": False}
+
+
+class Unchanging(go.Figure):
+    """A figure that nobody changes any more, so that what a page sends of it is written out once for all visitors."""
+
+    def __init__(self, figure: go.Figure) -> None:
+        super().__init__(figure)
+        self._written = super().to_dict()
+
+    def to_dict(self) -> dict[str, Any]:
+        return self._written
 
 
 def finished(figure: go.Figure, height: int, **layout: object) -> go.Figure:

@@ -40,7 +40,7 @@ def draw(view: CodebookView) -> None:
             help=f"How many times {article(digits.one)} {digits.one} of each class uses the code, on average.",
         )
         chart(
-            resources.built(
+            resources.figure(
                 lambda: class_usage(view.counts.by_class[:, code] / view.usage.images.clamp_min(1), *view.named),
                 *("classes of a code", view.of, code),
             ),
@@ -56,7 +56,7 @@ def more(view: CodebookView) -> None:
     code, digits = view.code, view.digits
     st.markdown("**Where in the grid**", help=f"The share of the {digits.many} that have this code at each position.")
     chart(
-        resources.built(
+        resources.figure(
             lambda: position_usage(view.counts.by_position[:, :, code] / len(digits), digits.one),
             *("positions of a code", view.of, code),
         ),

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui import resources
+from pages.ui.caches import content
 from pages.ui.charts import pictures
 from pages.ui.charts.damage import damage
 from pages.ui.charts.style import HEIGHT
@@ -30,7 +31,7 @@ def ranking(view: CodebookView) -> None:
         (view.checkpoint.fingerprint, view.checkpoint.variance, view.state["picture"], view.state.restarts),
     )
     chart(
-        resources.built(
+        resources.figure(
             lambda: damage(ablation.nmse, ablation.without, ablation.ranking, picking.picked).update_layout(
                 meta=picking.serial
             ),
@@ -87,7 +88,7 @@ def missed(view: CodebookView, code: int) -> None:
         layers = (redrawn.originals, redrawn.before.pixels, redrawn.after.pixels, redrawn.change)
         return pictures.stacks(layers, DAMAGED, f"The {many} damaged most: originals, with code {code}, without it")
 
-    st.html(resources.built(stacks, "damaged most", view.checkpoint, view.ablated, indices, code))
+    st.html(resources.built(stacks, "damaged most", content(view.checkpoint), view.ablated, indices, code))
     st.caption(
         f"The {many} that suffer most: originals, with the code, without it, and how far each pixel moves. "
         f"Measured on {view.ablated_digits.described}, all cells."

@@ -95,7 +95,7 @@ def usage(view: CodebookView) -> None:
     looks = tuple(view.state[name] for name in ("order", "scale", "by", "picture"))
     picking = Picking("codebook.bars", view.state.key("code"), (shown, looks, view.state.restarts))
     chart(
-        resources.built(
+        resources.figure(
             lambda: usage_histogram(
                 counts.by_class,
                 view.order,
@@ -164,7 +164,7 @@ def classes(view: CodebookView) -> None:
         return
     table, code = view.counts.by_class, view.state["code"]
     chart(
-        resources.built(
+        resources.figure(
             lambda: lift_of_classes(lift_of(table), table, view.order, code, *view.named),
             *("lift of classes", view.of, view.state["order"], code),
         ),
@@ -186,7 +186,7 @@ def positions(view: CodebookView) -> None:
     by_position = view.counts.by_position
     bits, cells = entropy_bits(by_position), by_position.sum(2)
     chart(
-        resources.built(lambda: position_entropy(bits, cells, view.K), "entropy", view.of),
+        resources.figure(lambda: position_entropy(bits, cells, view.K), "entropy", view.of),
         "codebook-entropy",
         key="codebook.entropy",
         width=420,
@@ -219,7 +219,7 @@ def neighbours(view: CodebookView) -> None:
         return lift_of_neighbours(lift_of(counts)[:-1, :-1], counts[:-1, :-1], codes, code)
 
     chart(
-        resources.built(lift, "lift of neighbours", view.of, view.state["order"], code),
+        resources.figure(lift, "lift of neighbours", view.of, view.state["order"], code),
         "codebook-neighbours",
         key="codebook.neighbours",
         config=view.toolbar,

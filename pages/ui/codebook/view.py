@@ -1,5 +1,6 @@
 """What the Codebook page looks at: one model's codebook on some images, counted with background cells or without."""
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor
 
 from pages.ui import resources
+from pages.ui.caches import content
 from pages.ui.charts.toolbar import toolbar
 from pages.ui.codebook.tables import ComparedModel
 from pages.ui.shell.frame import Scene
@@ -65,9 +67,9 @@ class CodebookView:
         return resources.usage.shown(self.checkpoint, self.source)
 
     @property
-    def of(self) -> tuple[Checkpoint, resources.ImageSource, bool]:
+    def of(self) -> tuple[Hashable, ...]:
         """What is counted, to tell figures apart by."""
-        return self.checkpoint, self.source, self.with_background
+        return content(self.checkpoint), self.source, self.with_background
 
     @property
     def counts(self) -> Counts:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pages.ui import resources
+from pages.ui.caches import content
 from pages.ui.charts import pictures
 from pages.ui.charts.classes import class_mix
 from pages.ui.charts.toolbar import TOOLBAR
@@ -54,7 +55,7 @@ def _digits(view: MapView, selected: Tensor) -> None:
             some, all_of_them = (torch.bincount(of, minlength=classes) for of in (digits.labels[chosen], digits.labels))
             return class_mix(some, all_of_them, digits.classes, digits.one)
 
-        _classes(resources.built(mix, "mix of all", view.source, view.key) if everything else mix())
+        _classes(resources.figure(mix, "mix of all", view.source, view.key) if everything else mix())
     some = chosen[torch.linspace(0, len(chosen) - 1, min(SHOWN, len(chosen))).round().long()]
     if not everything:
         _telling(view, chosen)
@@ -143,7 +144,7 @@ def _codes(view: MapView, selected: list[int]) -> None:
     def tiles() -> str:
         return pictures.tiles(resources.tiles(view.checkpoint)[some], some)
 
-    st.html(tiles() if selected else resources.built(tiles, "tiles of all", view.checkpoint))
+    st.html(tiles() if selected else resources.built(tiles, "tiles of all", content(view.checkpoint)))
     if len(some) < len(chosen):
         st.caption(f"{len(some)} of {len(chosen):,}, evenly spaced.")
     if len(chosen) == 1:

@@ -75,7 +75,7 @@ def look_back(folder: Path, comparison: Comparison, own: OwnCheckpoints | None) 
     ):
         column.markdown(f"**{words}**, {over}")
         column.plotly_chart(
-            resources.built(
+            resources.figure(
                 lambda value=value: training.recipe_curves(comparison, chosen, NAMES, value),
                 *("recipe curves", folder.name, tuple(chosen), value),
             ),
