@@ -19,8 +19,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from vqvae import __main__ as command_line
-from vqvae import checkpoint, data, owner, prior_file
+from vqvae import checkpoint, commands, data, owner, prior_file
 from vqvae.__main__ import main
 from vqvae.background.download import Progress
 from vqvae.runs.resume import keep
@@ -165,14 +164,14 @@ def test_every_epoch_is_saved(out, monkeypatch):
         keep(run, folder, path)
         saved.append((checkpoint.load(path).steps, steps_done(path)))
 
-    monkeypatch.setattr(command_line, "keep", note)
+    monkeypatch.setattr(commands.train, "keep", note)
     trained(out)
     assert saved[:2] == [(3, 3), (6, 6)]
 
 
 def test_the_limit_takes_digits_of_all_classes(out, monkeypatch):
     seen = []
-    monkeypatch.setattr("vqvae.__main__.Training", lambda digits, *_: seen.append(digits) or 1 / 0)
+    monkeypatch.setattr(commands.train, "Training", lambda digits, *_: seen.append(digits) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         trained(out)
     assert len(seen[0]) == 60
@@ -258,7 +257,7 @@ def test_a_stopped_prior_goes_on_where_it_was_and_ends_as_an_uninterrupted_one(c
     assert main([*command, "--out", str(whole)]) == 0
     asked = iter([False, False, True])
     with monkeypatch.context() as patched:
-        patched.setattr(command_line, "_Stop", lambda: lambda: next(asked))
+        patched.setattr(commands.prior, "Stop", lambda: lambda: next(asked))
         assert main([*command, "--out", str(stopped)]) == 130
     assert "Stopped at step 2 of 6; all is saved" in capsys.readouterr().out
     assert not stopped.exists()
@@ -422,7 +421,7 @@ def test_download_is_the_command_that_messages_name(tmp_path, monkeypatch, capsy
     with pytest.raises(data.DataError) as error:
         data.load("kmnist")
     command = re.search(r"`python -m vqvae (.+?)`", str(error.value))[1]
-    monkeypatch.setattr(command_line, "fetch", fetch)
+    monkeypatch.setattr(commands.options, "fetch", fetch)
     monkeypatch.setattr(
         data, "load", lambda dataset, split: data.Digits(torch.zeros(3, 1, 4, 4), torch.zeros(3), dataset, split)
     )
