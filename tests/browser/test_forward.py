@@ -4,13 +4,14 @@ Models of other shapes, and what else `vqvae.js` computes, are compared in Node:
 """
 
 import base64
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 from pages.ui.components.canvas import describe
-from pages.ui.components.shared import FOLDER as SHARED
+from pages.ui.components.shared import module
 from vqvae import data
 from vqvae.checkpoint import SHIPPED, Checkpoint, load
 from vqvae.model import VQVAE
@@ -36,12 +37,12 @@ PASS = """({ description, batch }) => {
 def alone(browser):
     """An empty page with `vqvae.js`, what it imports, and nothing else."""
     page = browser.new_page()
-    wire = base64.b64encode((SHARED / "wire.js").read_bytes()).decode()
     page.evaluate(
         """async (source) => {
-          window.forward = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+          const { default: whole } = await import(URL.createObjectURL(new Blob([source], { type: "text/javascript" })));
+          window.forward = whole;
         }""",
-        (SHARED / "vqvae.js").read_text().replace("./wire.js", f"data:text/javascript;base64,{wire}"),
+        module(Path(__file__).with_name("forward.js")),
     )
     yield page
     page.close()

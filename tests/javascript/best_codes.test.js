@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { improve } from "../../pages/ui/components/shared/best_codes.js";
+import { fromBytes } from "../../pages/ui/components/shared/bytes.js";
 import * as vqvae from "../../pages/ui/components/shared/vqvae.js";
 import { bytesOf } from "../../pages/ui/components/shared/wire.js";
 import { reference } from "./reference.js";
@@ -11,7 +12,7 @@ const { description, pixels, codes } = reference.best;
 const network = vqvae.load(description);
 
 test("cell by cell, a picture comes to torch's codes, and each change is told and lowers the error", () => {
-  const picture = vqvae.fromBytes(bytesOf(pixels));
+  const picture = fromBytes(bytesOf(pixels));
   const nearest = vqvae.reconstruct(network, picture).codes;
   const wanted = new Int32Array(bytesOf(codes).buffer);
   const found = improve(network, picture, nearest);

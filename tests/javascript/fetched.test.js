@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fromBytes } from "../../pages/ui/components/shared/bytes.js";
 import { fetched } from "../../pages/ui/components/shared/fetched.js";
-import { fromBytes, reconstruct } from "../../pages/ui/components/shared/vqvae.js";
+import { reconstruct } from "../../pages/ui/components/shared/vqvae.js";
 import { bytesOf, floatsOf } from "../../pages/ui/components/shared/wire.js";
 import { reference } from "./reference.js";
 

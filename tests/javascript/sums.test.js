@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fromBytes } from "../../pages/ui/components/shared/bytes.js";
+import { reach, summands } from "../../pages/ui/components/shared/fields.js";
 import * as vqvae from "../../pages/ui/components/shared/vqvae.js";
 import { generator, passes, reference } from "./reference.js";
 
@@ -10,7 +12,7 @@ const CLOSE = 1e-4; // float32 against float64
 /** The maps of the first picture, there and from torch's codes back. */
 function mapsOf(network, { pixels, codes }) {
   const { height, width, channels } = network.image;
-  const there = vqvae.encode(network, vqvae.fromBytes(pixels.subarray(0, height * width * channels)));
+  const there = vqvae.encode(network, fromBytes(pixels.subarray(0, height * width * channels)));
   const first = codes.subarray(0, network.grid.height * network.grid.width);
   return { there, back: vqvae.decode(network, vqvae.lookup(network, first)) };
 }
@@ -28,7 +30,7 @@ for (const { name, description, latents, drawn, ...pass } of plain) {
     for (let place = 0; place < height * width * network.D; place++) {
       const [cell, d] = [Math.floor(place / network.D), place % network.D];
       const [row, column] = [Math.floor(cell / width), cell % width];
-      const { total } = vqvae.summands(network.encoder[last], there[last], row, column, d);
+      const { total } = summands(network.encoder[last], there[last], row, column, d);
       const expected = bounded ? there[last + 1].values[place] : latents[place];
       assert.ok(Math.abs(total - expected) <= CLOSE * (1 + Math.abs(expected)), `${row} ${column} ${d}`);
     }
@@ -37,7 +39,7 @@ for (const { name, description, latents, drawn, ...pass } of plain) {
     for (let place = 0; place < image.height * image.width * image.channels; place++) {
       const [pixel, c] = [Math.floor(place / image.channels), place % image.channels];
       const [row, column] = [Math.floor(pixel / image.width), pixel % image.width];
-      const { total } = vqvae.summands(network.decoder[layer], back[layer], row, column, c);
+      const { total } = summands(network.decoder[layer], back[layer], row, column, c);
       assert.ok(Math.abs(total + network.offset - drawn[place]) <= CLOSE, `${row} ${column} ${c}`);
     }
   });
@@ -50,8 +52,8 @@ test("the products of a sum are torch's, one by one", () => {
   const { there, back } = mapsOf(network, opened);
   const { place, of_number, of_pixel } = reference.sums;
   const [number, pixel] = [
-    vqvae.summands(network.encoder.at(-1), there.at(-2), place.row, place.column, place.channel),
-    vqvae.summands(network.decoder.at(-1), back.at(-3), place.y, place.x, 0),
+    summands(network.encoder.at(-1), there.at(-2), place.row, place.column, place.channel),
+    summands(network.decoder.at(-1), back.at(-3), place.y, place.x, 0),
   ].map(({ terms }) => terms.map(({ product }) => product));
   for (const [found, expected] of [
     [number, of_number],
@@ -86,7 +88,7 @@ for (const { name, description } of passes.filter(({ name }) => /default|odd|res
     }
     for (let pixel = 0; pixel < changed.length; pixel++) {
       const [row, column] = [Math.floor(pixel / image.width), pixel % image.width];
-      const { top, bottom, left, right } = vqvae.reach(network, row, column);
+      const { top, bottom, left, right } = reach(network, row, column);
       const inside = (cell) => {
         const [y, x] = [Math.floor(cell / grid.width), cell % grid.width];
         return y >= top && y < bottom && x >= left && x < right;

@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { fromBytes, resample } from "../../pages/ui/components/shared/bytes.js";
+import { receptiveField } from "../../pages/ui/components/shared/fields.js";
 import * as vqvae from "../../pages/ui/components/shared/vqvae.js";
 import { floatsOf } from "../../pages/ui/components/shared/wire.js";
 import { generator, passes, reference } from "./reference.js";
@@ -17,7 +19,7 @@ for (const { name, description, pixels, codes, margins, drawn } of passes) {
     assert.equal(codes.length / cells, pixels.length / size);
     let [differing, compared, error] = [0, 0, 0];
     for (let n = 0; n < pixels.length / size; n++) {
-      const picture = vqvae.fromBytes(pixels.subarray(n * size, (n + 1) * size));
+      const picture = fromBytes(pixels.subarray(n * size, (n + 1) * size));
       const found = vqvae.reconstruct(network, picture);
       const others = [...found.codes.keys()].filter((cell) => found.codes[cell] !== codes[n * cells + cell]);
       for (const cell of others) assert.ok(margins[n * cells + cell] < TIE, "another code where there is no tie");
@@ -82,16 +84,14 @@ test("a drawing is resampled as torch does it, by area", () => {
     { height: 28, width: 28, channels: 1 },
     { height: 14, width: 7, channels: 3 },
   ];
-  vqvae.resample(bytes, from, to).forEach((value, i) => {
+  resample(bytes, from, to).forEach((value, i) => {
     assert.ok(Math.abs(value - by_torch[Math.floor(i / 3)]) <= 0.51);
   });
 });
 
 test("the field that a cell sees is the library's", () => {
   const { width } = network.grid;
-  const fields = reference.fields.map((_, cell) =>
-    vqvae.receptiveField(network, Math.floor(cell / width), cell % width),
-  );
+  const fields = reference.fields.map((_, cell) => receptiveField(network, Math.floor(cell / width), cell % width));
   assert.deepEqual(fields, reference.fields);
 });
 
@@ -122,7 +122,7 @@ test("a cell sees the pixels that change it, and no others, also where layers st
     });
   }
   fields.forEach((field, cell) => {
-    const said = vqvae.receptiveField(network, Math.floor(cell / grid.width), cell % grid.width);
+    const said = receptiveField(network, Math.floor(cell / grid.width), cell % grid.width);
     assert.deepEqual(said, field);
   });
 });

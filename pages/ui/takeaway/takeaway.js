@@ -4,10 +4,11 @@
 import canvas from "../components/canvas/canvas.js";
 import generate from "../components/generate/generate.js";
 import ladder from "../components/ladder/ladder.js";
+import { fromBytes, toBytes } from "../components/shared/bytes.js";
 import { arrived } from "../components/shared/carried.js";
 import { unpacked as described } from "../components/shared/fetched.js";
 import { speakOf } from "../components/shared/noun.js";
-import { draw, encode, fromBytes, load, quantise, toBytes } from "../components/shared/vqvae.js";
+import { draw, encode, load, quantise } from "../components/shared/vqvae.js";
 import story from "../components/story/story.js";
 import { Between } from "./between.js";
 import { Mounted } from "./mounted.js";

@@ -102,7 +102,7 @@ def noun_of(checkpoint: Checkpoint) -> str:
 
 
 class Stack(NamedTuple):
-    """Layers in the order in which `vqvae.js` builds them, and the weights that it takes for them."""
+    """Layers in the order in which `layers.js` builds them, and the weights that it takes for them."""
 
     layers: list[dict[str, Any]]
     weights: list[Tensor]

@@ -1,7 +1,8 @@
 // The codes that draw the digit best, in place of the nearest ones. A worker finds them, cell by cell and in some
 // seconds; each shows as it is found. While the switch is on, they are found again for whatever is drawn next.
 
-import { draw, fromBytes, score } from "../shared/vqvae.js";
+import { fromBytes } from "../shared/bytes.js";
+import { draw, score } from "../shared/vqvae.js";
 import { count } from "../shared/words.js";
 
 export class Best {

@@ -3,6 +3,7 @@
 // Ink never waits: pointer events draw at once, and one forward pass runs for each animation frame on the latest
 // pixels. Python hears of a drawing after a stroke.
 
+import { resample, toBytes } from "../shared/bytes.js";
 import { mosaicSize, placeOf } from "../shared/codes.js";
 import { byId, write } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
@@ -14,7 +15,6 @@ import { Pen } from "../shared/pen.js";
 import { LESS, MORE, paintDifference } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
 import { putAgain, remember, remembered } from "../shared/storage.js";
-import { resample, toBytes } from "../shared/vqvae.js";
 import { count, sized } from "../shared/words.js";
 import { Best } from "./best.js";
 import { Grid } from "./grid.js";
@@ -154,7 +154,7 @@ class Workbench {
 
   /**
    * Take over a drawing made for another model, perhaps of another size; edits only where they mean the same codes.
-   * @param {import("../shared/vqvae.js").Image & {pixels: Uint8ClampedArray, edits: ArrayLike<number>}} drawing
+   * @param {import("../shared/layers.js").Image & {pixels: Uint8ClampedArray, edits: ArrayLike<number>}} drawing
    * @param {ArrayLike<number>} [stillMeant]
    */
   adopt({ pixels, edits, height, width, channels }, stillMeant) {

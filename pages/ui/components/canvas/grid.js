@@ -2,9 +2,9 @@
 
 import { mosaic, mosaicSize, placeOf } from "../shared/codes.js";
 import { locate, make, toggle } from "../shared/elements.js";
+import { receptiveField } from "../shared/fields.js";
 import { ARROWS } from "../shared/pen.js";
 import { paint } from "../shared/pixels.js";
-import { receptiveField } from "../shared/vqvae.js";
 
 const MODES = ["choose", "paint", "restore", "redraw"]; // what a hand does to cells
 

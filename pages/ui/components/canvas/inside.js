@@ -1,8 +1,9 @@
 // Where the error comes from: the pictures from z_e and from the codes, and the feature map after every layer.
 
+import { fromBytes, toBytes } from "../shared/bytes.js";
 import { paintMaps } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
-import { fromBytes, score, toBytes } from "../shared/vqvae.js";
+import { score } from "../shared/vqvae.js";
 
 /** `inside` and `edited` are of a pass of `pixels`. */
 export function showInside($, network, pixels, { inside, edited }) {

@@ -1,9 +1,10 @@
 // Cells written anew: a hand marks some of them, the prior writes these in several ways, and a click takes one. The cells
 // that a pen has not touched, marked as one, finish a drawing.
 
+import { toBytes } from "../shared/bytes.js";
 import { write } from "../shared/elements.js";
 import { paint } from "../shared/pixels.js";
-import { draw, toBytes } from "../shared/vqvae.js";
+import { draw } from "../shared/vqvae.js";
 
 const SHOWN = 6; // alternatives
 const TRIES = 18; // to find so many that differ

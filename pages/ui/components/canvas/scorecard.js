@@ -1,6 +1,7 @@
 // The scorecard of a digit: how far its reconstruction is off, and what it takes as bytes and as codes.
 
-import { bitsPerCode, fromBytes, score } from "../shared/vqvae.js";
+import { fromBytes } from "../shared/bytes.js";
+import { bitsPerCode, score } from "../shared/vqvae.js";
 import { count } from "../shared/words.js";
 
 export function showScore($, network, pixels, reconstruction) {

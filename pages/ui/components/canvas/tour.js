@@ -5,9 +5,10 @@
 
 import { placeOf } from "../shared/codes.js";
 import { toggle, write } from "../shared/elements.js";
+import { receptiveField } from "../shared/fields.js";
 import { worded } from "../shared/noun.js";
 import { paintVectors } from "../shared/pictures.js";
-import { bitsPerCode, receptiveField } from "../shared/vqvae.js";
+import { bitsPerCode } from "../shared/vqvae.js";
 import { count } from "../shared/words.js";
 
 const OFFERED = "vqvae-walk-offered"; // in the browser's storage, by its first name: the tour is offered once

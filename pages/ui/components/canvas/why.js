@@ -3,7 +3,8 @@
 
 import { placeOf } from "../shared/codes.js";
 import { write } from "../shared/elements.js";
-import { certainty, nearest, receptiveField } from "../shared/vqvae.js";
+import { receptiveField } from "../shared/fields.js";
+import { certainty, nearest } from "../shared/vqvae.js";
 import { figure } from "../shared/words.js";
 
 const NEAREST = 5;

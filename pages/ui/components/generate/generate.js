@@ -1,11 +1,12 @@
 // Writing a picture code by code: the prior weighs the codes, chance or a hand chooses, and the decoder draws what there
 // is. Model and prior run here; Python hears of the settings once the hand rests, and answers with nearest digits.
 
+import { toBytes } from "../shared/bytes.js";
 import { found, listen } from "../shared/carried.js";
 import { resting } from "../shared/idle.js";
 import { speakOf } from "../shared/noun.js";
 import { PriorEngine } from "../shared/prior_engine.js";
-import { draw, load, toBytes } from "../shared/vqvae.js";
+import { draw, load } from "../shared/vqvae.js";
 import { Board } from "./board.js";
 import { Candidates } from "./candidates.js";
 import { Sheet } from "./sheet.js";

@@ -1,7 +1,8 @@
 // From one picture to another: a slider moves t, and in the next animation frame both decodings of z_t are drawn.
 
+import { fromBytes, toBytes } from "../shared/bytes.js";
 import { paint } from "../shared/pixels.js";
-import { decode, draw, encode, fromBytes, load, quantise, tile, toBytes } from "../shared/vqvae.js";
+import { decode, draw, encode, load, quantise, tile } from "../shared/vqvae.js";
 
 const SECONDS = 5; // from A to B
 const STRIDE = 0.1; // of t, every half second, where motion is not wanted

@@ -1,12 +1,13 @@
 // One of two models: which it is, and what it makes of the drawing.
 
+import { fromBytes, resample, toBytes } from "../shared/bytes.js";
 import { mosaic, mosaicSize } from "../shared/codes.js";
 import { Engine } from "../shared/engine.js";
 import { fetched } from "../shared/fetched.js";
 import { resting } from "../shared/idle.js";
 import { paintDifference } from "../shared/pictures.js";
 import { paint } from "../shared/pixels.js";
-import { fromBytes, resample, score, toBytes } from "../shared/vqvae.js";
+import { score } from "../shared/vqvae.js";
 import { Book } from "./book.js";
 
 const FAMILIES = {

@@ -1,10 +1,11 @@
 // What lies in the plane: the vectors of a drawing, and the view's own copy of the codebook, whose codes may be moved.
 // No DOM. A model of D = 2 is drawn as it is; of others the two leading components of latents (PCA), a projection.
 
-import { decode, encode, fromBytes, load, lookup, quantise, score, tile } from "../shared/vqvae.js";
+import { fromBytes } from "../shared/bytes.js";
+import { decode, encode, load, lookup, quantise, score, tile } from "../shared/vqvae.js";
 
 /**
- * @typedef {import("../shared/vqvae.js").FeatureMap} FeatureMap
+ * @typedef {import("../shared/layers.js").FeatureMap} FeatureMap
  * @typedef {import("./voronoi.js").Point} Point
  * @typedef {{matrix: number[][], mean: number[]}} Projection  (2, D), rows at right angles and of length 1; (D)
  * @typedef {{codes: Int32Array, before: Int32Array, changed: number[], pixels: Float64Array, nmse: number,

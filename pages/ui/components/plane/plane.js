@@ -3,10 +3,10 @@
 //
 // All of it is a view: the codes that are moved are this one's own copy, and nobody else hears of them.
 
+import { resample, toBytes } from "../shared/bytes.js";
 import { whenHere } from "../shared/carried.js";
 import { follow } from "../shared/live.js";
 import { paint } from "../shared/pixels.js";
-import { resample, toBytes } from "../shared/vqvae.js";
 import { halvesOf } from "../shared/wire.js";
 import { Latents } from "./latents.js";
 import { voronoi } from "./voronoi.js";
@@ -105,8 +105,8 @@ export class Plane {
   /**
    * The drawing, at any time; `latents`, where the same model has encoded it already.
    * @param {Uint8ClampedArray} pixels
-   * @param {import("../shared/vqvae.js").Image} image
-   * @param {import("../shared/vqvae.js").FeatureMap} [latents]
+   * @param {import("../shared/layers.js").Image} image
+   * @param {import("../shared/layers.js").FeatureMap} [latents]
    */
   show(pixels, image, latents) {
     this.drawing = this.fresh = { pixels, image, latents };

@@ -70,9 +70,9 @@ function bestCode(network, pixels, codes, at) {
  * The squared error in some cells, drawn as a part of the picture that begins with other ones.
  * @param {import("./vqvae.js").Network} network
  * @param {ArrayLike<number>} pixels  of the whole picture
- * @param {import("./vqvae.js").FeatureMap} drawn  the part
- * @param {import("./vqvae.js").Box} cells  where to measure
- * @param {import("./vqvae.js").Box} part  the cells that are drawn
+ * @param {import("./layers.js").FeatureMap} drawn  the part
+ * @param {import("./layers.js").Box} cells  where to measure
+ * @param {import("./layers.js").Box} part  the cells that are drawn
  */
 function error({ cell, image: { width, channels } }, pixels, drawn, cells, part) {
   let sum = 0;
@@ -90,8 +90,8 @@ function error({ cell, image: { width, channels } }, pixels, drawn, cells, part)
  * The cells around one, clipped at the border.
  * @param {number} cell
  * @param {number} reach
- * @param {import("./vqvae.js").Size} grid
- * @returns {import("./vqvae.js").Box}
+ * @param {import("./layers.js").Size} grid
+ * @returns {import("./layers.js").Box}
  */
 function around(cell, reach, { height, width }) {
   const [row, column] = [Math.floor(cell / width), cell % width];

@@ -1,7 +1,8 @@
 // Forward passes for a page: one for each animation frame, on the latest pixels. In this thread while they are quick; in a
 // worker, where a pass takes too long to share a thread with the pen.
 
-import { fromBytes, load, overruled } from "./vqvae.js";
+import { fromBytes } from "./bytes.js";
+import { load, overruled } from "./vqvae.js";
 
 const SLOW = 12; // milliseconds a pass, above which the worker takes over
 const WARM = 8; // passes before the clock counts: the first ones run before they are compiled

@@ -3,7 +3,7 @@
 /**
  * Lay ink along a line, or take it away, in the pixels themselves.
  * @param {Uint8ClampedArray} pixels  (height, width, channels)
- * @param {import("./vqvae.js").Image} image
+ * @param {import("./layers.js").Image} image
  * @param {{x: number, y: number}} from  in pixels; the middle of the first one is 0.5
  * @param {{x: number, y: number}} to
  * @param {number} radius  of the nib, in pixels

@@ -2,7 +2,7 @@
 // of a page is about one drawing, and none of it waits for a server.
 
 /**
- * @typedef {{pixels: Uint8ClampedArray, image: import("./vqvae.js").Image, fingerprint: string,
+ * @typedef {{pixels: Uint8ClampedArray, image: import("./layers.js").Image, fingerprint: string,
  *   network?: import("./vqvae.js").Network, pass?: any, resting: boolean}} Drawn  bytes (height, width, channels), which
  *   never change in place; the model of the component with the pen and what it made of them, unless the server runs it;
  *   and whether the pen is up

@@ -5,15 +5,15 @@
 // Chance is a number for each seed and cell, not a stream: whatever is taken back, or steered by hand, a cell's own
 // number stays, and the same link writes the same picture.
 
-import { build, forward } from "./vqvae.js";
+import { build, forward } from "./layers.js";
 import { halvesOf, inTurn } from "./wire.js";
 
 /**
  * @typedef {{model: string, K: number, height: number, width: number, classes: number, channels: number,
- *   layers: import("./vqvae.js").Layer[], weights: string}} Description  what Python's `describe_prior` sends; the weights are float16, as in the file
+ *   layers: import("./layers.js").Layer[], weights: string}} Description  what Python's `describe_prior` sends; the weights are float16, as in the file
  * @typedef {{K: number, height: number, width: number, cells: number, classes: number, channels: number,
- *   code: Float32Array, label: Float32Array, cell: Float32Array, layers: import("./vqvae.js").Built[],
- *   last: Map<number, import("./vqvae.js").FeatureMap[]>}} Prior  last: the latest pass for a class
+ *   code: Float32Array, label: Float32Array, cell: Float32Array, layers: import("./layers.js").Built[],
+ *   last: Map<number, import("./layers.js").FeatureMap[]>}} Prior  last: the latest pass for a class
  * @typedef {"certain" | "rows" | "random" | "hand"} Order
  * @typedef {{order: Order, temperature: number, stride: number, seed: number, guidance: number}} Settings  stride: cells
  *   a step; guidance: how much the class counts, 1 as the prior has learned it
@@ -98,7 +98,7 @@ export function surprise(prior, codes, label) {
  * @param {Prior} prior
  * @param {ArrayLike<number>} codes
  * @param {number} label
- * @param {import("./vqvae.js").FeatureMap[]} [before]
+ * @param {import("./layers.js").FeatureMap[]} [before]
  */
 function through(prior, codes, label, before) {
   const { height, width, channels, cells } = prior;

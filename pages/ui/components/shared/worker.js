@@ -1,6 +1,7 @@
 // The model in a thread of its own: passes for the page, one after another, and the tiles of codes it has not seen yet.
 
-import { fromBytes, load, overruled, tile } from "./vqvae.js";
+import { fromBytes } from "./bytes.js";
+import { load, overruled, tile } from "./vqvae.js";
 
 /** @type {import("./vqvae.js").Network} */
 let network;

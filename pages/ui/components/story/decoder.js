@@ -1,10 +1,12 @@
 // The decoder: tiles alone and together, one pixel, the cells that reach it, and how it is added up.
 
+import { toBytes } from "../shared/bytes.js";
 import { mosaic, mosaicSize } from "../shared/codes.js";
 import { locate } from "../shared/elements.js";
+import { reach, summands } from "../shared/fields.js";
 import { ARROWS } from "../shared/pen.js";
 import { paint } from "../shared/pixels.js";
-import { lookup, reach, summands, toBytes } from "../shared/vqvae.js";
+import { lookup } from "../shared/vqvae.js";
 import { decimal, showMaps, writeSum } from "./sums.js";
 
 export class Decoder {

@@ -1,8 +1,9 @@
 // The encoder: the vectors of all cells, one cell's patch and numbers, and how one of these is added up.
 
+import { fromBytes } from "../shared/bytes.js";
 import { placeOf } from "../shared/codes.js";
+import { receptiveField, summands } from "../shared/fields.js";
 import { paintVectors } from "../shared/pictures.js";
-import { fromBytes, receptiveField, summands } from "../shared/vqvae.js";
 import { paintBars } from "./bars.js";
 import { decimal, showMaps, writeSum } from "./sums.js";
 

@@ -1,7 +1,8 @@
 // How it learns: the three losses of this very drawing, and the gradient's way back, which jumps over the codebook
 // (straight through; van den Oord et al. 2017, section 3.2).
 
-import { certainty, fromBytes, score } from "../shared/vqvae.js";
+import { fromBytes } from "../shared/bytes.js";
+import { certainty, score } from "../shared/vqvae.js";
 
 const PACE = 3200; // milliseconds a step: time to read its sentence
 

@@ -6,17 +6,19 @@
 
 import { Learning } from "../learning/learning.js";
 import { Plane } from "../plane/plane.js";
+import { resample, toBytes } from "../shared/bytes.js";
 import { found, listen } from "../shared/carried.js";
 import { mosaic, mosaicSize, placeOf } from "../shared/codes.js";
 import { byId, locate } from "../shared/elements.js";
 import { Engine } from "../shared/engine.js";
+import { receptiveField } from "../shared/fields.js";
 import { History } from "../shared/history.js";
 import { drew } from "../shared/live.js";
 import { speakOf } from "../shared/noun.js";
 import { Pen } from "../shared/pen.js";
 import { paint } from "../shared/pixels.js";
 import { putAgain, remember, remembered } from "../shared/storage.js";
-import { bitsPerCode, receptiveField, resample, toBytes } from "../shared/vqvae.js";
+import { bitsPerCode } from "../shared/vqvae.js";
 import { count, sized } from "../shared/words.js";
 import { Cells } from "./cells.js";
 import { Decoder } from "./decoder.js";

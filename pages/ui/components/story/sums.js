@@ -39,7 +39,7 @@ export function writeTable(place, heads, lines, feet) {
 /**
  * What a layer adds up for one number, the largest products first.
  * @param {HTMLElement} place
- * @param {ReturnType<typeof import("../shared/vqvae.js").summands>} sum
+ * @param {ReturnType<typeof import("../shared/fields.js").summands>} sum
  * @param {string[][]} after  lines below: what is made of the total
  */
 export function writeSum(place, { bias, terms, total }, after) {
@@ -64,7 +64,7 @@ export function writeSum(place, { bias, terms, total }, after) {
 /**
  * The feature map after every layer, as small pictures: all of them, or while the pen moves, one after another.
  * @param {HTMLElement} place
- * @param {{name: string, map: import("../shared/vqvae.js").FeatureMap}[]} layers
+ * @param {{name: string, map: import("../shared/layers.js").FeatureMap}[]} layers
  * @param {boolean} moving
  */
 export function showMaps(place, layers, moving) {

@@ -1,7 +1,8 @@
 // What is lost: the error as a picture and as a number.
 
+import { fromBytes, toBytes } from "../shared/bytes.js";
 import { paintDifference } from "../shared/pictures.js";
-import { fromBytes, score, toBytes } from "../shared/vqvae.js";
+import { score } from "../shared/vqvae.js";
 
 export class Worth {
   constructor(story) {
