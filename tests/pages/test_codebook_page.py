@@ -16,7 +16,7 @@ from pages.ui.charts.damage import damage
 from pages.ui.charts.lift import lift_of_classes
 from pages.ui.charts.usage import HALF, usage_by_rank, usage_histogram
 from pages.ui.charts.usage import bars as bars_of
-from pages.ui.codebook import tables
+from pages.ui.codebook import patches, tables
 from pages.ui.components import gallery
 from tests.visiting import text_of, visit
 from vqvae import data
@@ -238,8 +238,14 @@ def test_the_stage_waits_for_no_reconstruction_that_it_does_not_show(small_model
     said = f"codebook perplexity {everywhere:.1f} over all cells, {on_ink:.1f} over cells with ink."
     assert f"{len(usage.dead)} codes are dead; {said}" in text
     assert said in text_of(open_page(present="1", cells="ink"))
-    assert "the patches nearest to it" in text
     assert "100 embedded digits" in text
+
+
+def test_the_stage_shows_the_patches_that_it_speaks_of(small_model):
+    page = open_page(present="1")
+    assert "the patches nearest to it" in text_of(page)
+    (shown,) = [html.value for html in page.get("html") if "quantisation error" in html.value]
+    assert shown.count("<figure") == patches.SHOWN
 
 
 def test_on_a_stage_a_dead_code_promises_no_patches(small_model):

@@ -17,30 +17,47 @@ SEED = 0  # of the sample of typical patches
 
 def draw(view: CodebookView) -> None:
     """What the code stands for in real digits: the patches nearest to it, and a fair sample."""
-    code, taken = view.code, int(view.counts.total[view.code])
-
-    def cells() -> Tensor:
-        return view.encoded.cells_of(code, view.with_background)
-
-    kinds = {
-        "Nearest": (
-            lambda: nearest_cells(view.encoded, cells(), SHOWN),
-            f"{seen(view)}, where the encoder comes closest to the code: its meaning at its clearest. "
-            f"Hatching lies beyond the border{'; below each stands its class' * view.digits.labelled}.",
-        ),
-        "Typical": (
-            lambda: typical_cells(cells(), SHOWN, SEED),
-            "A random sample of all patches that take it, drawn with a fixed seed: what it means in use.",
-        ),
-    }
-    for kind, (some, meaning) in kinds.items():
-        st.markdown(f"**{kind} patches**", help=meaning)
-        st.html(resources.built(lambda some=some: montage(view, some()), kind, view.of, code))
+    taken = int(view.counts.total[view.code])
+    st.markdown(
+        "**Nearest patches**",
+        help=f"{seen(view)}, where the encoder comes closest to the code: its meaning at its clearest. "
+        f"Hatching lies beyond the border{'; below each stands its class' * view.digits.labelled}.",
+    )
+    nearest(view)
+    st.markdown(
+        "**Typical patches**",
+        help="A random sample of all patches that take it, drawn with a fixed seed: what it means in use.",
+    )
+    typical(view)
     st.caption(
-        f"{min(SHOWN, taken)} each of {taken:,} patches. {view.measured_on}"
+        ("The only patch that takes it. " if taken == 1 else f"{min(SHOWN, taken)} each of {taken:,} patches. ")
+        + view.measured_on
         if taken
         else f"There is no patch to show: no cell counted here takes this code. {view.measured_on}"
     )
+
+
+def nearest(view: CodebookView) -> None:
+    """The patches that come nearest to the code, the very nearest first."""
+
+    def made() -> str:
+        return montage(view, nearest_cells(view.encoded, cells_of(view), SHOWN))
+
+    st.html(resources.built(made, "nearest patches", view.of, view.code))
+
+
+def typical(view: CodebookView) -> None:
+    """A fair sample of the patches that take the code."""
+
+    def made() -> str:
+        return montage(view, typical_cells(cells_of(view), SHOWN, SEED))
+
+    st.html(resources.built(made, "typical patches", view.of, view.code))
+
+
+def cells_of(view: CodebookView) -> Tensor:
+    """The cells counted that take the code: (M, 3)."""
+    return view.encoded.cells_of(view.code, view.with_background)
 
 
 def montage(view: CodebookView, cells: Tensor) -> str:

@@ -6,7 +6,6 @@ from pages.ui import resources
 from pages.ui.codebook import card, patches
 from pages.ui.codebook.view import CodebookView
 from pages.ui.components.gallery import gallery
-from vqvae.analysis.neighbours import nearest_cells
 from vqvae.analysis.usage import by_use
 from vqvae.evaluation import perplexity
 
@@ -28,6 +27,7 @@ def draw(view: CodebookView) -> None:
     with one:
         st.subheader(f"Code {code}", anchor=False)
         card.use(view, code)
-        cells = view.encoded.cells_of(code, view.with_background)
-        patches.montage(view, nearest_cells(view.encoded, cells, patches.SHOWN))
-        st.caption(("These are the patches nearest to it. " if len(cells) else "") + view.measured_on)
+        some = bool(view.counts.total[code])
+        if some:
+            patches.nearest(view)
+        st.caption("These are the patches nearest to it. " * some + view.measured_on)
