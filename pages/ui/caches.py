@@ -34,9 +34,13 @@ class ImageSource(NamedTuple):
     folder: str = ""  # where a visitor's own lie, which tells them from everybody else's
 
 
-def content(checkpoint: Checkpoint) -> tuple[str, float]:
-    """What tells a model from every other: a stranger's copy of one may come with another variance, of every NMSE."""
-    return checkpoint.fingerprint, checkpoint.variance
+def content(checkpoint: Checkpoint) -> tuple[str, float, str | None]:
+    """What tells a model from every other.
+
+    A stranger's copy of one may come with another variance, which is part of every NMSE, and name another data set,
+    from which its images and their noun follow.
+    """
+    return checkpoint.fingerprint, checkpoint.variance, checkpoint.dataset
 
 
 BY_CONTENT: dict[str | type, Callable[[Any], object]] = {Checkpoint: content}

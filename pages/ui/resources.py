@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from pages.ui import caches
-from pages.ui.caches import BY_CONTENT, FORGOTTEN, Built, ImageSource, by_source, computed
+from pages.ui.caches import BY_CONTENT, FORGOTTEN, Built, ImageSource, by_source, computed, content
 from pages.ui.charts.classes import most_in
 from pages.ui.charts.style import Unchanging
 from pages.ui.components.canvas import CanvasError, describe, describe_examples
@@ -129,6 +129,7 @@ def available_digits() -> dict[str, ImageSource]:
 def forget_own_images() -> None:
     """Let go of what was made of visitors' own images; of those that are still there it is made again."""
     _own_images.clear()
+    built.clear()
     caches.forget_own_images()
 
 
@@ -362,7 +363,7 @@ def _shades(pictures: Tensor) -> Tensor:
 
 def sheet_name(checkpoint: Checkpoint, source: ImageSource) -> str:
     """What tells a sheet from every other."""
-    return f"{checkpoint.fingerprint} {source.name} {source.split}"
+    return " ".join(map(str, (*content(checkpoint), source.name, source.split)))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

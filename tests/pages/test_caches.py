@@ -4,12 +4,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
-from pages.ui import caches
+from pages.ui import caches, resources
 from pages.ui.caches import Built, ImageSource, computed
 from tests.visiting import PATIENCE
+from vqvae import data
 from vqvae.background import jobs
 from vqvae.background.jobs import CancelledError, Report
 from vqvae.checkpoint import Checkpoint
@@ -94,6 +96,23 @@ def test_a_copy_of_a_model_with_another_variance_is_another_model(checkpoint, nu
     numbers(Checkpoint(checkpoint.model, 0.2), EVERYBODYS)
     numbers(Checkpoint(checkpoint.model, 0.1), EVERYBODYS)
     assert len(made) == 2
+
+
+def test_a_copy_of_a_model_that_says_it_knows_other_images_is_another_model(checkpoint, numbers, made):
+    numbers(checkpoint, EVERYBODYS)
+    numbers(replace(checkpoint, dataset="photos"), EVERYBODYS)
+    numbers(replace(checkpoint, dataset=None), EVERYBODYS)
+    assert len(made) == 2
+
+
+def test_a_strangers_copy_of_a_shipped_model_changes_nobody_elses_images_or_words():
+    default = resources.checkpoint("default")
+    copy = replace(default, dataset=data.PHOTOS)
+    for cached in (resources.fitted_digits, resources.described):
+        cached.clear()
+    assert resources.fitted_digits(copy, resources.EMBEDDED).one == "crop"
+    assert resources.fitted_digits(default, resources.EMBEDDED).one == "digit"
+    assert resources.described(copy)["noun"] != resources.described(default)["noun"]
 
 
 def test_two_who_ask_at_the_same_time_wait_for_one_computation(checkpoint):

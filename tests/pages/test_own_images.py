@@ -144,6 +144,8 @@ def test_what_is_made_of_deleted_images_is_let_go_of(token, flowers):
     delete.click().run()
     with pytest.raises(DataError):
         resources.fitted_digits(default, source)
+    kept = [choices for choices in resources.built._made if source.folder in repr(choices)]
+    assert not kept  # no picture of them either
 
 
 def test_an_address_with_a_drawing_forgets_it_once_an_image_takes_its_place(token, flowers):
