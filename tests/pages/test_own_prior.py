@@ -201,7 +201,7 @@ def test_a_model_that_gets_no_prior_is_told_why_and_what_to_do(token, keep, conf
 def test_a_full_queue_is_one_sentence_beside_the_button(token, name, monkeypatch):
     monkeypatch.setenv(WAITING.name, "0")
     page = button(visit("generate", token=token, model=name), "Train its prior").click().run()
-    assert "runs are waiting already" in page.error[0].value
+    assert "may wait here, and there would be" in page.error[0].value
 
 
 def test_a_shipped_model_without_a_prior_gets_one_as_a_copy_of_ones_own(token, mine, endless):

@@ -100,17 +100,21 @@ class Visitor:
         """Check that there are places in the queue and room on the disk for so many runs, then delete old ones."""
         waiting = [run for run in all_runs() if run.status().state in ("starting", "queued")]
         if len(waiting) + wanted > WAITING.value:
-            raise RunError(f"{len(waiting)} runs are waiting already: try again when some of them are done.")
+            raise RunError(
+                f"At most {_runs(WAITING.value)} may wait here, and there would be {len(waiting) + wanted}: "
+                "try again when some of them are done."
+            )
         own = sum(run.folder.is_relative_to(self.folder) for run in waiting)
         if own + wanted > WAITING_EACH.value:
             raise RunError(
-                f"{own} of your runs are waiting already: stop one, or try again when some of them are done."
+                f"At most {_runs(WAITING_EACH.value)} of yours may wait, and there would be {own + wanted}: "
+                "stop one, or try again when some of them are done."
             )
+        remove_old_runs()
+        check_disk(self.folder)
         for run in old:
             if not run.alive():
                 shutil.rmtree(run.folder, ignore_errors=True)
-        remove_old_runs()
-        check_disk(self.folder)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -120,6 +124,10 @@ class Visitor:
             with FileLock(runs_folder() / "door"):
                 yield
         except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise RunError(
+                    f"No run can be begun: {_reason(error)}. Make room on it, or try again later."
+                ) from error
             raise RunError(
                 f"A run cannot be kept in {self.folder}: {_reason(error)}. Name another folder in VQVAE_RUNS."
             ) from error
@@ -131,6 +139,10 @@ def check_disk(folder: Path) -> None:
         folder = folder.parent
     if (free := shutil.disk_usage(folder).free) < FREE_DISK.value * 2**20:
         raise OSError(errno.ENOSPC, f"the disk is nearly full, {mb(free)} are free")
+
+
+def _runs(number: int) -> str:
+    return f"{number} run{'s' * (number != 1)}"
 
 
 def all_runs() -> list[Run]:

@@ -133,7 +133,7 @@ def test_a_prior_waits_for_its_turn_among_all_runs(mine, name, children):
 
 def test_a_full_queue_takes_no_prior(mine, name, children, monkeypatch):
     monkeypatch.setenv(WAITING.name, "0")
-    with pytest.raises(RunError, match="runs are waiting already"):
+    with pytest.raises(RunError, match="may wait here, and there would be"):
         mine.train_prior(name)
 
 

@@ -350,7 +350,7 @@ def test_a_full_queue_takes_no_more_though_no_child_has_got_as_far_as_to_stand_i
     monkeypatch.setattr(processes._children, "start", lambda folder, log: None)  # as if it still imported torch
     for _ in range(2):
         Visitor(new_token()).start(CONFIG)
-    with pytest.raises(RunError, match="2 runs are waiting already"):
+    with pytest.raises(RunError, match=r"^At most 2 runs may wait here, and there would be 3:"):
         Visitor(new_token()).start(CONFIG)
 
 
@@ -358,18 +358,31 @@ def test_one_visitor_fills_no_more_than_a_share_of_the_queue(monkeypatch):
     monkeypatch.setenv(WAITING_EACH.name, "2")
     monkeypatch.setattr(processes._children, "start", lambda folder, log: None)
     many = Visitor(new_token())
-    with pytest.raises(RunError, match="0 of your runs are waiting already"):
+    with pytest.raises(RunError, match=r"^At most 2 runs of yours may wait, and there would be 3:"):
         many.compare({"a": CONFIG, "b": CONFIG, "c": CONFIG})
     many.compare({"a": CONFIG, "b": CONFIG})
-    with pytest.raises(RunError, match="2 of your runs are waiting already"):
+    with pytest.raises(RunError, match=r"^At most 2 runs of yours may wait, and there would be 3:"):
         many.start(CONFIG)
     Visitor(new_token()).start(CONFIG)
 
 
 def test_a_disk_that_is_nearly_full_takes_no_run_and_says_so(monkeypatch):
     monkeypatch.setenv(FREE_DISK.name, "999999999")
-    with pytest.raises(RunError, match=r"cannot be kept in .*: the disk is nearly full, .* MB are free"):
+    with pytest.raises(RunError, match=r"^No run can be begun: the disk is nearly full, .* MB are free\.") as refused:
         Visitor(new_token()).start(CONFIG)
+    assert "/" not in str(refused.value)  # where it lies is no visitor's business
+
+
+def test_a_disk_that_is_nearly_full_leaves_the_run_of_before_where_it_is(start, monkeypatch):
+    monkeypatch.setattr(processes._children, "start", lambda folder, log: None)
+    me = Visitor(new_token())
+    before = me.start(CONFIG)
+    before.report(Status("finished"))
+    monkeypatch.setenv(FREE_DISK.name, "999999999")
+    for begin in (me.start, lambda config: me.compare({"a": config})):
+        with pytest.raises(RunError, match="nearly full"):
+            begin(CONFIG)
+    assert [run.folder for run in me.runs()] == [before.folder]
 
 
 def test_runs_that_ended_long_ago_are_removed_when_another_begins(start, monkeypatch):
