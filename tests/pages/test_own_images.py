@@ -11,6 +11,7 @@ from PIL import Image
 
 from pages.ui import resources
 from pages.ui.codebook import view as codebook_view
+from pages.ui.components import scatter
 from pages.ui.map import view as map_view
 from pages.ui.shell.own_images import titles_of
 from tests.visiting import PATIENCE, colour_images, text_of, uploaded, visit
@@ -146,6 +147,20 @@ def test_what_is_made_of_deleted_images_is_let_go_of(token, flowers):
         resources.fitted_digits(default, source)
     kept = [choices for choices in resources.built._made if source.folder in repr(choices)]
     assert not kept  # no picture of them either
+
+
+def test_a_class_of_ones_own_images_is_searched_by_the_name_that_it_has(token):
+    entry = OwnImageSets(Visitor(token)).add(folders("3", "T-shirt (red)"), "things.zip")
+    page = visit("map", token=token, digits=entry.name, method="pca")
+    for request in ("class 3", "t-shirt (red)"):
+        page.text_input(key="map.find").set_value(request).run()
+        assert f"“{request}”: 20 of 40 images selected." in text_of(page)
+    canvas = f"map.images.{entry.name}.0.selected"
+    source = resources.ImageSource(entry.name, "all", str(OwnImageSets(Visitor(token)).folder))
+    labels = resources.fitted_digits(resources.checkpoint("default"), source).labels
+    page.session_state[canvas] = scatter.Selected(5, np.flatnonzero(labels.numpy() == 0))
+    page.run()
+    assert page.text_input(key="map.find").value == "class 3"  # as the legend calls it
 
 
 def test_an_address_with_a_drawing_forgets_it_once_an_image_takes_its_place(token, flowers):

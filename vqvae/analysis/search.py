@@ -1,12 +1,12 @@
 """Finding digits in words: by class, by number, by a code and where it stands, by how well they are reconstructed.
 
 A request is one or more conditions joined by "and": `3`, `class 3`, `#1234`, `code 57`, `code 57 row 3 column 4`,
-`worst 100`, `best 100`; a class by its name as well. Rows and columns count from 1, as on screen; "worst" and "best"
-look at what the rest leaves.
+`worst 100`, `best 100`. A class goes by its name, where it has one, else by its number. Rows and columns count from 1,
+as on screen; "worst" and "best" look at what the rest leaves.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -45,8 +45,9 @@ def search(
     cells = torch.ones(N, h, w, dtype=torch.bool)
     named = torch.zeros(N, h, w, dtype=torch.bool)
     ranked: list[tuple[str, int]] = []
-    for condition in re.split(r"\s+and\s+|,|;", request.strip().lower()):
-        kind, number, place = _parse(condition.strip(), classes)
+    labels_of = {name.lower(): label for label, name in enumerate(classes)}
+    for condition in _conditions(request.strip().lower(), labels_of):
+        kind, number, place = _parse(condition, labels_of)
         if kind == "class":
             digits &= labels == _within(number, 0, len(classes) - 1, "a class")
         elif kind == "index":
@@ -86,6 +87,15 @@ def telling_codes(codes: Tensor, selected: Tensor, num_embeddings: int, count: i
     return Telling(order, inside[order], outside[order])
 
 
+def _conditions(request: str, names: Iterable[str]) -> list[str]:
+    """What a request joins; the name of a class is not taken apart, whatever it holds."""
+    known = "|".join(map(re.escape, sorted(filter(None, names), key=len, reverse=True)))
+    whole = re.sub(rf"(?<!\w)(?:{known})(?!\w)", lambda name: "x" * len(name[0]), request) if known else request
+    joints = [joint.span() for joint in re.finditer(r"\s+and\s+|,|;", whole)]
+    begins, ends = [0, *(end for _, end in joints)], [*(begin for begin, _ in joints), len(request)]
+    return [request[begin:end].strip() for begin, end in zip(begins, ends, strict=True)]
+
+
 _NUMBER = r"\s*#?(\d{1,9})"
 _PATTERNS = (
     ("class", re.compile(rf"(?:class|digit|label){_NUMBER}")),
@@ -96,11 +106,12 @@ _PATTERNS = (
 )
 
 
-def _parse(condition: str, classes: Sequence[str]) -> tuple[str, int, list[int | None]]:
+def _parse(condition: str, labels: Mapping[str, int]) -> tuple[str, int, list[int | None]]:
     """What is asked for, its number and, of a code, the row and the column where they are named."""
-    named = {name.lower(): label for label, name in enumerate(classes)}
-    if (name := condition.removeprefix("class ").strip()) in named and not name.isdigit():
-        return "class", named[name], []
+    name = re.sub(r"^(class|digit|label)\s+", "", condition)
+    bare_number = name == condition and re.fullmatch(r"[0-9]{2,9}", name)  # of an image, also where a class has it
+    if name and name in labels and not bare_number:
+        return "class", labels[name], []
     if re.fullmatch(r"[0-9]", condition):
         return "class", int(condition), []
     if re.fullmatch(r"[0-9]{2,9}", condition):

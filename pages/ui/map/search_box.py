@@ -64,7 +64,7 @@ def words_of(view: MapView, chosen: Selected) -> str | None:
     labels = view.digits.labels[view.points.indices].numpy()
     here = labels[np.isin(view.ids, chosen.ids)]
     whole = len(here) == len(chosen.ids) and (here == here[0]).all() and len(here) == (labels == here[0]).sum()
-    return f"class {here[0]}" if whole else ""
+    return f"class {view.digits.classes[here[0]] or here[0]}" if whole else ""
 
 
 def show(view: MapView, request: str) -> None:
@@ -76,7 +76,7 @@ def show(view: MapView, request: str) -> None:
 
 def find(view: MapView) -> None:
     """Do as the text says; a callback."""
-    request = re.sub(r"[^\w#.,; ]", "", view.state["find"])[:LONGEST].strip()  # shown again, as plain words
+    request = re.sub(r"[^\w#.,;()+ -]", "", view.state["find"])[:LONGEST].strip()  # shown again, as plain words
     st.session_state.pop("map.unclear", None)
     try:
         if request:

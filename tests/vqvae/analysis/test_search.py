@@ -82,3 +82,31 @@ def test_a_class_that_there_is_not_says_which_there_are():
     images = torch.zeros(4, dtype=torch.int64), torch.zeros(4, 2, 2, dtype=torch.int64), torch.zeros(4)
     with pytest.raises(SearchError, match="a class from 0 to 1, got 7"):
         search("class 7", *images, 4, ["cat", "dog"])
+
+
+def found_label(request_: str, *classes: str) -> int:
+    """Which of two images of each of these classes a request finds both."""
+    labels = torch.arange(2 * len(classes)) % len(classes)
+    grids, nmse = torch.zeros(len(labels), 2, 2, dtype=torch.int64), torch.zeros(len(labels))
+    found = search(request_, labels, grids, nmse, 4, classes).digits.nonzero().flatten().tolist()
+    assert found[1] == found[0] + len(classes)
+    return found[0]
+
+
+@pytest.mark.parametrize(("request_", "label"), [("class 1", 0), ("1", 0), ("3", 2), ("label 3", 2), ("class 12", 3)])
+def test_a_class_whose_name_is_a_number_is_found_by_that_name(request_, label):
+    assert found_label(request_, "1", "2", "3", "12") == label
+
+
+@pytest.mark.parametrize(
+    ("request_", "label"),
+    [
+        ("salt and pepper", 1),
+        ("class Salt and Pepper and worst 2", 1),
+        ("worst 2, salt", 0),
+        ("t-shirt (red)", 2),
+        ("class red, white and blue; best 2", 3),
+    ],
+)
+def test_a_class_is_found_whatever_its_name_holds(request_, label):
+    assert found_label(request_, "salt", "salt and pepper", "T-shirt (red)", "red, white and blue") == label
