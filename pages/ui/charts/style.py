@@ -20,7 +20,7 @@ class Unchanging(go.Figure):
         self._written = super().to_dict()
 
     def to_dict(self) -> dict[str, Any]:
-        return self._written
+        return {**self._written}  # who copies a figure adds to what it gets
 
 
 def finished(figure: go.Figure, height: int, **layout: object) -> go.Figure:

@@ -1,5 +1,6 @@
 """What all figures share."""
 
+import copy
 import json
 
 import plotly.graph_objects as go
@@ -20,4 +21,11 @@ def test_an_unchanging_figure_is_sent_as_the_figure_it_is_of_each_time():
 
 def test_an_unchanging_figure_is_written_out_once():
     unchanging = Unchanging(figure())
-    assert unchanging.to_dict() is unchanging.to_dict()
+    assert all(unchanging.to_dict()[part] is written for part, written in unchanging.to_dict().items())
+
+
+def test_whoever_copies_an_unchanging_figure_changes_nothing_that_others_are_sent():
+    unchanging = Unchanging(figure())
+    before = plotly.io.to_json(unchanging, validate=False)
+    copy.deepcopy(unchanging)
+    assert plotly.io.to_json(unchanging, validate=False) == before
