@@ -201,7 +201,7 @@ def watch(scene: Scene, own: OwnCheckpoints, place: str) -> None:
 
 def _measuring(incoming: Incoming, work: Work, pace: float) -> None:
     work.keep(pace)
-    work.progress(lambda job: f"Measuring “{plain(incoming.title)}” on the embedded digits …")
+    work.progress(lambda job: f"Measuring “{plain(incoming.title)}” on {resources.digits().described} …")
     work.button("Measure")
 
 
@@ -243,12 +243,11 @@ def tell_of(entry: Entry, own: OwnCheckpoints, place: str) -> None:
     checkpoint = own.open(entry.name)
     config = checkpoint.model.config
     figures = of_own_images(checkpoint) or resources.figures_on_digits(checkpoint)
-    images = described(*figures[:3]) if figures.dataset == checkpoint.dataset else "the embedded digits"
     say(
         place,
         "success",
-        f"“{plain(entry.title)}” is yours now: NMSE {figures.nmse:.4f} on {plain(images)}, {figures.codes_used} of "
-        f"{config.num_embeddings} codes used. Choose it as the model in the sidebar.",
+        f"“{plain(entry.title)}” is yours now: NMSE {figures.nmse:.4f} on {plain(described(*figures[:3]))}, "
+        f"{figures.codes_used} of {config.num_embeddings} codes used. Choose it as the model in the sidebar.",
     )
     st.session_state["train.deleted"] = None
     st.session_state["train.one"] = entry.name  # what the buttons below the table are about
@@ -292,7 +291,7 @@ def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
         )
     st.dataframe(rows, hide_index=True, key="train.table")
     st.caption(
-        "Measured on the 5,000 embedded digits, which some of these models saw in training."
+        f"Measured on {resources.digits().described}, which some of these models saw in training."
         + " A model of other images has no figures here." * others
     )
 
