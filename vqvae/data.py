@@ -139,7 +139,8 @@ class Digits:
 def described(dataset: str, split: str, count: int) -> str:
     """What a figure measured on so many images says of them, such as "10,000 test digits of MNIST"."""
     if dataset not in DATASETS:  # somebody's own
-        return f"{count:,} {({'train': 'training ', 'test': 'held-out '}).get(split, '')}images of {dataset}"
+        part = {"train": "training ", "test": "held-out "}.get(split, "")
+        return f"{count:,} {part}image{'s' * (count != 1)} of {dataset}"
     if dataset == PHOTOS:
         return f"{count:,} {({'train': 'training ', 'test': 'test '}).get(split, '')}crops of two photographs"
     noun = f"{NOUNS[dataset]}s"

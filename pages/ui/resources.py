@@ -238,16 +238,21 @@ def ablations() -> ablation.AblationJobs:
     return ablation.AblationJobs(ArrayCache(cache_folder("ablations")))
 
 
+def ablated_digits(checkpoint: Checkpoint, source: ImageSource) -> Digits:
+    """Those of some images that an ablation measures: as many as do not take too long. Raises DataError."""
+    return ablation.affordable(checkpoint.model, fitted_digits(checkpoint, source))
+
+
 @st.cache_data(max_entries=64, show_spinner=False, hash_funcs=BY_CONTENT)
 def ablation_key(checkpoint: Checkpoint, source: ImageSource) -> str:
     """The content key of a model's ablation on these images. Raises DataError."""
-    return ablation.content_key(checkpoint, fitted_digits(checkpoint, source))
+    return ablation.content_key(checkpoint, ablated_digits(checkpoint, source))
 
 
 @by_source(256)
 def redrawn(checkpoint: Checkpoint, source: ImageSource, indices: tuple[int, ...], code: int) -> ablation.Redrawn:
-    """Some images with a code and without it. Raises DataError, ValueError for a codebook of one code."""
-    some = fitted_digits(checkpoint, source).take(torch.tensor(indices, dtype=torch.long))
+    """Some of the ablated images with a code and without it. Raises DataError, ValueError for one code alone."""
+    some = ablated_digits(checkpoint, source).take(torch.tensor(indices, dtype=torch.long))
     return ablation.redraw(checkpoint.model, some, checkpoint.variance, code)
 
 
@@ -345,7 +350,11 @@ def tile_sheet(checkpoint: Checkpoint, source: ImageSource) -> Callable[[Report]
     total = by_class.sum(0)
     sizes = 0.6 + 0.8 * (total / total.max().clamp_min(1)).sqrt()
     said = [
-        ", ".join(filter(None, (f"{int(uses):,} cells", most_in(by_class[:, code], images.classes, images.one))))
+        ", ".join(
+            filter(
+                None, (f"{int(uses):,} cell{'s' * (uses != 1)}", most_in(by_class[:, code], images.classes, images.one))
+            )
+        )
         if uses
         else "dead: no cell takes it"
         for code, uses in enumerate(total.tolist())

@@ -103,6 +103,28 @@ def test_the_sentences_state_codebook_perplexity_and_dead_codes(small_model):
     assert "100 embedded digits" in text
 
 
+def test_a_code_of_one_cell_is_spoken_of_in_the_singular():
+    text = text_of(open_page(model="tutorial", code="33"))
+    assert "Taken by **1 cell**, " in text
+    assert "The only patch that takes it. " in text
+
+
+def test_one_dead_code_is_spoken_of_in_the_singular(small_model, monkeypatch):
+    monkeypatch.setattr(counting.Usage, "dead", torch.tensor([3]))
+    page = open_page()
+    assert "**1 of 12 codes is dead.** No cell of the 100 embedded digits" in text_of(page)
+    assert " takes it, background or not." in text_of(page)
+    assert page.selectbox(key="codebook.dead").label == "Pick the dead code"
+
+
+def test_an_ablation_measures_as_many_images_as_do_not_take_too_long(small_model, monkeypatch):
+    monkeypatch.setattr(ablation, "AFFORDABLE", 28 * 28 * ablation.DRAWINGS * 30)
+    assert "Each code is banned in turn, on 30 embedded digits" in text_of(open_page())
+    assert len(resources.redrawn(small_model, resources.EMBEDDED, (29,), 0).originals) == 1
+    with pytest.raises(IndexError):
+        resources.redrawn(small_model, resources.EMBEDDED, (30,), 0)
+
+
 def test_background_cells_can_be_left_out(small_model):
     usage, text = usage_of(small_model), text_of(open_page(cells="ink"))
     assert f"**Codebook perplexity {perplexity(usage.ink_cells.total):.1f} of 12.**" in text

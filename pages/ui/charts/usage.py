@@ -127,7 +127,9 @@ def _say_bar(codes: Sequence[int], by_class: Tensor, classes: Sequence[str], nou
     if not uses:
         return f"{name}<br>taken by none of the cells counted"
     most = most_in(counts, classes, noun)
-    return f"{name}<br>{uses:,} cells, {uses / everything:.2%} of all" + (f"<br>{most}" if most else "")
+    return f"{name}<br>{uses:,} cell{'s' * (uses != 1)}, {uses / everything:.2%} of all" + (
+        f"<br>{most}" if most else ""
+    )
 
 
 def _log10(value: float) -> float:

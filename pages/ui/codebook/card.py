@@ -13,7 +13,7 @@ from pages.ui.codebook.view import CodebookView
 from pages.ui.components.gallery import Notes, gallery
 from pages.ui.shell.chart import chart
 from pages.ui.shell.choices import take_typed, typed_field
-from pages.ui.shell.words import article
+from pages.ui.shell.words import article, counted
 from vqvae.analysis.neighbours import nearest_codes
 from vqvae.analysis.usage import by_use
 
@@ -91,7 +91,11 @@ def pick(view: CodebookView, code: int) -> None:
                 on_change=lambda: take_typed(view.state, {"code": numbers}),
             )
             st.selectbox(
-                f"Pick one of the {len(dead):,} dead codes" if dead else "No code is dead",
+                f"Pick one of the {len(dead):,} dead codes"
+                if dead[1:]
+                else "Pick the dead code"
+                if dead
+                else "No code is dead",
                 dead[:LISTED],
                 index=None,
                 placeholder="Dead codes" if dead else "None to pick",
@@ -107,7 +111,7 @@ def use(view: CodebookView, code: int) -> None:
     uses, total = int(counts.total[code]), int(counts.total.sum())
     rank = int((counts.total > counts.total[code]).sum()) + 1
     st.markdown(
-        f"Taken by **{uses:,} cells**, {uses / max(1, total):.2%} of those counted: rank {rank} of {view.K}."
+        f"Taken by **{counted(uses, 'cell')}**, {uses / max(1, total):.2%} of those counted: rank {rank} of {view.K}."
         if uses
         else "Taken by **no cell** of these images: a dead code. Its tile is what the decoder would draw."
         if code in view.usage.dead

@@ -11,6 +11,7 @@ from pages.ui.codebook.view import CodebookView
 from pages.ui.shell.chart import chart, place
 from pages.ui.shell.code_selection import Picking
 from pages.ui.shell.job import Work
+from pages.ui.shell.words import are
 from vqvae.analysis.ablation import DAMAGED
 
 
@@ -49,7 +50,7 @@ def ranking(view: CodebookView) -> None:
     nothing = int((ablation.without <= ablation.nmse).sum())
     st.markdown(
         f"**Code {worst} is missed most:** NMSE {ablation.nmse:.4f} with it, {float(ablation.without[worst]):.4f} "
-        f"without. **{nothing} of {view.K}** codes are not missed at all.",
+        f"without. **{nothing} of {view.K}** codes {are(nothing)} not missed at all.",
         help="NMSE is the mean squared error over the variance of the training images: 0 is perfect, 1 as bad as one "
         "grey for all pixels.",
     )

@@ -21,7 +21,7 @@ from pages.ui.shell.choices import choose
 from pages.ui.shell.code_selection import Picking
 from pages.ui.shell.frame import Scene
 from pages.ui.shell.own_images import ask
-from pages.ui.shell.words import article
+from pages.ui.shell.words import are, article
 from vqvae.analysis.usage import adjacency, entropy_bits
 from vqvae.analysis.usage import lift as lift_of
 from vqvae.evaluation import perplexity
@@ -147,7 +147,8 @@ def usage(view: CodebookView) -> None:
     )
     dead = len(view.usage.dead)
     st.markdown(
-        f"**{dead} of {K} codes are dead.** No cell of the {view.digits.described} takes them, background or not."
+        f"**{dead} of {K} codes {are(dead)} dead.** No cell of the {view.digits.described} takes "
+        f"{'it' if dead == 1 else 'them'}, background or not."
         if dead
         else f"**No code is dead.** Each of the {K} is taken by at least one cell of the {view.digits.described}.",
         help=f"A dead code is nearest to no latent of these {many}. On more of them, some may turn out to be "

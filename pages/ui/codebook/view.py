@@ -100,7 +100,7 @@ class CodebookView:
     @cached_property
     def ablated_digits(self) -> Digits:
         """The images that ablations are measured on."""
-        return resources.fitted_digits(self.checkpoint, self.ablated)
+        return resources.ablated_digits(self.checkpoint, self.ablated)
 
     @cached_property
     def order(self) -> Tensor:

@@ -17,7 +17,7 @@ from pages.ui.components.thumbnails import thumbnails
 from pages.ui.map.search_box import followed
 from pages.ui.map.view import MapView
 from pages.ui.shell.open_in_draw import open_in_draw
-from pages.ui.shell.words import called
+from pages.ui.shell.words import called, counted
 from vqvae.analysis.search import telling_codes
 
 SHOWN = 40  # digits at once
@@ -130,7 +130,7 @@ def _codes(view: MapView, selected: list[int]) -> None:
         anchor=False,
     )
     total = int(counts.total[chosen].sum())
-    st.markdown(f"Taken by **{total:,} cells**, {total / int(counts.total.sum()):.1%} of all.")
+    st.markdown(f"Taken by **{counted(total, 'cell')}**, {total / int(counts.total.sum()):.1%} of all.")
     if view.digits.labelled:
         st.markdown(
             f"**Classes of the {view.digits.many} they stand in**",

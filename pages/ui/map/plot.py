@@ -35,7 +35,11 @@ def legend(view: MapView, marks: Sequence[Mark]) -> None:
             "Each code is its tile: larger where it is used more"
             + (f", framed in the colour of the {axis_of(view.digits.one)} that uses it most" * view.digits.labelled)
             + f". Measured on {view.digits.described}"
-            + (f"; in a grey frame: the {dead} dead codes, which no cell takes." if dead else ", which use every code.")
+            + (
+                f"; in a grey frame: the {f'{dead} dead codes' if dead > 1 else 'dead code'}, which no cell takes."
+                if dead
+                else ", which use every code."
+            )
         )
     elif marks:
         st.caption(

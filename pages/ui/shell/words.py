@@ -11,6 +11,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
+def are(number: int) -> str:
+    """The verb of so many: "is" or "are"."""
+    return "is" if number == 1 else "are"
+
+
 def article(name: str) -> str:
     """Of a class: "a 3", but "an 8" and "an apple"."""
     return "an" if name[:1].lower() in {*"aeio8"} else "a"
