@@ -703,6 +703,19 @@ def test_a_model_that_is_saved_while_another_is_measured_is_kept_as_well(
     assert sorted(kept_by(token, 2)) == ["Gradient", "SimVQ"]
 
 
+def test_the_images_that_a_model_is_measured_on_are_named_whosever_they_are(
+    token, few_digits, measuring, tmp_path, monkeypatch
+):
+    theirs = replace(data.load(data.EMBEDDED, "all").evenly(60), dataset="leaves")
+    monkeypatch.setattr(resources, "digits", lambda checkpoint=None: theirs)
+    page = upload(open_page(token), "theirs.safetensors", bytes_of(other_model(12), tmp_path))
+    (bar,) = [bar.proto.text for bar in page.get("progress")]
+    assert bar == f"Measuring “theirs” on {len(theirs)} images of leaves …"
+    measuring.set()
+    kept_by(token, 1)
+    assert f"Measured on {len(theirs)} images of leaves." in text_of(page.run())
+
+
 def test_an_upload_that_is_called_off_is_not_kept(token, few_digits, measuring, tmp_path):
     page = upload(open_page(token), "theirs.safetensors", bytes_of(other_model(12), tmp_path))
     button(page, "Cancel").click().run()

@@ -16,7 +16,7 @@ from pages.ui.train.download import DATASETS
 from vqvae import checkpoint as checkpoints
 from vqvae.background.jobs import Job
 from vqvae.checkpoint import MAX_BYTES, Checkpoint, CheckpointError
-from vqvae.data import DataError, described
+from vqvae.data import EMBEDDED, DataError, described
 from vqvae.evaluation import Evaluation
 from vqvae.foreign import Settings
 from vqvae.limits import UPLOADS
@@ -290,8 +290,11 @@ def compare(own: OwnCheckpoints, entries: list[Entry]) -> None:
             }
         )
     st.dataframe(rows, hide_index=True, key="train.table")
+    digits = resources.digits()
     st.caption(
-        f"Measured on {resources.digits().described}, which some of these models saw in training."
+        f"Measured on {digits.described}"
+        + ", which some of these models saw in training" * (digits.dataset == EMBEDDED)
+        + "."
         + " A model of other images has no figures here." * others
     )
 
