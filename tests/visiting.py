@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import caches
+from pages.ui import caches, resources
 
 APP = str(Path(__file__).parents[1] / "app.py")
 PATIENCE = 180  # seconds: the first run of a process imports torch, and the machine may be busy
@@ -46,6 +46,7 @@ def forget_images() -> None:
     """Nothing is kept any more of what was made of images: others may stand for them."""
     for each in (*caches._BySource.all, *caches._Computed.all):
         each.clear()
+    resources.built.clear()
 
 
 def colour_images(count: int = 40) -> bytes:

@@ -13,7 +13,8 @@ from pages.ui.components import canvas as component
 from pages.ui.shell.canvas_state import KEY, Source
 from pages.ui.shell.digit_field import DIGIT
 from pages.ui.shell.words import article
-from tests.visiting import html_of, text_of, visit
+from tests.visiting import forget_images, html_of, text_of, visit
+from vqvae import data
 from vqvae.checkpoint import Checkpoint
 from vqvae.data import DataError
 from vqvae.model import VQVAE, ModelConfig
@@ -50,6 +51,22 @@ def draw(**address: str) -> AppTest:
     page = visit("draw", **address)
     assert not page.exception
     return page
+
+
+def test_the_only_image_of_its_class_stays_where_it_is_when_another_is_wished(monkeypatch, request):
+    forget_images()
+    request.addfinalizer(forget_images)
+    digits = data.load(data.EMBEDDED, "all").take(torch.tensor([3, 2000, 2001]))
+    lonely = replace(digits, labels=torch.tensor([0, 1, 1]))
+    monkeypatch.setattr(resources, "digits", lambda checkpoint=None: lonely)
+    page = draw(digit="0")
+    page.pills(key="draw.class").set_value(None).run()  # the class shown is pressed again
+    assert not page.exception
+    assert page.session_state["digit"] == 0
+    monkeypatch.setattr(resources, "digits", lambda checkpoint=None: digits.take(slice(1)))
+    forget_images()
+    page = draw(digit="0")
+    assert page.button(key="draw.random").disabled
 
 
 def put(page: AppTest, pixels: torch.Tensor) -> None:

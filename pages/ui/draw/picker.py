@@ -21,7 +21,8 @@ def pick(scene: Scene, digits: Digits) -> None:
         """Another digit than the one shown, out of those where `candidates` (N,) holds; a callback."""
         indices = candidates.nonzero().flatten()
         indices = indices[indices != state["digit"]]
-        state["digit"] = int(indices[secrets.randbelow(len(indices))])
+        if len(indices):
+            state["digit"] = int(indices[secrets.randbelow(len(indices))])
 
     def another_of_class() -> None:
         label = st.session_state[key]  # None where the class shown was pressed again
@@ -47,5 +48,10 @@ def pick(scene: Scene, digits: Digits) -> None:
                 wrap=True,
             )
     st.button(
-        f"Random {digits.one}", icon=":material/casino:", on_click=another, args=(labels >= 0,), key="draw.random"
+        f"Random {digits.one}",
+        icon=":material/casino:",
+        on_click=another,
+        args=(labels >= 0,),
+        key="draw.random",
+        disabled=len(digits) < 2,
     )
