@@ -76,8 +76,9 @@ class PriorSnapshot(NamedTuple):
 class PriorTraining:
     """One training of a prior on grids of codes (N, h, w) and their classes (N,), moved on by `step`.
 
-    It may begin with the weights of a `start` of as many blocks or fewer; blocks beyond these add nothing at first, so
-    that it knows what the start knew. Raises ValueError for no grids, or a start of other sizes.
+    There are `classes` of them, of which some may have no grid here; without a number, those up to the highest. It may
+    begin with the weights of a `start` of as many blocks or fewer; blocks beyond these add nothing at first, so that it
+    knows what the start knew. Raises ValueError for no grids, or a start of other sizes.
     """
 
     def __init__(
@@ -87,13 +88,15 @@ class PriorTraining:
         K: int,
         recipe: PriorRecipe = PriorRecipe(),
         start: Prior | None = None,
+        classes: int | None = None,
     ):
         if not len(codes):
             raise ValueError("expected at least one grid of codes, got none")
         self.recipe = recipe
         self.codes, self.labels = codes, labels
         _, height, width = codes.shape
-        config = PriorConfig(K, height, width, int(labels.max()) + 1, recipe.channels, recipe.blocks)
+        classes = classes or int(labels.max()) + 1
+        config = PriorConfig(K, height, width, classes, recipe.channels, recipe.blocks)
         with torch.random.fork_rng(devices=[]):  # layers draw from the process-wide generator: leave it as it was
             torch.default_generator.manual_seed(chance(recipe.seed, USES.index("start"), 0).initial_seed())
             self.prior = Prior(config)

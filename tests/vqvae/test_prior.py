@@ -171,6 +171,13 @@ def striped() -> tuple[torch.Tensor, torch.Tensor]:
     return codes, torch.arange(64) % 2
 
 
+def test_a_class_that_no_training_image_has_can_be_measured():
+    codes, labels = striped()
+    prior = PriorTraining(codes, labels, 5, RECIPE, classes=4).prior
+    assert prior.any_class == 4
+    assert math.isfinite(mean_nats(prior, codes, torch.full_like(labels, 3)))
+
+
 def test_training_learns_what_there_is_to_learn():
     """One visible cell tells all others: what is left is the first code, ln 2 nats in 12 cells with the class."""
     codes, labels = striped()

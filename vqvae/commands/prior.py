@@ -49,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"expected a prior of {called} in {options.start}, and there is none")
     model = opened.model.to(best_device())
     K = model.config.num_embeddings
-    training = PriorTraining(grids(model, images), images.labels, K, recipe, start.prior if start else None)
+    codes, begun = grids(model, images), start.prior if start else None
+    training = PriorTraining(codes, images.labels, K, recipe, begun, len(images.classes))
     state = out.with_suffix(".state")
     prior_file.go_on(training, opened.fingerprint, state)
     print(

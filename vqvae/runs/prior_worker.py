@@ -36,7 +36,8 @@ class PriorWorker(Child[PriorTraining]):
         held_out = self.test.evenly(HELD_OUT)
         self.held_out = grids(opened.model, held_out), held_out.labels
         K, message = opened.model.config.num_embeddings, ""
-        self.training = PriorTraining(codes, self.images.labels, K, config.recipe)
+        classes = len(self.images.classes)
+        self.training = PriorTraining(codes, self.images.labels, K, config.recipe, classes=classes)
         try:
             prior_file.go_on(self.training, self.fingerprint, self.state)
         except ValueError:
