@@ -5,7 +5,7 @@ This runs the owner's code, so a name comes from the command line alone: never f
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -101,7 +101,14 @@ def _labels(labels: Any, classes: Any, count: int) -> tuple[Tensor, tuple[str, .
     """(N,) int64 and the classes' names; one class without a name where there are no labels."""
     if labels is None:
         return torch.zeros(count, dtype=torch.int64), ("",)
-    labels = torch.as_tensor(labels).detach().cpu()
+    try:
+        labels = torch.as_tensor(labels).detach().cpu()
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise AdapterError(
+            f"`images` gave labels of type {type(labels).__name__} that are no numbers: expected {count} whole numbers."
+        ) from error
+    if classes is not None and not isinstance(classes, Sequence):
+        raise AdapterError(f"`images` gave classes of type {type(classes).__name__}: expected a list of names.")
     if labels.shape != (count,) or labels.dtype.is_floating_point or not 0 <= int(labels.min()):
         raise AdapterError(f"`images` gave labels {tuple(labels.shape)}: expected {count} whole numbers from 0 on.")
     found = int(labels.max()) + 1

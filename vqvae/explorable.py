@@ -64,13 +64,14 @@ class Adapted:
 
     def __init__(self, model: Explorable):
         for member in ("image_shape", "codebook", "encode", "decode"):
-            if not hasattr(model, member):
+            if not _asked(member, lambda member=member: hasattr(model, member)):
                 raise AdapterError(
                     f"`{member}` is missing from {type(model).__name__}: expected image_shape, codebook, encode and "
                     f"decode."
                 )
         self._model = model
-        shape, codebook = _shape(model.image_shape), _codebook(_asked("codebook", lambda: model.codebook))
+        shape = _shape(_asked("image_shape", lambda: model.image_shape))
+        codebook = _codebook(_asked("codebook", lambda: model.codebook))
         probe = _probe(shape)
         codes = _whole(_asked("encode", lambda: model.encode(probe.clone())), "encode")
         if codes.ndim != 3 or len(codes) != len(probe):

@@ -132,6 +132,16 @@ def test_models_of_other_codebooks_have_other_fingerprints(written):
         ("Model.images = lambda self: 255 * torch.rand(2, 1, 8, 8)\nmake = Model", "make", "other numbers than bytes"),
         ("Model.images = lambda self: torch.ones(2, 1, 8, 8)\nmake = Model", "make", "one even surface"),
         ("Model.images = lambda self: (torch.rand(2, 1, 8, 8), [0])\nmake = Model", "make", "gave labels (1,)"),
+        (
+            "Model.images = lambda self: (torch.rand(2, 1, 8, 8), ['a', 'b'])\nmake = Model",
+            "make",
+            "gave labels of type",
+        ),
+        (
+            "Model.images = lambda self: (torch.rand(2, 1, 8, 8), [0, 1], 5)\nmake = Model",
+            "make",
+            "gave classes of type",
+        ),
         ("Model.images = lambda self: (torch.rand(2, 1, 8, 8), [0, 5], ['a'])\nmake = Model", "make", "up to 5 and 1"),
         (
             "def images(self): raise OSError('gone')\nModel.images = images\nmake = Model",

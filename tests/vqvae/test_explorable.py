@@ -248,6 +248,15 @@ def test_a_missing_member_is_named(member):
         Adapted(type("Lacking", (), members)())
 
 
+@pytest.mark.parametrize("member", ["image_shape", "codebook", "encode"])
+def test_a_member_that_fails_when_it_is_looked_at_is_named(member):
+    def fails(self):
+        raise RuntimeError("not loaded")
+
+    with pytest.raises(AdapterError, match=re.escape(f"`{member}` failed with RuntimeError: not loaded")):
+        Adapted(type("Failing", (Right,), {member: property(fails)})())
+
+
 def test_a_model_that_goes_wrong_later_is_a_sentence_too():
     model = Right()
     adapted = Adapted(model)
