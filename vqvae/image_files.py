@@ -196,7 +196,8 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, bounds: ImageBou
     """A file out of a zip; no more is unpacked than it says to have."""
     if entry.file_size > bounds.pixels * MOST_CHANNELS:
         raise _UnreadableError(f"{mb(entry.file_size)} unpacked")
-    return io.BytesIO(archive.read(entry))
+    with archive.open(entry) as file:
+        return io.BytesIO(file.read(entry.file_size))
 
 
 def in_parquet(sources: Sequence[Path], name: str, bounds: ImageBounds) -> ImageSet:

@@ -292,6 +292,19 @@ def test_a_picture_that_a_stranger_should_not_have_sent_is_named_with_its_reason
         images.load(tmp_path, (3, 32, 32), bounds=VISITORS_IMAGES)
 
 
+def test_a_picture_in_a_zip_that_says_to_be_small_is_unpacked_no_further(tmp_path):
+    path = tmp_path / "small.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cat/0.png", bytes(60_000_000))
+    lies = path.read_bytes().replace((60_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    path.write_bytes(lies)
+    tracemalloc.start()
+    with pytest.raises(DataError):
+        images.find(path).read((1, 28, 28))
+    assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    tracemalloc.stop()
+
+
 def npy(dtype: str, shape: str, data: bytes = b"") -> bytes:
     """An array whose header says what it likes."""
     header = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}}}".ljust(118) + "\n"
