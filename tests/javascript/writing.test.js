@@ -49,7 +49,7 @@ test("a step says how likely its code was, and the bits are their sum", async ()
 test("what was written is wound back and forth and stays as it was", async () => {
   const writing = await toTheEnd(begin());
   const whole = writing.codes;
-  for (let n = 0; n < 10; n++) writing.back();
+  for (let n = 0; n < 10; n++) await writing.back();
   assert.equal(writing.codes.filter((code) => code === prior.K).length, 10);
   await toTheEnd(writing);
   assert.deepEqual(writing.codes, whole);
@@ -58,7 +58,7 @@ test("what was written is wound back and forth and stays as it was", async () =>
 test("a candidate taken by hand stands, leaves all before it, and changes what comes after", async () => {
   const writing = await toTheEnd(begin());
   const whole = writing.codes;
-  while (writing.at > 6) writing.back();
+  while (writing.at > 6) await writing.back();
   const before = writing.codes;
   const [cell] = writing.next(await writing.look());
   const other = (whole[cell] + 11) % prior.K;
@@ -104,4 +104,37 @@ test("with every code equally likely the prior is not asked", async () => {
   await toTheEnd(writing);
   assert.ok(new Set(writing.codes).size > prior.cells / 3);
   assert.ok(Math.abs(writing.bits - prior.cells * Math.log2(prior.K)) < 1e-9);
+});
+
+/** The same with a prior that takes its time to answer. */
+function slowly(hand = []) {
+  const later = (found) => new Promise((done) => setTimeout(done, 5, found));
+  return new Writing(prior, (codes, label) => later(probabilities(prior, codes, label)), SETTINGS, hand);
+}
+
+test("wishes that come before the prior has answered are done one after another", async () => {
+  const [quick, patient] = [slowly(), slowly()];
+  await Promise.all([quick.forward(), quick.forward(), quick.back(), quick.forward(), quick.forward()]);
+  for (let n = 0; n < 3; n++) await patient.forward();
+  assert.deepEqual(quick.steps, patient.steps);
+  assert.equal(quick.at, 3);
+});
+
+test("a slider that is dragged on before the prior has answered ends where it was let go", async () => {
+  const [dragged, patient] = [slowly(), slowly()];
+  await Promise.all([2, 5, 1, 4].map((step) => dragged.reach(step)));
+  await patient.reach(5);
+  assert.equal(dragged.at, 4);
+  assert.deepEqual(dragged.steps, patient.steps);
+});
+
+test("what the prior says of a grid that a hand has changed meanwhile is not taken for the new one", async () => {
+  const writing = slowly();
+  await writing.reach(2);
+  const looked = writing.look(); // at the third step of a story that ends
+  await writing.back();
+  const cell = writing.codes.indexOf(writing.sizes.K);
+  await writing.take(cell, 0);
+  await looked;
+  assert.deepEqual(await writing.look(), probabilities(prior, writing.codes, SETTINGS.label));
 });

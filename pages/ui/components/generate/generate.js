@@ -53,7 +53,7 @@ class Generator {
     $.play.onclick = () => this.toggle();
     $.back.onclick = () => this.walk(() => this.writing.back());
     $.forward.onclick = () => this.walk(() => this.writing.forward());
-    $.at.oninput = () => this.walk(() => this.reach(Number($.at.value)));
+    $.at.oninput = () => this.walk(() => this.writing.reach(Number($.at.value)));
     $.certainty.onchange = () => this.show();
     $.open.onclick = () => this.open(this.writing.codes);
     this.board.onkeydown = (event) => {
@@ -98,7 +98,7 @@ class Generator {
       this.settings = { ...set.settings, label: set.settings.label ?? this.prior.classes };
       this.begin(set.hand);
       this.sheet.begin();
-      this.walk(() => this.reach(set.at));
+      this.walk(() => this.writing.reach(set.at));
     }
     this.sheet.meet(this.data.neighbours);
   }
@@ -161,6 +161,7 @@ class Generator {
     this.pause();
     const { guidance } = this.settings;
     const weigh = (codes, label) => this.engine.ask("probabilities", codes, label, guidance);
+    this.writing?.leave();
     this.writing = new Writing(this.prior, weigh, this.settings, hand);
     this.asked = undefined;
   }
@@ -180,7 +181,7 @@ class Generator {
   adopt(settings) {
     this.settings = { ...this.settings, ...settings };
     this.begin();
-    this.walk(() => this.reach(this.prior.cells));
+    this.walk(() => this.writing.reach(this.prior.cells));
   }
 
   /** Move in the writing, one wish after another, and show where that leads. */
@@ -194,12 +195,6 @@ class Generator {
     this.announce();
   }
 
-  async reach(step) {
-    const { writing } = this;
-    if (step < writing.at) writing.at = Math.max(0, step);
-    while (writing.at < step && !writing.whole && writing === this.writing && (await writing.forward()));
-  }
-
   toggle() {
     if (this.playing) {
       this.pause();
@@ -211,9 +206,9 @@ class Generator {
   /** Write on, step by step; from the start where all is written. All at once where motion is not wanted. */
   async play() {
     const { writing } = this;
-    if (writing.whole) writing.at = 0;
+    if (writing.whole) await writing.reach(0);
     this.asked = undefined;
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.walk(() => this.reach(this.prior.cells));
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.walk(() => writing.reach(this.prior.cells));
     const turn = {};
     this.playing = turn;
     while (this.playing === turn && !writing.whole) {

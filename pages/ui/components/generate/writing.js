@@ -27,6 +27,9 @@ export class Writing {
     this.at = 0;
     /** @type {Map<number, Float64Array>} */
     this.known = new Map(); // probabilities, by the number of steps before them
+    /** @type {Promise<unknown>} */
+    this.moved = Promise.resolve(); // once all moves that were wished are made
+    this.left = false;
   }
 
   /** What a hand wrote, for a link. */
@@ -60,8 +63,11 @@ export class Writing {
   async look() {
     const { at, settings, sizes } = this;
     if (!this.known.has(at)) {
+      const { known } = this;
       const uniform = () => new Float64Array(sizes.cells * sizes.K).fill(1 / sizes.K);
-      this.known.set(at, settings.source === "uniform" ? uniform() : await this.weigh(this.codes, settings.label));
+      const found = settings.source === "uniform" ? uniform() : await this.weigh(this.codes, settings.label);
+      if (known !== this.known) return found; // a hand has begun another story meanwhile
+      known.set(at, found);
     }
     return this.known.get(at);
   }
@@ -71,8 +77,48 @@ export class Writing {
     return nextCells(this.sizes, found, this.codes, this.settings);
   }
 
+  /**
+   * Moves begin where the last one ended, however soon they are wished: each looks first, and the prior takes its time.
+   * @template T
+   * @param {() => T | Promise<T>} move
+   * @returns {Promise<T>}
+   */
+  inTurn(move) {
+    const moved = this.moved.then(move);
+    this.moved = moved.catch(() => {}); // whoever wished it hears of it
+    return moved;
+  }
+
   /** One step on, a known one or a new one; whether there was one. */
-  async forward() {
+  forward() {
+    return this.inTurn(() => this.step());
+  }
+
+  back() {
+    return this.inTurn(() => {
+      this.at = Math.max(0, this.at - 1);
+    });
+  }
+
+  /** Back or forth to the place after so many steps, or as far as it goes. */
+  reach(step) {
+    return this.inTurn(async () => {
+      this.at = Math.min(this.at, Math.max(0, step));
+      while (this.at < step && !this.whole && !this.left && (await this.step()));
+    });
+  }
+
+  /** Write a code, or what chance gives, into a hidden cell; what followed is dropped. */
+  take(cell, code) {
+    return this.inTurn(() => this.put(cell, code));
+  }
+
+  /** Nobody looks at it any more. */
+  leave() {
+    this.left = true;
+  }
+
+  async step() {
     if (this.at < this.steps.length) {
       this.at++;
       return true;
@@ -92,17 +138,12 @@ export class Writing {
     return true;
   }
 
-  back() {
-    this.at = Math.max(0, this.at - 1);
-  }
-
-  /** Write a code, or what chance gives, into a hidden cell; what followed is dropped. */
-  async take(cell, code) {
+  async put(cell, code) {
     if (this.codes[cell] !== this.sizes.K) return;
     const found = await this.look();
     this.steps.length = this.at;
     for (const step of this.byHand.keys()) if (step >= this.at) this.byHand.delete(step);
-    for (const step of this.known.keys()) if (step > this.at) this.known.delete(step);
+    this.known = new Map([...this.known].filter(([step]) => step <= this.at));
     const own = code ?? drawn(this.sizes, found, cell, this.settings);
     this.byHand.set(this.at, { cell, code: own });
     this.steps.push([this.written(found, cell, own, true)]);
