@@ -149,6 +149,17 @@ def test_another_digit_is_another_digit_and_start_over_brings_the_first_one_back
     assert "digit" not in app.query_params
 
 
+def test_start_over_puts_the_digit_there_anew_once_over_what_was_drawn():
+    app = home()
+    before = story_of(app)["set"]["serial"]
+    assert story_of(app.run())["set"]["serial"] == before
+    app.button(key="restart").click().run()
+    after = story_of(app)["set"]["serial"]
+    assert after != before
+    assert after.split(":")[0] == before.split(":")[0]  # of the same session: the browser clears what is drawn
+    assert story_of(app.run())["set"]["serial"] == after
+
+
 def test_a_link_wins_over_what_was_picked_on_another_page_since():
     """As from Draw's "Code 57 in the codebook", pressed again after a visit to Map."""
     app = visit("draw")

@@ -32,7 +32,7 @@ def _untouched(checkpoint: Checkpoint, put: Put) -> Asked:
     config = checkpoint.model.config
     pixels = put.pixels if put.pixels is not None else torch.zeros(config.image_shape, dtype=torch.uint8)
     edits = put.edits if put.edits is not None else torch.full(config.grid, -1)
-    return Asked(0, pixels, edits, None)
+    return Asked(0, pixels, edits, put.cell)
 
 
 def _answer(checkpoint: Checkpoint, asked: Asked, serial: str) -> Answer:

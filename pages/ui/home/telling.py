@@ -15,6 +15,8 @@ from pages.ui.shell.media import bring, bring_model
 from vqvae.checkpoint import CheckpointError
 from vqvae.data import Digits, fitted_pixels
 
+TOLD = "home.told"  # in the session, until Start over
+
 
 def tell(scene: Scene, digits: Digits | None) -> None:
     """Tell it on the digit of the address, or on what was drawn since."""
@@ -53,7 +55,9 @@ def _put_there(scene: Scene, digits: Digits | None) -> Put:
     """The same picture as Draw has on its canvas, in the model's size: a drawing goes along from page to page."""
     digit = scene.state["digit"] if digits else None
     canvas = held_before() or first_canvas(scene.checkpoint.fingerprint)
-    if canvas.source.digit != digit:
+    started_over = scene.state.restarts and TOLD not in st.session_state
+    st.session_state[TOLD] = True
+    if canvas.source.digit != digit or started_over:
         canvas = canvas.put(Source(digit))
     hold(canvas)
     pixels = canvas.source.pixels

@@ -19,27 +19,33 @@ from torch import Tensor
 from pages.ui.components.canvas import Drawing
 
 KEY = "draw.canvas"  # in the session
+BEGUN = "canvas.begun"  # how many were begun there, which Start over does not forget
 
 
 class Revision(NamedTuple):
-    """How often Python has put something on the canvas; the session tells apart those of two visits in one tab."""
+    """How often Python has put something on the canvas; the session tells apart those of two visits in one tab.
+
+    Start over begins a new canvas in the same session, which the browser clears; where another session puts the picture
+    there that it has already, what is drawn stays.
+    """
 
     session: str
+    canvas: int = 0  # of this session
     pictures: int = 0
     steps: int = 0
     cells: int = 0
 
     @property
     def of_picture(self) -> str:
-        return f"{self.session}:{self.pictures}"
+        return f"{self.session}:{self.canvas}.{self.pictures}"
 
     @property
     def of_step(self) -> str:
-        return f"{self.session}:{self.steps}"
+        return f"{self.session}:{self.canvas}.{self.steps}"
 
     @property
     def of_cell(self) -> str:
-        return f"{self.session}:{self.cells}"
+        return f"{self.session}:{self.canvas}.{self.cells}"
 
 
 class Source(NamedTuple):
@@ -120,7 +126,9 @@ class Canvas:
 
 
 def first_revision() -> Revision:
-    return Revision(secrets.token_hex(4))
+    session, canvas = st.session_state.get(BEGUN, (secrets.token_hex(4), 0))
+    st.session_state[BEGUN] = session, canvas + 1
+    return Revision(session, canvas)
 
 
 def first_canvas(fingerprint: str) -> Canvas:
