@@ -38,7 +38,6 @@ def tell(mount, constant):
         carry_model(page, CHECKPOINT, None)
         for name, one in constant.items():
             carry(page, name, one)
-        terms = losses_of(CHECKPOINT)
         pixels = data.load(data.EMBEDDED, "all").pixels[DIGIT].flatten().tolist()
         put = {"serial": "a:0", "pixels": pixels, "edits": None, "cell": None, "example": True, "aim": ""}
         page.evaluate(
@@ -46,7 +45,7 @@ def tell(mount, constant):
             {
                 "fingerprint": CHECKPOINT.fingerprint,
                 "set": put,
-                "losses": {"terms": [term._asdict() for term in terms.terms], "cost": terms.cost},
+                "losses": story.losses_data(losses_of(CHECKPOINT)),
                 "plane": True,
                 "learning": True,
                 "presenting": presenting,

@@ -33,6 +33,15 @@ class Losses(NamedTuple):
 
     terms: tuple[Term, Term, Term]
     cost: float
+    gradient: "Gradient"
+
+
+class Gradient(NamedTuple):
+    """How the reconstruction loss's gradient gets past the codebook, and what learns by it, for a quantiser."""
+
+    label: str  # of the arrow
+    past: str
+    learns: str
 
 
 def story(
@@ -68,11 +77,17 @@ def story_data(
     return {
         "fingerprint": fingerprint,
         "set": put_data(put),
-        "losses": {"terms": [term._asdict() for term in losses.terms], "cost": losses.cost},
+        "losses": losses_data(losses),
         "plane": has_plane,
         "learning": has_learning,
         "presenting": presenting,
     }
+
+
+def losses_data(losses: Losses) -> dict[str, Any]:
+    """The losses and the words for them, as the component takes them."""
+    terms = [term._asdict() for term in losses.terms]
+    return {"terms": terms, "cost": losses.cost, "gradient": losses.gradient._asdict()}
 
 
 _component = component("vqvae_story", html=HTML, css=CSS, js=module(FOLDER / "story.js"))

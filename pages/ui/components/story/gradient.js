@@ -6,19 +6,18 @@ import { certainty, score } from "../shared/vqvae.js";
 
 const PACE = 3200; // milliseconds a step: time to read its sentence
 
-const STEPS = [
+const FIRST = [
   "The reconstruction loss says how each pixel should change. Its gradient flows back through the decoder, to the vectors that the decoder was given.",
   "Here it would end. Choosing the nearest code is a jump: move the vector a little, and the choice stays the same. The derivative is 0, and the encoder would learn nothing.",
-  "So the gradient is copied, past the codebook, to the encoder’s vector, as if nothing had been swapped. This is the straight-through estimator.",
-  "The encoder learns by it as any network does. The codebook learns nothing of it, and so it has a loss of its own.",
 ];
+const STEPS = FIRST.length + 2; // what follows depends on the quantiser
 
 export class Gradient {
   constructor(story) {
     this.story = story;
     const { $ } = story;
     $.gradient.onclick = () => this.send();
-    this.stops = STEPS.map((_, n) => {
+    this.stops = Array.from({ length: STEPS }, (_, n) => {
       const stop = document.createElement("button");
       stop.textContent = String(n + 1);
       stop.setAttribute("aria-label", `Step ${n + 1} of the gradient`);
@@ -31,11 +30,11 @@ export class Gradient {
 
   /** All steps, at a reader's pace; where motion is not wanted, one step at each press. */
   send() {
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.go((this.step % STEPS.length) + 1);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return this.go((this.step % STEPS) + 1);
     this.go(1);
     this.timer = setInterval(() => {
       this.mark(this.step + 1);
-      if (this.step === STEPS.length) clearInterval(this.timer);
+      if (this.step === STEPS) clearInterval(this.timer);
     }, PACE);
   }
 
@@ -51,7 +50,8 @@ export class Gradient {
       arrow.classList.toggle("on", Number(arrow.getAttribute("data-step")) <= step);
     }
     for (const [n, stop] of this.stops.entries()) stop.setAttribute("aria-pressed", String(n + 1 === step));
-    $["gradient-told"].textContent = STEPS[step - 1];
+    const { past, learns } = this.story.data.losses.gradient;
+    $["gradient-told"].textContent = [...FIRST, past, learns][step - 1];
   }
 
   close() {
@@ -65,6 +65,7 @@ export class Gradient {
     const values = [score(network, fromBytes(job.pixels), pass.pixels).nmse, distance, data.losses.cost * distance];
     if (this.said !== data.losses) {
       this.said = data.losses;
+      $["way-past"].textContent = data.losses.gradient.label;
       $.losses.replaceChildren(
         ...data.losses.terms.map(({ name, words }) => {
           const place = document.createElement("p");
