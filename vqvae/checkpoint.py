@@ -233,7 +233,8 @@ def _from_state_dict(tensors: dict[str, Tensor], name: str, settings: Settings, 
     if tensors and not any(name.startswith(TUTORIAL_NAMES) for name in tensors):
         raise CheckpointError(
             f"{name} holds a model that is not known here, with tensors such as {min(tensors)[:80]!r}: expected the "
-            f"tutorial’s, or those of {', '.join(family.name for family in FAMILIES)}."
+            f"tutorial’s, or those of {', '.join(family.name for family in FAMILIES)}. Any other model opens by an "
+            "adapter of some twenty lines: “Your own model” in the README."
         )
     codebook, first = tensors.get(CODEBOOK), tensors.get("encoder.convs.0.weight")
     config = ModelConfig()  # where the shapes give none: the check says what is missing or misshapen

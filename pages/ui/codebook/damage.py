@@ -50,7 +50,10 @@ def ranking(view: CodebookView) -> None:
     nothing = int((ablation.without <= ablation.nmse).sum())
     st.markdown(
         f"**Code {worst} is missed most:** NMSE {ablation.nmse:.4f} with it, {float(ablation.without[worst]):.4f} "
-        f"without. **{nothing} of {view.K}** codes {are(nothing)} not missed at all.",
+        f"without. "
+        + (
+            f"**{nothing} of {view.K}** codes {are(nothing)} not missed at all." if nothing else "Every code is missed."
+        ),
         help="NMSE is the mean squared error over the variance of the training images: 0 is perfect, 1 as bad as one "
         "grey for all pixels.",
     )

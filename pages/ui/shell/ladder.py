@@ -21,8 +21,8 @@ from vqvae.runs.own_checkpoints import is_own
 
 TITLE = "The same drawing with fewer or more codes"
 LEAD = (
-    "Two models on one drawing. Move a slider: the codebooks on it were trained alike and differ in their number of "
-    "codes alone. Fewer codes take fewer bits, and draw more coarsely."
+    "Two models on one drawing. Move a slider: the codebooks on it were trained by one recipe, with fewer or more "
+    "codes. Fewer codes take fewer bits, and draw more coarsely."
 )
 FIRST = "codes-8"  # far from every model that the picker offers
 
@@ -80,7 +80,8 @@ def drawing_at_hand(scene: Scene) -> tuple[str, Tensor]:
 def _provenance(rungs: Ladder) -> str:
     epochs = sorted({rung.recipe.epochs for rung in rungs.codes if rung.recipe})
     said = (
-        f"The default’s recipe trained each codebook, for {' or '.join(map(str, epochs))} epochs, the default longer."
+        f"The default’s recipe trained each codebook for {' or '.join(map(str, epochs))} epochs; the default itself, "
+        "which is on the slider too, was trained for longer."
     )
     if rungs.unquantised:
         said += (

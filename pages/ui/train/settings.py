@@ -280,10 +280,12 @@ def _say_cost(scene: Scene, config: RunConfig, own: dict[str, Entry]) -> None:
 def describe(config: RunConfig, me: Visitor | None) -> str:
     """What is being trained, in a line."""
     recipe = config.recipe
-    offered = {"k-means initialisation": recipe.kmeans_init, "dead-code replacement": recipe.dead_code_replacement}
+    first = f"{recipe.initialisation} initialisation" if recipe.initialisation != "normal" else ""
+    kmeans = "k-means initialisation" + (f" ({recipe.initialisation} until then)" if first else "")
+    offered = {kmeans: recipe.kmeans_init, "dead-code replacement": recipe.dead_code_replacement}
     switches = [name for name, on in offered.items() if on]
-    if recipe.initialisation != "normal":
-        switches.append(f"{recipe.initialisation} initialisation")
+    if first and not recipe.kmeans_init:
+        switches.append(first)
     if recipe.warm_up:
         switches.append(f"a warm-up of {recipe.warm_up:,} steps")
     if recipe.entropy_bonus:
