@@ -192,18 +192,30 @@ def test_every_new_digit_has_a_serial_of_its_own_and_every_session_its_own_seria
     assert draw().session_state[KEY].revision.session != before.session
 
 
-def test_a_model_the_browser_cannot_run_is_run_by_the_server(monkeypatch):
+@pytest.fixture
+def too_large(monkeypatch):
+    """Every model is, for a browser."""
     import pages.ui.components.canvas as canvas
 
     monkeypatch.setattr(canvas, "MAX_WEIGHTS", 10)
     resources.not_in_browser.clear()
-    try:
-        page = draw()
-    finally:
-        resources.not_in_browser.clear()  # what it found holds here alone
+    yield
+    resources.not_in_browser.clear()  # what it found holds here alone
+
+
+@pytest.mark.usefixtures("too_large")
+def test_a_model_the_browser_cannot_run_is_run_by_the_server():
+    page = draw()
     assert not page.exception
     assert not page.error
     assert "draw.served.answer" in page.session_state
+
+
+@pytest.mark.usefixtures("too_large")
+def test_a_cell_from_a_link_stays_chosen_where_the_server_runs_the_model():
+    page = visit("draw", cell="8")
+    assert page.query_params["cell"] == "8"
+    assert page.session_state["draw.served.answer"][1].near
 
 
 def test_describing_a_model_leaves_it_as_it_was():

@@ -15,7 +15,7 @@ import torch
 from streamlit.components.v2 import component
 from torch import Tensor
 
-from pages.ui.components.canvas import Put
+from pages.ui.components.canvas import Put, put_data
 from pages.ui.components.shared import module
 from vqvae.checkpoint import Checkpoint
 
@@ -95,11 +95,7 @@ def served_data(checkpoint: Checkpoint, put: Put, answer: Answer) -> dict[str, A
         "image": {"channels": C, "height": H, "width": W},
         "grid": {"height": config.grid[0], "width": config.grid[1]},
         "K": config.num_embeddings,
-        "set": {
-            "serial": put.serial,
-            "pixels": None if put.pixels is None else _packed(put.pixels),
-            "example": put.example,
-        },
+        "set": put_data(put._replace(pixels=None)) | {"pixels": None if put.pixels is None else _packed(put.pixels)},
         "answer": {
             "revision": answer.revision,
             "codes": answer.codes.flatten().tolist(),
