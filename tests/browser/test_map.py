@@ -1,10 +1,13 @@
 """What only a browser shows of the Map page: pointing, selecting, zooming and keys on the canvas, and that it stays."""
 
+import base64
 import re
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from pages.ui.components import scatter
 from tests.browser.hand import begin, rest
 
 COUNT_SHIFTS = """
@@ -315,3 +318,54 @@ def test_a_map_can_be_called_off(page):
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name=re.compile("Compute t-SNE"))).to_be_visible()
     expect(page.locator("div.scatter canvas.base")).to_be_visible()
+
+
+# Without a server
+
+
+def little_map(mount, *chosen: int):
+    """The canvas of a map of three points in a row, of which some are selected."""
+
+    def numbers(kind: str, *values: int) -> str:
+        return base64.b64encode(np.array(values, kind).tobytes()).decode()
+
+    page = mount(scatter.FOLDER)
+    data = {
+        "xy": numbers("<u2", 0, 32768, 32768, 32768, 65535, 32768),
+        "ids": numbers("<u4", 0, 1, 2),
+        "colors": numbers("<u2", 0, 0, 0),
+        "palette": ["#3f90da"],
+        "legend": {"title": "Digit", "entries": [], "ramp": None},
+        "view": "whole",
+        "title": "Three digits.",
+        "noun": "digits",
+        "one": "digit",
+        "selection": {"revision": 0, "ids": numbers("<u4", *chosen)},
+    }
+    page.evaluate("(data) => update(data)", data)
+    expect(page.locator("canvas.base")).to_have_attribute("aria-label", re.compile("Three digits"))
+    return page.locator("canvas.base")
+
+
+@pytest.mark.parametrize("height", [0.5, 0.25], ids=["on a point", "beside all points"])
+def test_only_the_main_button_selects(mount, height):
+    canvas = little_map(mount, 0, 2)
+    box = canvas.bounding_box()
+    place = {"x": box["width"] / 2, "y": height * box["height"]}
+    for button in ("right", "middle"):
+        canvas.click(button=button, position=place)
+        assert selected(canvas.page) == 2
+    canvas.click(position=place)
+    assert selected(canvas.page) == (height == 0.5)
+
+
+def test_esc_while_a_box_is_dragged_drops_the_box(mount):
+    canvas = little_map(mount, 1)
+    canvas.press("b")
+    box = canvas.bounding_box()
+    canvas.page.mouse.move(box["x"] + 2, box["y"] + 2)
+    canvas.page.mouse.down()
+    canvas.page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] - 2, steps=3)
+    canvas.press("Escape")
+    canvas.page.mouse.up()
+    assert selected(canvas.page) == 1

@@ -1,5 +1,7 @@
 """The latent plane beside the workbench, and learning in it: what a hand does there, without a server."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -8,7 +10,8 @@ from pages.ui.components.plane import plane_data
 from pages.ui.components.shared import module
 from tests.browser.hand import PHONE, Picture, carry, drawing, places, press, reconstruction, touch, until
 from vqvae import data
-from vqvae.checkpoint import SHIPPED, load
+from vqvae.checkpoint import SHIPPED, Checkpoint, load
+from vqvae.model import VQVAE, ModelConfig
 from vqvae.runs.learning import load as recording
 
 # A second component on the page, as Streamlit mounts it.
@@ -144,6 +147,32 @@ def test_a_finger_on_a_code_moves_it_and_not_the_page(beside):
     finger("touchEnd")
     until(lambda: "another code than" in words(page), "cells that change hands")
     assert page.evaluate("scrollY") == scrolled
+
+
+# The plane by itself
+
+
+def alone(mount, shown):
+    """A page of a plane without a drawing, of what `plane_data` gives."""
+    page = mount(plane.FOLDER)
+    carry(page, "shown", shown)
+    page.evaluate("(data) => update(data)", {"name": "shown"})
+    expect(page.locator(".plane-lead")).to_contain_text("D = ")
+    return page
+
+
+@pytest.mark.parametrize(
+    ("D", "said", "named"),
+    [
+        (1, "the encoder writes one number a cell, drawn from left to right", "Latent line"),
+        (3, "What looks near may be far in the other dimension.", "Latent space, projected"),
+    ],
+)
+def test_what_is_drawn_of_one_or_three_dimensions_is_said_in_words_that_fit(mount, D, said, named):
+    model = VQVAE(ModelConfig(num_embeddings=4, embedding_dim=D)).eval()
+    page = alone(mount, plane_data(Checkpoint(model, variance=0.1)))
+    expect(page.locator(".plane-lead")).to_contain_text(said)
+    expect(plane_of(page)).to_have_attribute("aria-label", re.compile(f"^{named}"))
 
 
 # Learning in the plane

@@ -6,10 +6,15 @@ import pytest
 import torch
 from playwright.sync_api import expect
 
+from pages.ui.components.plane import plane_data
+from pages.ui.shell import presenting
 from pages.ui.shell.link_codec import write_drawing
 from tests.browser.conftest import DESKTOP, TIMEOUT, running_app
 from tests.browser.hand import cell, drawing, press, reconstruction, rest, settled, stroke, until
+from tests.browser.test_map import little_map, selected
+from tests.browser.test_plane import alone, plane_of
 from vqvae import data
+from vqvae.checkpoint import SHIPPED, load
 
 SCREEN = {"width": 1280, "height": 720}
 LESSONS = (
@@ -205,6 +210,75 @@ def drawn(page) -> int:
           return colored;
         }"""
     )
+
+
+# A talk's keys, as Streamlit mounts their component, around a part of a page that has no server.
+TALK = """async (js) => {
+  const listen = (await import(URL.createObjectURL(new Blob([js], { type: "text/javascript" })))).default;
+  listen({ parentElement: {}, setTriggerValue: (_, { meaning }) => (window.heard = meaning) });
+}"""
+
+
+def talk(page) -> None:
+    page.evaluate(TALK, (presenting.FOLDER / "presenting.js").read_text())
+
+
+def esc_leaves(page) -> bool:
+    """Press Esc where the focus is: whether it leaves the talk."""
+    page.keyboard.press("Escape")
+    return page.evaluate("window.heard") == "leave"
+
+
+def test_esc_on_a_cell_gives_up_the_choice_and_then_leaves_the_talk(bench):
+    page = bench()
+    talk(page)
+    cell(page, 3, 4).click()
+    assert not esc_leaves(page)
+    expect(page.locator("[role=gridcell][aria-selected=true]")).to_have_count(0)
+    assert esc_leaves(page)
+
+
+def test_esc_on_a_tile_goes_back_to_the_chosen_cell_and_without_one_leaves_the_talk(bench):
+    page = bench()
+    talk(page)
+    tile = page.get_by_role("option", name="code 57", exact=True)
+    cell(page, 3, 4).click()
+    tile.focus()
+    assert not esc_leaves(page)
+    expect(cell(page, 3, 4)).to_be_focused()
+    page.get_by_role("button", name="Paint a code").click()  # no cell is chosen any longer
+    tile.focus()
+    assert esc_leaves(page)
+
+
+def test_esc_on_the_plane_puts_a_code_down_and_then_leaves_the_talk(mount):
+    page = alone(mount, plane_data(load(SHIPPED["plane"])))
+    talk(page)
+    plane_of(page).press("Enter")
+    assert not esc_leaves(page)
+    x, y = page.evaluate(
+        """() => {
+          const { plane } = document.querySelector("#host").shadowRoot;
+          const box = plane.map.getBoundingClientRect();
+          const [x, y] = plane.toScreen(plane.latents.sites[0]);
+          return [box.left + x, box.top + y];
+        }"""
+    )
+    page.mouse.move(x, y)
+    page.mouse.down()
+    assert not esc_leaves(page)
+    page.mouse.move(x + 40, y)  # the code is in no hand any longer
+    expect(page.get_by_role("button", name="Put the codes back")).to_have_attribute("aria-disabled", "true")
+    assert esc_leaves(page)
+
+
+def test_esc_on_the_map_drops_the_selection_and_then_leaves_the_talk(mount):
+    canvas = little_map(mount, 1)
+    talk(canvas.page)
+    canvas.focus()
+    assert not esc_leaves(canvas.page)
+    assert selected(canvas.page) == 0
+    assert esc_leaves(canvas.page)
 
 
 def test_the_tour_is_offered_once(stage):

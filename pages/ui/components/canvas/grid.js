@@ -191,11 +191,12 @@ export class Grid {
       if (this.mode === "choose") bench.palette.options[bench.pass.chosen[focused]].focus();
     } else if (event.key === "Delete" || event.key === "Backspace") {
       bench.edit([[focused, -1]]);
-    } else if (event.key === "Escape") {
-      if (this.mode === "redraw") this.work("choose");
-      else bench.aim(undefined);
+    } else if (event.key === "Escape" && this.mode === "redraw") {
+      this.work("choose");
+    } else if (event.key === "Escape" && bench.target !== undefined) {
+      bench.aim(undefined);
     } else {
-      return;
+      return; // also an Escape that gives up nothing here: it leaves a talk
     }
     event.preventDefault();
     event.stopPropagation();

@@ -143,6 +143,7 @@ export class Palette {
     } else if (event.key === "Escape") {
       this.look(undefined);
       back();
+      if (bench.target === undefined) return; // it has given up nothing, and leaves a talk
     } else {
       return;
     }

@@ -122,12 +122,25 @@ export class Plane {
   /** What this is, in words that stay. */
   explain({ D, K }, { explained }, background) {
     const hint = "Point at a place to see what the decoder draws there. Drag a code to see who follows it.";
-    this.lead.textContent = this.flat
-      ? `D = 2: the encoder writes two numbers a cell, so nothing is hidden here. The plane belongs, piece by piece, to the nearest of ${K} codes. ${hint}`
-      : `D = ${D}: a projection onto the two leading components of latents, ${Math.round(100 * explained)} % of their variance. What looks near may be far in the other ${D - 2} dimensions. Dragging moves a code along these two alone.`;
+    const others = D === 3 ? "dimension" : `${D - 2} dimensions`;
+    const [name, lead] = this.flat
+      ? [
+          "Latent plane",
+          `D = 2: the encoder writes two numbers a cell, so nothing is hidden here. The plane belongs, piece by piece, to the nearest of ${K} codes. ${hint}`,
+        ]
+      : D === 1
+        ? [
+            "Latent line",
+            `D = 1: the encoder writes one number a cell, drawn from left to right, so nothing is hidden here. All vectors and the ${K} codes lie on one line; up and down mean nothing. ${hint}`,
+          ]
+        : [
+            "Latent space, projected",
+            `D = ${D}: a projection onto the two leading components of latents, ${Math.round(100 * explained)} % of their variance. What looks near may be far in the other ${others}. Dragging moves a code along these two alone.`,
+          ];
+    this.lead.textContent = lead;
     this.map.setAttribute(
       "aria-label",
-      `${this.flat ? "Latent plane" : "Latent space, projected"}. Arrow keys move a pointer, Enter takes up the nearest code, arrow keys move it, Enter puts it down.`,
+      `${name}. Arrow keys move a pointer, Enter takes up the nearest code, arrow keys move it, Enter puts it down.`,
     );
     this.map.title = background ? `Grey: ${background.said}` : "";
   }
@@ -199,7 +212,9 @@ export class Plane {
   key(event) {
     const arrow = ARROWS[event.key];
     if (!this.latents || event.ctrlKey || event.altKey || event.metaKey) return;
-    if (!arrow && !["Enter", " ", "Escape"].includes(event.key)) return;
+    const holding = this.picked !== undefined || this.held !== undefined;
+    const isEscape = event.key === "Escape";
+    if (isEscape ? !holding : !arrow && event.key !== "Enter" && event.key !== " ") return; // an empty hand's leaves a talk
     event.preventDefault();
     const { left, right, top, bottom } = this.frame;
     const now = this.pointed ?? [(left + right) / 2, (top + bottom) / 2];
@@ -211,8 +226,9 @@ export class Plane {
       ]);
       if (this.picked === undefined) this.point(point);
       else this.drag(this.picked, point);
-    } else if (this.picked !== undefined || event.key === "Escape") {
+    } else if (this.picked !== undefined || isEscape) {
       this.picked = undefined;
+      this.release();
       this.request();
     } else {
       const { sites } = this.latents;

@@ -69,10 +69,11 @@ export class Hand {
   // Pointers
 
   press(event) {
+    if (event.button > 0) return; // a finger's and a pen's tip have 0 as well
     this.base.setPointerCapture?.(event.pointerId);
     this.pointers.set(event.pointerId, [event.offsetX, event.offsetY]);
     if (this.pointers.size > 1) {
-      this.path = this.pressed = null;
+      this.drop();
       return;
     }
     this.pressed = { x: event.offsetX, y: event.offsetY, moved: false };
@@ -130,6 +131,11 @@ export class Hand {
   abandon(event) {
     this.pointers.delete(event.pointerId);
     this.base.classList.remove("panning");
+    this.drop();
+  }
+
+  /** Let go of what is dragged: lifting the pointer selects nothing. */
+  drop() {
     this.pressed = this.path = null;
     this.view.drawing.request();
   }
@@ -166,9 +172,10 @@ export class Hand {
     else if (event.key === "-") this.zoomBy(1 / 1.4, ...this.anchor);
     else if (event.key === "0" || event.key === "Home") this.view.fit();
     else if ((event.key === "Enter" || event.key === " ") && this.focused >= 0) this.pick(this.focused, event);
-    else if (event.key === "Escape") this.view.clear();
+    else if (event.key === "Escape" && this.path) this.drop();
+    else if (event.key === "Escape" && this.view.selectedCount) this.view.clear();
     else if (TOOLS[event.key]) this.use(TOOLS[event.key]);
-    else return;
+    else return; // also an Escape with nothing to drop: it leaves a talk
     event.preventDefault();
   }
 
