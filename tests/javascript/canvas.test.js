@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { fromText, placeOf, toText } from "../../pages/ui/components/shared/codes.js";
 import { History } from "../../pages/ui/components/shared/history.js";
 import { draw } from "../../pages/ui/components/shared/ink.js";
-import { count, figure, sized } from "../../pages/ui/components/shared/words.js";
+import { count, counted, figure, kindOf, sized, withArticle } from "../../pages/ui/components/shared/words.js";
 
 test("undo goes back through what was kept, and redo forth again", () => {
   const history = new History();
@@ -97,4 +97,20 @@ test("numbers are written in as many digits as tell them", () => {
   assert.deepEqual([figure(0.0123456), figure(1234.5), figure(Infinity)], ["0.0123", "1230", "∞"]);
   assert.equal(count(4608), "4,608");
   assert.equal(sized({ height: 32, width: 48 }), "32 × 48");
+});
+
+test("one is one, and a class is called as people call it", () => {
+  assert.deepEqual(
+    [0, 1, 2000].map((number) => counted(number, "cell")),
+    ["0 cells", "1 cell", "2,000 cells"],
+  );
+  assert.deepEqual(["3", "12", "cat"].map(kindOf), ["3s", "class 12", "class cat"]);
+  assert.deepEqual(["3", "8", "11", "18", "110", "apple"].map(withArticle), [
+    "a 3",
+    "an 8",
+    "an 11",
+    "an 18",
+    "a 110",
+    "an apple",
+  ]);
 });

@@ -17,8 +17,8 @@ def are(number: int) -> str:
 
 
 def article(name: str) -> str:
-    """Of a class: "a 3", but "an 8" and "an apple"."""
-    return "an" if name[:1].lower() in {*"aeio8"} else "a"
+    """Of a class: "a 3", but "an 8", "an 11" and "an apple"."""
+    return "an" if name[:1].lower() in {*"aeio8"} or name in ("11", "18") else "a"
 
 
 def called(digits: Digits, number: int) -> str:

@@ -295,6 +295,7 @@ def describe_examples(digits: Digits, encoded: Encoded, usage: Usage, count: int
         ],
         "uses": usage.all_cells.total.tolist(),
         "favourite": rates.argmax(0).tolist(),
+        "classes": list(digits.classes) if digits.labelled else [],
         "digits": digits.described,
     }
 

@@ -2,7 +2,7 @@
 
 import { fromBytes } from "../shared/bytes.js";
 import { bitsPerCode, score } from "../shared/vqvae.js";
-import { count } from "../shared/words.js";
+import { count, counted } from "../shared/words.js";
 
 export function showScore($, network, pixels, reconstruction) {
   const { mse, nmse, psnr } = score(network, fromBytes(pixels), reconstruction);
@@ -17,6 +17,6 @@ export function showSize($, { image, grid, K }) {
   const total = cells * bits;
   $.size.textContent = `${count(bytes)} bytes → ${count(total)} bits`;
   const times = total ? `, ${count(Math.round((bytes * 8) / total))} times smaller` : "";
-  $.sum.textContent = `${count(cells)} codes × ${bits} bits = ${count(total)} bits${times}`;
+  $.sum.textContent = `${counted(cells, "code")} × ${counted(bits, "bit")} = ${counted(total, "bit")}${times}`;
   $["bar-codes"].style.width = `${(100 * total) / (bytes * 8)}%`;
 }

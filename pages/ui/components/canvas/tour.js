@@ -9,7 +9,7 @@ import { receptiveField } from "../shared/fields.js";
 import { worded } from "../shared/noun.js";
 import { paintVectors } from "../shared/pictures.js";
 import { bitsPerCode } from "../shared/vqvae.js";
-import { count } from "../shared/words.js";
+import { counted, kindOf } from "../shared/words.js";
 
 const OFFERED = "vqvae-walk-offered"; // in the browser's storage, by its first name: the tour is offered once
 const FIRST = 3; // cells at the pace of a voice, the others in quick succession
@@ -40,7 +40,7 @@ const LESSONS = [
     const [cells, bits] = [grid.height * grid.width, bitsPerCode(K)];
     return [
       "The decoder draws from the codes alone.",
-      `It never saw your digit: all it gets is ${cells} codes of ${bits} bits, ${cells * bits} bits in place of ${image.height * image.width * image.channels} bytes.`,
+      `It never saw your digit: all it gets is ${counted(cells, "code")} of ${counted(bits, "bit")}, ${counted(cells * bits, "bit")} in place of ${image.height * image.width * image.channels} bytes.`,
       "x̂ = D(z<sub>q</sub>)",
     ];
   },
@@ -282,8 +282,10 @@ export class Tour {
       this.picture.src = examples.picture;
     }
     const uses = examples.uses[code];
+    const favourite = examples.classes[examples.favourite[code]];
+    const mostly = favourite === undefined ? "" : `, most often in ${kindOf(favourite)}`;
     const words = uses
-      ? `used by ${count(uses)} cells of the ${examples.digits}, most often in ${examples.favourite[code]}s`
+      ? `used by ${counted(uses, "cell")} of the ${examples.digits}${mostly}`
       : `dead: no cell of the ${examples.digits} uses it`;
     write($["others-note"], `<b>Code ${code}</b>, ${words}.`);
     const { height, width } = bench.image;

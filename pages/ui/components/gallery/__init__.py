@@ -10,6 +10,7 @@ from streamlit.components.v2 import component
 from torch import Tensor
 
 from pages.ui.charts import pictures
+from pages.ui.components.shared import module
 
 FOLDER = Path(__file__).parent
 COLUMNS = 32  # of the sheet of tiles that travels as one picture
@@ -71,5 +72,5 @@ _component = component(
     "vqvae_gallery",
     html='<div class="gallery" role="group"></div>',
     css=(FOLDER / "gallery.css").read_text(),
-    js=(FOLDER / "gallery.js").read_text(),
+    js=module(FOLDER / "gallery.js"),
 )

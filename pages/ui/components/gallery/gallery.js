@@ -1,5 +1,7 @@
 // Buttons in the order given, built anew only where what they show changes; one of them is in the tab order.
 
+import { counted } from "../shared/words.js";
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const gallery = parentElement.querySelector(".gallery");
   const { sheet, columns, height, width, order, totals, picked, title, notes } = data;
@@ -49,7 +51,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const element = document.createElement("button");
     const dead = totals[at] === 0;
     element.dataset.code = code;
-    element.title = `code ${code}, ${dead ? "dead" : `${totals[at].toLocaleString("en")} cells`}`;
+    element.title = `code ${code}, ${dead ? "dead" : counted(totals[at], "cell")}`;
     if (notes) element.title += `, ${notes.meaning} ${notes.figures[at]}`;
     element.setAttribute("aria-label", element.title);
     element.classList.toggle("dead", dead);

@@ -113,7 +113,7 @@ class Interpolation {
     const count = (name) => origins.filter((origin) => origin === name).length;
     const [toB, neither] = [count("b"), count("neither")];
     const apart = this.ends[0].codes.filter((code, index) => code !== this.ends[1].codes[index]).length;
-    const words = `${toB + neither} of ${codes.length} cells have left A’s code: ${toB} for B’s, ${neither} for another.`;
+    const words = `${toB + neither} of ${codes.length} cells ${toB + neither === 1 ? "has" : "have"} left A’s code: ${toB} for B’s, ${neither} for another.`;
     this.$.words.textContent = `${words} A and B differ in ${apart}.`;
     this.$.reading.textContent = `t = ${t.toFixed(2)}`;
     this.$.t.setAttribute("aria-valuetext", `t = ${t.toFixed(2)}, ${words}`);

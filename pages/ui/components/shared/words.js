@@ -9,6 +9,16 @@ export function count(number) {
   return number.toLocaleString("en");
 }
 
+/** Such as "1 cell" or "2,000 cells". */
+export function counted(number, noun) {
+  return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Pictures of a class: "3s" of a digit, "class cat" of anything else. */
+export function kindOf(name) {
+  return /^\d$/.test(name) ? `${name}s` : `class ${name}`;
+}
+
 export function sized({ height, width }) {
   return `${height} × ${width}`;
 }
@@ -18,5 +28,5 @@ export function sized({ height, width }) {
  * @param {string | number} name
  */
 export function withArticle(name) {
-  return `${/^[aeio8]/i.test(String(name)) ? "an" : "a"} ${name}`;
+  return `${/^([aeio8]|1[18]$)/i.test(String(name)) ? "an" : "a"} ${name}`;
 }
