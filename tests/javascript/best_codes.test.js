@@ -11,6 +11,23 @@ import { reference } from "./reference.js";
 const { description, pixels, codes } = reference.best;
 const network = vqvae.load(description);
 
+test("where a code's ink reaches far, each change lowers the error of the whole picture, too", () => {
+  const far = reference.passes.find(({ name }) => name === "elsewhere");
+  const other = vqvae.load(far.description);
+  const { height, width, channels } = other.image;
+  const picture = fromBytes(bytesOf(far.pixels).subarray(0, height * width * channels));
+  const followed = vqvae.reconstruct(other, picture).codes;
+  const errorOf = () => vqvae.score(other, picture, vqvae.draw(other, followed)).mse;
+  let changes = 0;
+  for (const [cell, code] of improve(other, picture, followed.slice())) {
+    const before = errorOf();
+    followed[cell] = code;
+    assert.ok(errorOf() < before);
+    changes++;
+  }
+  assert.ok(changes > 0);
+});
+
 test("cell by cell, a picture comes to torch's codes, and each change is told and lowers the error", () => {
   const picture = fromBytes(bytesOf(pixels));
   const nearest = vqvae.reconstruct(network, picture).codes;
