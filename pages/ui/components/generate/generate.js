@@ -299,7 +299,7 @@ class Generator {
       return `With every code equally likely, the result is noise: the decoder draws any grid, and almost no grid is a ${this.noun}.`;
     }
     if (writing.whole) {
-      return `Written. Given the prior and these settings, the ${prior.cells} codes take ${bits} bits; without it, ${whole}.`;
+      return `Written. Given the prior, the ${prior.cells} codes take ${bits} bits; without it, ${whole}.`;
     }
     if (!writing.at) {
       return settings.order === "hand"
@@ -310,7 +310,7 @@ class Generator {
     const place = `row ${Math.floor(cell / prior.width) + 1}, column ${(cell % prior.width) + 1}`;
     const also = writing.last.length > 1 ? ` and ${writing.last.length - 1} more` : "";
     const by = byHand ? ", by your hand" : "";
-    return `Code ${code} in ${place}${also}${by}: it was ${percent(probability)} likely. ${bits} bits so far.${next.length || settings.order !== "hand" ? "" : " Click the next cell."}`;
+    return `Code ${code} in ${place}${also}${by}: it was ${percent(probability)} likely${settings.temperature === 1 ? "" : " at temperature 1"}. ${bits} bits so far.${next.length || settings.order !== "hand" ? "" : " Click the next cell."}`;
   }
 
   /** The decoder's picture of a whole grid, as bytes. */
