@@ -211,7 +211,7 @@ async def visit(port: int, servers: list[subprocess.Popen], options: argparse.Na
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--visitors", type=int, default=150)
-    parser.add_argument("--page", default="codebook", help="that they open (%(default)s)")
+    parser.add_argument("--page", default="map", help="that they open (%(default)s)")
     options = parser.parse_args()
     if shutil.which("nginx") is None:
         sys.exit("expected nginx on this machine: apt-get install nginx-light")
