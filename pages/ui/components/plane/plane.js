@@ -8,6 +8,7 @@ import { whenHere } from "../shared/carried.js";
 import { follow } from "../shared/live.js";
 import { paint } from "../shared/pixels.js";
 import { halvesOf } from "../shared/wire.js";
+import { counted } from "../shared/words.js";
 import { Latents } from "./latents.js";
 import { voronoi } from "./voronoi.js";
 
@@ -576,8 +577,6 @@ function trace(pen, outline) {
   for (const corner of outline) pen.lineTo(...corner);
   pen.closePath();
 }
-
-const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** Words, where they are others than before. */
 function say(element, words) {
